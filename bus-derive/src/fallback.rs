@@ -1,0 +1,51 @@
+//! Stage four, after an error: an implementation that stands in for the real one.
+//!
+//! Without it, every use of the type as a message would be an error of its own, and bury the one that matters. The
+//! program does not compile, so nothing here ever runs; it only has to be well-typed, which it is not for a type
+//! that lacks the supertraits of `Message`: such a type gets none.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Type;
+
+use crate::expansion::bounded_generics;
+use crate::model::{Model, Shape};
+use crate::refusals;
+
+/// The stand-in, or nothing.
+pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
+    if !can_meet_supertraits(model) {
+        return TokenStream::new();
+    }
+    let (bus, ident) = (&model.crate_path, model.ident);
+    let generics = bounded_generics(model);
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        unsafe impl #impl_generics #bus::message::Message for #ident #type_generics #where_clause {
+            const TYPE: &'static #bus::message::TypeDescriptor =
+                <::core::primitive::u8 as #bus::message::Message>::TYPE;
+
+            unsafe fn write_fields(&self, _: *mut ::core::primitive::u8) {
+                ::core::unreachable!()
+            }
+
+            fn validate(_: &[::core::primitive::u8]) -> ::core::result::Result<(), #bus::message::Invalid> {
+                ::core::unreachable!()
+            }
+        }
+    }
+}
+
+/// Whether the type may be `Sized`, `Send`, `Sync` and `'static`, as far as its syntax tells.
+fn can_meet_supertraits(model: &Model<'_>) -> bool {
+    let types: Vec<&Type> = match &model.shape {
+        Shape::Struct(fields) => fields.iter().map(|field| field.r#type).collect(),
+        Shape::Enum(variants) => {
+            variants.iter().flat_map(|variant| variant.fields).map(|field| &field.ty).collect()
+        }
+        Shape::Union => Vec::new(),
+    };
+    let meets = |field: &&Type| refusals::of(field).is_none_or(|refusal| refusal.meets_supertraits);
+    model.generics.lifetimes().next().is_none() && types.iter().all(meets)
+}

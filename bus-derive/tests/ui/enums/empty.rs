@@ -1,0 +1,6 @@
+use bus::Message;
+
+#[derive(Message)]
+enum Nothing {}
+
+fn main() {}

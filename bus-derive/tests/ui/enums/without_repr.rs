@@ -1,0 +1,9 @@
+use bus::Message;
+
+#[derive(Message)]
+enum Side {
+    Buy,
+    Sell,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use bus::Message;
+
+#[derive(Message)]
+#[repr(Rust)]
+struct Quote {
+    bid: f64,
+}
+
+fn main() {}

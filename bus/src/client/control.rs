@@ -1,0 +1,158 @@
+//! The control thread of a bus's clients: keeps its conversations connected.
+//!
+//! One loop over poll(2): the connections to services, a watch on the bus's directory while a service is
+//! looked for, and commands of the handles. Nothing in it blocks on any one service.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, Sender};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::conversation::ConversationShared;
+use super::link::LinkShared;
+use super::peer::{Peer, Question};
+use crate::discovery::TopicInfo;
+use crate::error::Result;
+use crate::namespace::BusPlace;
+use crate::sys::wake::Waker;
+use crate::sys::watch::DirectoryWatch;
+
+/// How soon to try a service again whose queue of connections is full, or to wake a sleeper again.
+const SOON: Duration = Duration::from_millis(1);
+/// How often to look for services where the directory cannot be watched.
+const WITHOUT_WATCH: Duration = Duration::from_millis(50);
+
+/// What handles ask of the control thread.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Open(Arc<ConversationShared>),
+    Close(Arc<ConversationShared>),
+    Advise { conversation: Arc<ConversationShared>, link: Arc<LinkShared> },
+    Unadvise { conversation: Arc<ConversationShared>, link: u64 },
+    Find { conversation: Arc<ConversationShared>, item: String, answer: Sender<Result<()>> },
+    NextTopic { service: String, after: String, answer: Sender<Result<Option<TopicInfo>>> },
+}
+
+/// What the control thread shares with the bus that it belongs to.
+#[derive(Debug)]
+pub(crate) struct ControlShared {
+    pub(crate) waker: Waker,
+    pub(crate) closed: AtomicBool,
+}
+
+/// The state of the control thread.
+#[derive(Debug)]
+pub(crate) struct Control {
+    place: Arc<BusPlace>,
+    shared: Arc<ControlShared>,
+    commands: Receiver<Command>,
+    peers: BTreeMap<String, Peer>,
+    watch: Option<DirectoryWatch>,
+    next_question: u64,
+}
+
+impl Control {
+    pub(crate) fn new(place: Arc<BusPlace>, shared: Arc<ControlShared>, commands: Receiver<Command>) -> Self {
+        // Questions share the references of links, which count up from 1; these count down.
+        Control { place, shared, commands, peers: BTreeMap::new(), watch: None, next_question: u64::MAX }
+    }
+
+    /// Runs until the bus is closed.
+    pub(crate) fn run(mut self) {
+        while !self.shared.closed.load(Ordering::SeqCst) {
+            let again = self.peers.values().fold(false, |again, peer| peer.wake_sleepers() | again);
+            self.wait(again);
+            self.shared.waker.clear();
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command);
+            }
+            for peer in self.peers.values_mut() {
+                peer.serve(&self.place);
+            }
+            self.look_for_services();
+            self.peers.retain(|_, peer| !peer.is_idle());
+        }
+    }
+
+    /// Connects to services that are not connected, and watches for those that are not there.
+    fn look_for_services(&mut self) {
+        let missing = |peers: &BTreeMap<String, Peer>| peers.values().any(Peer::is_absent);
+        if let Some(watch) = &self.watch {
+            watch.clear();
+        }
+        self.peers.values_mut().for_each(|peer| peer.connect(&self.place));
+        if !missing(&self.peers) {
+            self.watch = None;
+        } else if self.watch.is_none() {
+            match DirectoryWatch::new(self.place.registry.path()) {
+                Ok(watch) => {
+                    self.watch = Some(watch);
+                    // A service may have come before the watch did.
+                    self.peers.values_mut().for_each(|peer| peer.connect(&self.place));
+                }
+                Err(error) => tracing::warn!(%error, "cannot watch the bus directory; looking often instead"),
+            }
+        }
+    }
+
+    fn wait(&self, soon: bool) {
+        let mut fds = vec![PollFd::from_borrowed_fd(self.shared.waker.as_fd(), PollFlags::IN)];
+        fds.extend(self.watch.as_ref().map(|watch| PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN)));
+        fds.extend(self.peers.values().filter_map(Peer::socket).map(|(socket, blocked)| {
+            let wanted = if blocked { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            PollFd::from_borrowed_fd(socket, wanted)
+        }));
+        let unwatched = self.watch.is_none() && self.peers.values().any(Peer::is_absent);
+        let timeout = if soon || self.peers.values().any(Peer::is_swamped) {
+            Some(SOON)
+        } else {
+            unwatched.then_some(WITHOUT_WATCH)
+        };
+        let timeout =
+            timeout.map(|timeout| Timespec { tv_sec: 0, tv_nsec: i64::from(timeout.subsec_nanos()) as _ });
+        // Interrupted or not: each turn looks at everything.
+        let _ = poll(&mut fds, timeout.as_ref());
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Open(conversation) => {
+                let service = conversation.service.clone();
+                let peer = self.peers.entry(service.clone()).or_insert_with(|| Peer::new(service));
+                peer.open(conversation);
+            }
+            Command::Close(conversation) => {
+                if let Some(peer) = self.peers.get_mut(&conversation.service) {
+                    peer.close(conversation.number);
+                }
+            }
+            Command::Advise { conversation, link } => {
+                if let Some(peer) = self.peers.get_mut(&conversation.service) {
+                    peer.advise(&conversation, &link);
+                }
+            }
+            Command::Unadvise { conversation, link } => {
+                if let Some(peer) = self.peers.get_mut(&conversation.service) {
+                    peer.unadvise(conversation.number, link);
+                }
+            }
+            Command::Find { conversation, item, answer } => {
+                let service = conversation.service.clone();
+                self.ask(service, Question::Find { conversation, item, answer });
+            }
+            Command::NextTopic { service, after, answer } => {
+                self.ask(service, Question::NextTopic { after, answer });
+            }
+        }
+    }
+
+    fn ask(&mut self, service: String, question: Question) {
+        let reference = self.next_question;
+        self.next_question -= 1;
+        self.peers.entry(service.clone()).or_insert_with(|| Peer::new(service)).ask(reference, question);
+    }
+}

@@ -1,0 +1,537 @@
+//! The connection to one service, and all conversations with it.
+//!
+//! It connects when the service is there, opens every conversation, and when the connection ends tells
+//! every conversation and link why, and begins again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use crossbeam::channel::Sender;
+
+use super::conversation::{ConversationShared, State, Status};
+use super::link::{Attachment, LinkShared, Target};
+use super::session::{Session, Unusable};
+use crate::discovery::TopicInfo;
+use crate::error::{Ended, Error, Result};
+use crate::message::Fingerprint;
+use crate::namespace::BusPlace;
+use crate::registry::Registry;
+use crate::segment::SegmentView;
+use crate::sys::socket;
+use crate::wire::{
+    self, Advise, Close, Connect, Connection, Farewell, Find, FromService, Hello, Lost, Malformed,
+    NEWEST_VERSION, NameText, NextTopic, OLDEST_VERSION, Prefix, Refusal, Unadvise,
+};
+
+/// What a client asks besides conversations and links.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// Whether an item exists.
+    Find { conversation: Arc<ConversationShared>, item: String, answer: Sender<Result<()>> },
+    /// The topic after this name.
+    NextTopic { after: String, answer: Sender<Result<Option<TopicInfo>>> },
+}
+
+/// A service, as its clients in this process see it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) service: String,
+    phase: Phase,
+    conversations: BTreeMap<u64, Arc<ConversationShared>>,
+    /// Sessions whose segments have not all come, with how many there will be.
+    building: HashMap<u64, (Arc<Session>, u32)>,
+    /// Links that were asked for, by number, with their conversation's.
+    questions: HashMap<u64, Question>,
+    /// Why the service said that the connection ends.
+    farewell: Option<Ended>,
+}
+
+/// How far the connection is.
+#[derive(Debug)]
+enum Phase {
+    /// There is no service of this name.
+    Absent,
+    /// There is, but its queue of connections is full.
+    Swamped,
+    /// A hello was sent.
+    Greeting { connection: Connection, pid: u32 },
+    /// It was welcomed.
+    Open { connection: Connection, pid: u32 },
+}
+
+impl Peer {
+    pub(crate) fn new(service: String) -> Self {
+        Peer {
+            service,
+            phase: Phase::Absent,
+            conversations: BTreeMap::new(),
+            building: HashMap::new(),
+            questions: HashMap::new(),
+            farewell: None,
+        }
+    }
+
+    /// Whether nobody needs this connection any longer.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.conversations.is_empty() && self.questions.is_empty()
+    }
+
+    /// Whether the service is looked for in the directory.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.phase, Phase::Absent)
+    }
+
+    /// Whether to try again soon.
+    pub(crate) fn is_swamped(&self) -> bool {
+        matches!(self.phase, Phase::Swamped)
+    }
+
+    /// The socket to poll, and whether frames wait for room in it.
+    pub(crate) fn socket(&self) -> Option<(BorrowedFd<'_>, bool)> {
+        match &self.phase {
+            Phase::Absent | Phase::Swamped => None,
+            Phase::Greeting { connection, .. } | Phase::Open { connection, .. } => {
+                Some((connection.as_fd(), connection.unsent() > 0))
+            }
+        }
+    }
+
+    /// Connects, if the service is there. If it is not, fails what does not wait for it.
+    pub(crate) fn connect(&mut self, bus: &BusPlace) {
+        if !matches!(self.phase, Phase::Absent | Phase::Swamped) {
+            return;
+        }
+        match greet(&bus.registry, &self.service) {
+            Ok((connection, pid)) => {
+                for conversation in self.conversations.values() {
+                    conversation.state.update(|state| {
+                        if let Status::Absent = state.status {
+                            state.status = Status::Unanswered { pid };
+                        }
+                    });
+                }
+                self.phase = Phase::Greeting { connection, pid };
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.phase = Phase::Swamped,
+            Err(error) => {
+                self.phase = Phase::Absent;
+                let absent = matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+                );
+                let service = self.service.clone();
+                let why = || {
+                    if absent {
+                        bus.no_such_service(&service)
+                    } else {
+                        let source = std::io::Error::new(error.kind(), error.to_string());
+                        Error::Os { doing: format!("connecting to service `{service}`"), source }
+                    }
+                };
+                for conversation in self.conversations.values().filter(|conversation| !conversation.wait) {
+                    fail(conversation, &why);
+                }
+                self.answer_all(why);
+            }
+        }
+    }
+
+    /// Adds a conversation, and opens it if the service is there.
+    pub(crate) fn open(&mut self, conversation: Arc<ConversationShared>) {
+        if let Phase::Greeting { pid, .. } | Phase::Open { pid, .. } = self.phase {
+            conversation.state.update(|state| state.status = Status::Unanswered { pid });
+        }
+        self.conversations.insert(conversation.number, conversation.clone());
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = connect(connection, &conversation).err();
+            self.lost_if(lost);
+        }
+    }
+
+    /// Ends a conversation.
+    pub(crate) fn close(&mut self, number: u64) {
+        self.conversations.remove(&number);
+        self.building.remove(&number);
+        self.send(number, 0, &Close {});
+    }
+
+    /// Opens a link.
+    pub(crate) fn advise(&mut self, conversation: &Arc<ConversationShared>, link: &Arc<LinkShared>) {
+        if let Status::Ended(reason) = &conversation.state.lock().status {
+            let reason = reason.clone();
+            link.state.update(|state| *state = Attachment::Ended(reason));
+            return;
+        }
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = advise(connection, conversation.number, link, link.wait).err();
+            self.lost_if(lost);
+        }
+    }
+
+    /// Closes a link.
+    pub(crate) fn unadvise(&mut self, conversation: u64, link: u64) {
+        self.send(conversation, link, &Unadvise {});
+    }
+
+    /// Asks a question.
+    pub(crate) fn ask(&mut self, reference: u64, question: Question) {
+        self.questions.insert(reference, question);
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = ask(connection, reference, &self.questions[&reference]).err();
+            self.lost_if(lost);
+        }
+    }
+
+    /// Handles what came in.
+    pub(crate) fn serve(&mut self, bus: &BusPlace) {
+        let lost = self.receive(bus).err();
+        self.lost_if(lost);
+    }
+
+    fn receive(&mut self, bus: &BusPlace) -> Result<(), Lost> {
+        while let Phase::Greeting { connection, .. } | Phase::Open { connection, .. } = &mut self.phase {
+            connection.flush()?;
+            let Some(incoming) = connection.receive()? else { break };
+            let malformed = |malformed: Malformed| Lost::Malformed(malformed.to_string());
+            let (prefix, frame) = FromService::decode(&incoming.bytes).map_err(malformed)?;
+            let fds = wire::descriptors(&frame, incoming.fds).map_err(malformed)?;
+            self.handle(bus, prefix, frame, fds)?;
+        }
+        Ok(())
+    }
+
+    fn handle(
+        &mut self,
+        bus: &BusPlace,
+        prefix: Prefix,
+        frame: FromService,
+        fds: Option<[OwnedFd; 2]>,
+    ) -> Result<(), Lost> {
+        match (&mut self.phase, frame) {
+            (_, FromService::Goodbye(goodbye)) => {
+                self.farewell = Some(match goodbye.farewell {
+                    Farewell::Closed => Ended::Closed,
+                    Farewell::Evicted => Ended::Evicted(goodbye.reason.to_string()),
+                });
+                Err(Lost::Ended)
+            }
+            (Phase::Greeting { .. }, FromService::Welcome(_)) => self.welcomed(),
+            (Phase::Greeting { .. }, FromService::Unsupported(theirs)) => {
+                let service = self.service.clone();
+                let why = || Error::Version {
+                    service: service.clone(),
+                    ours_min: OLDEST_VERSION,
+                    ours_max: NEWEST_VERSION,
+                    theirs_min: theirs.oldest,
+                    theirs_max: theirs.newest,
+                };
+                self.conversations.values().for_each(|conversation| fail(conversation, &why));
+                self.answer_all(why);
+                Err(Lost::Ended)
+            }
+            (Phase::Open { pid, .. }, FromService::Segment(segment)) => {
+                let pid = *pid;
+                match fds {
+                    Some(fds) => self.segment(pid, prefix.conversation, segment.index, segment.of, &fds),
+                    None => Ok(()),
+                }
+            }
+            (Phase::Open { .. }, FromService::Located(located)) => self.located(prefix, located.index),
+            (Phase::Open { .. }, FromService::Refused(refused)) => {
+                self.refused(prefix, refused.refusal, &refused.reason);
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::TopicEntry(entry)) => {
+                let topic = TopicInfo {
+                    service: self.service.clone(),
+                    topic: entry.name.to_string(),
+                    type_name: entry.type_name.to_string(),
+                    fingerprint: Fingerprint::from_words(entry.fingerprint),
+                    items: entry.items,
+                };
+                self.answer_topic(prefix.reference, Some(topic));
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::NoMoreTopics(_)) => {
+                self.answer_topic(prefix.reference, None);
+                Ok(())
+            }
+            (_, frame) => {
+                let _ = bus;
+                Err(Lost::Malformed(format!("a frame that does not belong here: {frame:?}")))
+            }
+        }
+    }
+
+    /// Opens every conversation and asks every question on the new connection.
+    fn welcomed(&mut self) -> Result<(), Lost> {
+        let Phase::Greeting { connection, pid } = core::mem::replace(&mut self.phase, Phase::Absent) else {
+            return Ok(());
+        };
+        self.phase = Phase::Open { connection, pid };
+        tracing::debug!(service = self.service, pid, "connected");
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.conversations.values().try_for_each(|conversation| connect(connection, conversation))?;
+            self.questions
+                .iter()
+                .try_for_each(|(&reference, question)| ask(connection, reference, question))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a segment; when a session has all, the conversation is live.
+    fn segment(
+        &mut self,
+        pid: u32,
+        number: u64,
+        index: u32,
+        of: u32,
+        [segment, bells]: &[OwnedFd; 2],
+    ) -> Result<(), Lost> {
+        // It may have been closed on this side while the segment was on its way.
+        let Some(conversation) = self.conversations.get(&number).cloned() else { return Ok(()) };
+        if let Status::Failed(_) | Status::Ended(Ended::Changed(_)) = conversation.state.lock().status {
+            return Ok(());
+        }
+        let view = SegmentView::open(segment, bells).map_err(Lost::Malformed)?;
+        if index == 0 {
+            match Session::new(pid, view, &conversation.expected) {
+                Ok(session) => {
+                    self.building.insert(number, (Arc::new(session), of));
+                }
+                Err(Unusable::Broken(detail)) => return Err(Lost::Malformed(detail)),
+                Err(Unusable::Type { there, schema }) => {
+                    mismatch(&conversation, there, schema);
+                    self.send(number, 0, &Close {});
+                    return Ok(());
+                }
+            }
+        } else {
+            let session = match self.building.get(&number) {
+                Some((session, _)) => Some(session.clone()),
+                None => conversation.state.lock().session.clone(),
+            };
+            let session =
+                session.ok_or_else(|| Lost::Malformed("an extent without a first segment".to_owned()))?;
+            session.add_segment(index as usize, view).map_err(Lost::Malformed)?;
+        }
+        match self.building.remove(&number) {
+            Some((session, of)) if index + 1 >= of => self.live(&conversation, session),
+            Some(unfinished) => {
+                self.building.insert(number, unfinished);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a conversation live, and advises again on all its links.
+    fn live(&mut self, conversation: &Arc<ConversationShared>, session: Arc<Session>) -> Result<(), Lost> {
+        tracing::info!(
+            service = self.service,
+            topic = conversation.topic,
+            pid = session.pid,
+            "conversation live"
+        );
+        let again = conversation.state.update(|state| {
+            let again = state.session.is_some();
+            *state = State { session: Some(session), status: Status::Live };
+            again
+        });
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            for link in conversation.links().values() {
+                advise(connection, conversation.number, link, link.wait || again)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn located(&mut self, prefix: Prefix, index: u32) -> Result<(), Lost> {
+        if let Some(Question::Find { answer, .. }) = self.questions.remove(&prefix.reference) {
+            let _ = answer.send(Ok(()));
+            return Ok(());
+        }
+        let Some(conversation) = self.conversations.get(&prefix.conversation) else { return Ok(()) };
+        let link = conversation.links().get(&prefix.reference).cloned();
+        let session = conversation.state.lock().session.clone();
+        let (Some(link), Some(session)) = (link, session) else { return Ok(()) };
+        if let Target::One(item) = &link.target
+            && session.item(index).is_none_or(|(name, _)| *name != **item)
+        {
+            return Err(Lost::Malformed(format!("item `{item}` is said to have index {index}, and has not")));
+        }
+        link.state.update(|state| *state = Attachment::Attached { session, index });
+        Ok(())
+    }
+
+    fn refused(&mut self, prefix: Prefix, refusal: Refusal, reason: &str) {
+        let service = self.service.clone();
+        let error = |conversation: &ConversationShared, verb, what: String| match refusal {
+            Refusal::NoSuchTopic => {
+                Error::NoSuchTopic { service: service.clone(), topic: conversation.topic.clone() }
+            }
+            Refusal::NoSuchItem => conversation.no_such_item(&what),
+            Refusal::TooMany => {
+                Error::Refused { service: service.clone(), verb, what, reason: reason.to_owned() }
+            }
+        };
+        if let Some(Question::Find { conversation, item, answer }) = self.questions.remove(&prefix.reference)
+        {
+            let _ = answer.send(Err(error(&conversation, "find", item)));
+            return;
+        }
+        let Some(conversation) = self.conversations.get(&prefix.conversation) else { return };
+        let link = conversation.links().get(&prefix.reference).cloned();
+        match link {
+            Some(link) => {
+                let error = error(conversation, "advise on", link.target.to_string());
+                link.state.update(|state| *state = Attachment::Refused(Some(error)));
+            }
+            None => fail(conversation, &|| error(conversation, "connect to", conversation.address())),
+        }
+    }
+
+    fn answer_topic(&mut self, reference: u64, topic: Option<TopicInfo>) {
+        if let Some(Question::NextTopic { answer, .. }) = self.questions.remove(&reference) {
+            let _ = answer.send(Ok(topic));
+        }
+    }
+
+    fn answer_all(&mut self, why: impl Fn() -> Error) {
+        for (_, question) in self.questions.drain() {
+            match question {
+                Question::Find { answer, .. } => drop(answer.send(Err(why()))),
+                Question::NextTopic { answer, .. } => drop(answer.send(Err(why()))),
+            }
+        }
+    }
+
+    fn send(&mut self, conversation: u64, reference: u64, body: &impl wire::Body) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = connection.send(conversation, reference, body).err();
+            self.lost_if(lost);
+        }
+    }
+
+    /// Where the connection is lost, tells everyone why. The next turn looks for the service again.
+    fn lost_if(&mut self, lost: Option<Lost>) {
+        let Some(lost) = lost else { return };
+        self.phase = Phase::Absent;
+        self.building.clear();
+        let farewell = self.farewell.take();
+        let reason = match lost {
+            Lost::Malformed(detail) => {
+                tracing::error!(service = self.service, detail, "the service broke the protocol");
+                Ended::Misbehaved(detail)
+            }
+            Lost::Ended => farewell.unwrap_or(Ended::Died),
+        };
+        tracing::info!(service = self.service, %reason, "disconnected");
+        for conversation in self.conversations.values() {
+            conversation.state.update(|state| match state.status {
+                Status::Live => state.status = Status::Ended(reason.clone()),
+                Status::Unanswered { .. } => state.status = Status::Absent,
+                _ => {}
+            });
+            for link in conversation.links().values() {
+                link.state.update(|state| *state = Attachment::Ended(reason.clone()));
+            }
+        }
+        let (service, ended) = (self.service.clone(), reason);
+        self.answer_all(|| Error::Stale { service: service.clone(), reason: ended.clone() });
+    }
+
+    /// Wakes links that sleep although their service is gone; whether that has to be done again.
+    pub(crate) fn wake_sleepers(&self) -> bool {
+        let mut again = false;
+        if !matches!(self.phase, Phase::Open { .. }) {
+            for conversation in self.conversations.values() {
+                for link in conversation.links().values() {
+                    again |= link.parker.wake();
+                }
+            }
+        }
+        again
+    }
+}
+
+/// Connects to a service of our own user and says hello.
+fn greet(registry: &Registry, service: &str) -> std::io::Result<(Connection, u32)> {
+    let socket = registry.connect(service)?;
+    let credentials = socket::credentials(&socket)?;
+    if credentials.uid != rustix::process::geteuid().as_raw() {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::PermissionDenied,
+            format!("it runs as user {}, not as this program's", credentials.uid),
+        ));
+    }
+    let mut connection = Connection::new(socket);
+    let hello = Hello { oldest: OLDEST_VERSION, newest: NEWEST_VERSION };
+    connection.send(0, 0, &hello).map_err(|_| std::io::ErrorKind::ConnectionRefused)?;
+    Ok((connection, credentials.pid))
+}
+
+fn connect(connection: &mut Connection, conversation: &ConversationShared) -> Result<(), Lost> {
+    let again = conversation.state.lock().session.is_some();
+    let topic = NameText::truncated(&conversation.topic);
+    connection.send(conversation.number, 0, &Connect { topic, wait: conversation.wait || again })
+}
+
+fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool) -> Result<(), Lost> {
+    let item = match &link.target {
+        Target::One(item) => NameText::truncated(item),
+        Target::Many(_) => NameText::new(),
+    };
+    connection.send(conversation, link.number, &Advise { item, warm: link.warm, wait })
+}
+
+fn ask(connection: &mut Connection, reference: u64, question: &Question) -> Result<(), Lost> {
+    match question {
+        Question::Find { conversation, item, .. } => {
+            connection.send(conversation.number, reference, &Find { item: NameText::truncated(item) })
+        }
+        Question::NextTopic { after, .. } => {
+            connection.send(0, reference, &NextTopic { after: NameText::truncated(after) })
+        }
+    }
+}
+
+/// Fails a conversation that was never live.
+fn fail(conversation: &ConversationShared, why: &dyn Fn() -> Error) {
+    conversation.state.update(|state| {
+        if let Status::Absent | Status::Unanswered { .. } = state.status {
+            state.status = Status::Failed(Some(why()));
+        }
+    });
+}
+
+/// Fails a conversation whose topic carries another type, or keeps it stale if it was live before.
+fn mismatch(
+    conversation: &ConversationShared,
+    there: Fingerprint,
+    schema: Result<crate::message::Schema, String>,
+) {
+    let here = (conversation.expected.schema)();
+    let error = match schema {
+        Ok(schema) => Error::TypeMismatch {
+            service: conversation.service.clone(),
+            topic: conversation.topic.clone(),
+            here: conversation.expected.fingerprint,
+            there,
+            difference: Box::new(here.difference(&schema)),
+        },
+        Err(detail) => Error::Protocol {
+            peer: format!("service `{}`", conversation.service),
+            detail: format!("the schema of topic `{}` cannot be read: {detail}", conversation.topic),
+        },
+    };
+    tracing::warn!(service = conversation.service, topic = conversation.topic, "type mismatch");
+    conversation.state.update(|state| {
+        state.status = if state.session.is_some() {
+            Status::Ended(Ended::Changed(error.to_string()))
+        } else {
+            Status::Failed(Some(error))
+        };
+    });
+}

@@ -1,0 +1,177 @@
+//! What one life of a service lent this process: a topic's segments, mapped and checked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::message::{Fingerprint, Schema};
+use crate::segment::{ItemMemory, SegmentView};
+
+/// A topic as one life of its service published it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The process that owns the service.
+    pub(crate) pid: u32,
+    /// The topic's journal, with the topic's bell.
+    pub(crate) journal: ItemMemory,
+    /// Word of an item slot's body at which the message starts.
+    pub(crate) payload: usize,
+    growing: Mutex<Growing>,
+    grown: Condvar,
+}
+
+/// What extents and new items add to.
+#[derive(Debug)]
+struct Growing {
+    segments: Vec<SegmentView>,
+    /// Index of each item found in the directories so far.
+    names: HashMap<Arc<str>, u32>,
+    /// The names by index.
+    indices: Vec<Arc<str>>,
+}
+
+/// What this process expects of a topic's message type.
+#[derive(Debug, Clone)]
+pub(crate) struct Expected {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) size: usize,
+    pub(crate) align: usize,
+    pub(crate) schema: fn() -> Schema,
+}
+
+/// Why a segment was not taken.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// The topic carries another type; its schema as far as it can be read.
+    Type { there: Fingerprint, schema: Result<Schema, String> },
+    /// The segment is not what the protocol says.
+    Broken(String),
+}
+
+impl Session {
+    /// Begins a session with a topic's first segment.
+    pub(crate) fn new(pid: u32, root: SegmentView, expected: &Expected) -> Result<Self, Unusable> {
+        let header = root.header;
+        if header.fingerprint != expected.fingerprint {
+            let schema = Schema::decode(&root.schema()).map_err(|error| error.to_string());
+            return Err(Unusable::Type { there: header.fingerprint, schema });
+        }
+        // The fingerprint covers these, but a publisher may lie, and accesses rely on them.
+        let (size, align) = (header.parameters.message_size, header.parameters.message_align);
+        if (size, align) != (expected.size as u64, expected.align as u64) {
+            let detail = format!("messages of {size} bytes aligned to {align} under this type's fingerprint");
+            return Err(Unusable::Broken(detail));
+        }
+        if header.parameters.first_item != 0 {
+            return Err(Unusable::Broken("a first segment that does not begin with item 0".to_owned()));
+        }
+        let journal =
+            root.journal().ok_or_else(|| Unusable::Broken("a first segment without journal".to_owned()))?;
+        let payload = root.geometry.item.payload;
+        let growing = Growing { segments: vec![root], names: HashMap::new(), indices: Vec::new() };
+        Ok(Session { pid, journal, payload, growing: Mutex::new(growing), grown: Condvar::new() })
+    }
+
+    /// Adds an extent.
+    ///
+    /// # Errors
+    /// What does not fit together.
+    pub(crate) fn add_segment(&self, index: usize, segment: SegmentView) -> Result<(), String> {
+        let mut growing = self.lock();
+        let (root, last) =
+            (&growing.segments[0].header, &growing.segments[growing.segments.len() - 1].header);
+        let continues = last.parameters.first_item + last.parameters.items
+            >= segment.header.parameters.first_item
+            && segment.header.parameters.first_item > last.parameters.first_item;
+        let same = segment.header.fingerprint == root.fingerprint
+            && segment.header.epoch == root.epoch
+            && segment.header.parameters.message_size == root.parameters.message_size
+            && segment.header.parameters.message_align == root.parameters.message_align
+            && segment.header.parameters.depth == root.parameters.depth;
+        if index != growing.segments.len() || !continues || !same {
+            return Err(format!(
+                "extent {index} does not continue the topic's {} segments",
+                growing.segments.len()
+            ));
+        }
+        growing.segments.push(segment);
+        drop(growing);
+        self.grown.notify_all();
+        Ok(())
+    }
+
+    /// The index of an item, if its name is in a directory here.
+    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+        let mut growing = self.lock();
+        growing.read_directories();
+        growing.names.get(name).copied()
+    }
+
+    /// The names of all items here, by index.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let mut growing = self.lock();
+        growing.read_directories();
+        growing.indices.clone()
+    }
+
+    /// An item's name and memory; `None` if it is not here, or not yet.
+    pub(crate) fn item(&self, index: u32) -> Option<(Arc<str>, ItemMemory)> {
+        let mut growing = self.lock();
+        if index as usize >= growing.indices.len() {
+            growing.read_directories();
+        }
+        let name = growing.indices.get(index as usize)?.clone();
+        let after =
+            growing.segments.partition_point(|view| view.header.parameters.first_item <= u64::from(index));
+        let segment = growing.segments.get(after.checked_sub(1)?)?;
+        let within = u64::from(index) - segment.header.parameters.first_item;
+        Some((name, segment.item(usize::try_from(within).ok()?)))
+    }
+
+    /// Waits until the item is here, at most `bound`: its segment may be on its way.
+    pub(crate) fn wait_for(&self, index: u32, bound: Duration) {
+        let deadline = Instant::now() + bound;
+        let mut growing = self.lock();
+        loop {
+            growing.read_directories();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if (index as usize) < growing.indices.len() || left.is_zero() {
+                return;
+            }
+            growing = self.grown.wait_timeout(growing, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Growing> {
+        // Every step on `Growing` leaves it whole.
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Growing {
+    /// Reads the names that the directories have gained. A name that cannot be read ends the reading there:
+    /// its publisher is broken, and items are found by index in the order of the directories.
+    fn read_directories(&mut self) {
+        for (position, segment) in self.segments.iter().enumerate() {
+            let first = segment.header.parameters.first_item as usize;
+            // A segment is done when the next one begins.
+            let end = self
+                .segments
+                .get(position + 1)
+                .map_or(usize::MAX, |next| next.header.parameters.first_item as usize);
+            let known = self.indices.len();
+            if known < first || known >= end {
+                continue;
+            }
+            let items = segment.directory.len().min(end - first);
+            for within in known - first..items {
+                let name: Arc<str> = match segment.directory.name(within) {
+                    Ok(name) => name.into(),
+                    Err(detail) => return tracing::warn!(%detail, "broken directory"),
+                };
+                self.names.insert(name.clone(), self.indices.len() as u32);
+                self.indices.push(name);
+            }
+        }
+    }
+}

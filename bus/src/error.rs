@@ -1,0 +1,247 @@
+//! The one error type of the bus: what happened, to what, and what to do.
+
+use std::io;
+use std::time::Duration;
+
+use crate::message::{Difference, Fingerprint, Invalid};
+
+/// A result with the bus's [`Error`].
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// Why a service is no longer there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The service, or the bus of this side, was closed in order.
+    Closed,
+    /// The process that owned the service died, or its connection broke.
+    Died,
+    /// The service ended this conversation, for the reason given.
+    Evicted(String),
+    /// The service came back with another message type, which is explained.
+    Changed(String),
+    /// The service broke the protocol, in the way given, and was disconnected from.
+    Misbehaved(String),
+}
+
+impl core::fmt::Display for Ended {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Ended::Closed => f.write_str("it was closed"),
+            Ended::Died => f.write_str("its process died"),
+            Ended::Misbehaved(detail) => write!(f, "it broke the protocol: {detail}"),
+            Ended::Evicted(reason) => write!(f, "it ended the conversation: {reason}"),
+            Ended::Changed(difference) => write!(f, "it came back with another message type: {difference}"),
+        }
+    }
+}
+
+/// Everything that can go wrong on the bus.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name breaks the rules for names.
+    #[error("{name:?} is not a valid {what} name: {reason}")]
+    InvalidName {
+        /// What it should name: "bus", "service", "topic", "item" or "address".
+        what: &'static str,
+        /// The name as given.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An option has a value that cannot be served.
+    #[error("{option} is {found}, expected {expected}")]
+    InvalidOption {
+        /// The option, by the name of its method.
+        option: &'static str,
+        /// The value given.
+        found: String,
+        /// The values that are possible.
+        expected: String,
+    },
+    /// A live process owns the service's name.
+    #[error(
+        "service `{service}` is already served by process {pid}; stop that process or choose another name"
+    )]
+    AlreadyServed {
+        /// The service's name.
+        service: String,
+        /// The process that owns it; 0 where it could not be learned.
+        pid: u32,
+    },
+    /// The service has a topic of this name already.
+    #[error("service `{service}` already has a topic `{topic}`; use the first one or choose another name")]
+    TopicExists {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+    },
+    /// No live service has this name.
+    #[error(
+        "no service `{service}` on bus `{bus}` ({directory}); start it, or wait for it with `.wait(timeout)`"
+    )]
+    NoSuchService {
+        /// The bus's name.
+        bus: String,
+        /// The directory that was looked in.
+        directory: String,
+        /// The service's name.
+        service: String,
+    },
+    /// The service has no topic of this name.
+    #[error("service `{service}` has no topic `{topic}`; list them with `bus.topics({service:?})`")]
+    NoSuchTopic {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+    },
+    /// The topic has no item of this name.
+    #[error(
+        "topic `{service}/{topic}` has no item `{item}`; list them with `conversation.items()`, or wait for it \
+         with `.wait(timeout)`"
+    )]
+    NoSuchItem {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+        /// The item's name.
+        item: String,
+    },
+    /// The item exists, but nothing was published yet.
+    #[error("item `{item}` of `{service}/{topic}` has no value yet; advise on it to be told of the first")]
+    NoValue {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+        /// The item's name.
+        item: String,
+    },
+    /// The topic's message type is not the one asked for.
+    #[error("topic `{service}/{topic}` carries another type than this program expects:\n{difference}")]
+    TypeMismatch {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+        /// This program's fingerprint.
+        here: Fingerprint,
+        /// The service's fingerprint.
+        there: Fingerprint,
+        /// Both types, field by field.
+        difference: Box<Difference>,
+    },
+    /// Nothing came in time.
+    #[error("{verb} `{what}` timed out after {after:?}: {hint}")]
+    Timeout {
+        /// What was being done: "connect", "advise", "recv", …
+        verb: &'static str,
+        /// To what.
+        what: String,
+        /// How long it took.
+        after: Duration,
+        /// What the cause may be.
+        hint: String,
+    },
+    /// The service refused.
+    #[error("service `{service}` refused to {verb} `{what}`: {reason}")]
+    Refused {
+        /// The service's name.
+        service: String,
+        /// What was asked.
+        verb: &'static str,
+        /// Of what.
+        what: String,
+        /// The service's reason.
+        reason: String,
+    },
+    /// The service is gone. The last values stay readable, and links go on when it returns.
+    #[error("service `{service}` is gone: {reason}; its last values can still be read")]
+    Stale {
+        /// The service's name.
+        service: String,
+        /// Why it is gone.
+        reason: Ended,
+    },
+    /// This side closed the bus or the service.
+    #[error("{0} is closed")]
+    Closed(&'static str),
+    /// A value came that is not a valid value of its type: its publisher is broken or hostile.
+    #[error(
+        "item `{item}` of `{service}/{topic}` holds an invalid value ({invalid}); its publisher is at fault"
+    )]
+    InvalidValue {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+        /// The item's name.
+        item: String,
+        /// The field and what it holds.
+        invalid: Invalid,
+    },
+    /// Readers are overtaken so fast that no copy succeeds.
+    #[error(
+        "item `{item}` changed during each of many attempts to read it; give its topic more `history`, \
+         or publish less often"
+    )]
+    Overrun {
+        /// The item's name.
+        item: String,
+    },
+    /// The two programs speak versions of the protocol that do not meet.
+    #[error(
+        "service `{service}` speaks protocol versions {theirs_min}–{theirs_max}, this program \
+         {ours_min}–{ours_max}; update the older of the two"
+    )]
+    Version {
+        /// The service's name.
+        service: String,
+        /// Oldest version here.
+        ours_min: u16,
+        /// Newest version here.
+        ours_max: u16,
+        /// Oldest version there.
+        theirs_min: u16,
+        /// Newest version there.
+        theirs_max: u16,
+    },
+    /// There is no memory for a segment. Nothing was created.
+    #[error("no memory for {what}, which needs {bytes} bytes: {source}; lower `history` or `capacity`")]
+    NoMemory {
+        /// What the memory was for.
+        what: String,
+        /// How much it needed.
+        bytes: u64,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A peer broke the protocol.
+    #[error("{peer} broke the protocol: {detail}")]
+    Protocol {
+        /// Who.
+        peer: String,
+        /// How.
+        detail: String,
+    },
+    /// The operating system refused something that should work.
+    #[error("{doing} failed: {source}")]
+    Os {
+        /// What was being done.
+        doing: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: the system failed while `doing` something.
+    pub(crate) fn os<E: Into<io::Error>>(doing: impl Into<String>) -> impl FnOnce(E) -> Error {
+        let doing = doing.into();
+        move |source| Error::Os { doing, source: source.into() }
+    }
+}

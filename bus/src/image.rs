@@ -1,0 +1,99 @@
+//! A message as words: into a slot, and out of it.
+//!
+//! A slot is written and read in whole `u64` atomics, while a message is a Rust value that may have padding,
+//! which must be neither read (it is uninitialised) nor sent (it would leak what was there before). So:
+//!
+//! - a type without padding is read as words straight from the value;
+//! - a type with padding is first laid out in zeroed memory, field by field;
+//! - coming back, the words land in an [`Image`], private memory where they are validated at leisure and
+//!   only then called a `T`.
+
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use crate::message::{Invalid, Message};
+use crate::sync::{AtomicU64, Ordering};
+
+/// Private memory for the words of one `T`: at least as aligned as `T` and as `u64`, and a whole number of
+/// words long.
+#[repr(C, align(8))]
+pub(crate) struct Image<T> {
+    bytes: MaybeUninit<T>,
+}
+
+impl<T: Message> Image<T> {
+    const WORDS: usize = size_of::<Self>() / 8;
+
+    /// Memory that holds nothing yet.
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Image { bytes: MaybeUninit::uninit() }
+    }
+
+    /// Copies the words of a slot in; there must be at least as many as `T` has.
+    #[inline(always)]
+    pub(crate) fn load(&mut self, words: &[AtomicU64]) {
+        let words = &words[..Self::WORDS];
+        let image = ptr::from_mut(self).cast::<u64>();
+        for (index, word) in words.iter().enumerate() {
+            // SAFETY: `index < WORDS`, and the image is `WORDS` words long and aligned for them; writing
+            // through the pointer made from `&mut self` leaves no byte of those words uninitialised.
+            unsafe { image.add(index).write(word.load(Ordering::Relaxed)) };
+        }
+    }
+
+    /// The message, if the words that were loaded are one.
+    ///
+    /// # Safety
+    /// [`load`](Self::load) has been called.
+    ///
+    /// # Errors
+    /// The field that is not valid.
+    #[inline(always)]
+    pub(crate) unsafe fn decode(&self) -> Result<T, Invalid> {
+        if !T::ANY_BITS {
+            // SAFETY: `load` initialised all words of the image, of which `T` is a prefix.
+            let bytes =
+                unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast::<u8>(), size_of::<T>()) };
+            T::validate(bytes)?;
+        }
+        // SAFETY: all bytes are initialised, and they are a valid `T`: any are, or `validate` said so, which
+        // is the contract of `Message`. A message owns nothing, so making one of bytes duplicates nothing.
+        Ok(unsafe { self.bytes.assume_init_read() })
+    }
+}
+
+/// Stores `value` into the words of a slot, padding as zero; there must be at least as many as `T` has.
+#[inline(always)]
+pub(crate) fn store<T: Message>(value: &T, words: &[AtomicU64]) {
+    let words = &words[..Image::<T>::WORDS];
+    if T::PADDING_FREE {
+        let bytes = ptr::from_ref(value).cast::<u8>();
+        let whole = size_of::<T>() / 8;
+        for (index, word) in words[..whole].iter().enumerate() {
+            // SAFETY: `index < size / 8`, so these eight bytes are inside `value`, and without padding all
+            // of them are initialised.
+            let value = unsafe { bytes.add(index * 8).cast::<u64>().read_unaligned() };
+            word.store(value, Ordering::Relaxed);
+        }
+        let tail = size_of::<T>() % 8;
+        if tail != 0 {
+            let mut last = [0u8; 8];
+            // SAFETY: the last `tail` bytes of `value`, initialised as above; `last` is larger and apart.
+            unsafe { ptr::copy_nonoverlapping(bytes.add(whole * 8), last.as_mut_ptr(), tail) };
+            words[whole].store(u64::from_ne_bytes(last), Ordering::Relaxed);
+        }
+    } else {
+        let mut image = Image::<T>::new();
+        let start = ptr::from_mut(&mut image);
+        // SAFETY: all of the image, which is ours, is zeroed.
+        unsafe { start.write_bytes(0, 1) };
+        // SAFETY: the image has room for a `T` at its start; `write_fields` leaves padding as it is.
+        unsafe { value.write_fields(start.cast()) };
+        for (index, word) in words.iter().enumerate() {
+            // SAFETY: `index < WORDS`; every byte was zeroed and has been zero or a field's byte since: the
+            // image is only ever written through `start`, never moved as a `T`.
+            word.store(unsafe { start.cast::<u64>().add(index).read() }, Ordering::Relaxed);
+        }
+    }
+}

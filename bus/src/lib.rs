@@ -1,0 +1,78 @@
+//! A zero-copy message bus between the programs of one machine.
+//!
+//! A program annotates a struct, publishes values of it under `service/topic/item`, and any number of other
+//! programs request them, or advise on them and are told of each. Values live in shared memory: publishing
+//! is a few stores, reading a few loads, and neither makes a system call while nobody sleeps.
+//!
+//! ```
+//! use bus::{Bus, Message};
+//!
+//! #[derive(Message, Debug, Clone, Copy, PartialEq)]
+//! #[repr(C)]
+//! struct Quote {
+//!     bid: f64,
+//!     ask: f64,
+//!     size: u32,
+//! }
+//!
+//! # fn main() -> Result<(), bus::Error> {
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let bus = Bus::builder().directory(directory.path()).open("docs")?;
+//! // One program …
+//! let market = bus.service("market")?;
+//! let nyse = market.topic::<Quote>("nyse").open()?;
+//! let apple = nyse.item("AAPL")?;
+//! market.ready()?;
+//! apple.publish(&Quote { bid: 189.98, ask: 190.02, size: 300 })?;
+//!
+//! // … and another.
+//! let nyse = bus.connect::<Quote>("market/nyse").open()?;
+//! let mut apple = nyse.advise("AAPL").hot()?;
+//! assert_eq!(apple.recv()?.value.size, 300);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Words
+//!
+//! A **bus** is a namespace on one machine ([`Bus`]). A **service** ([`Service`]) is owned by one live process
+//! and has **topics** ([`Topic`]), each of which holds **items** ([`Item`]) of one **message** type
+//! ([`Message`]). A client holds a **conversation** ([`Conversation`]) with a topic; it may **request** an
+//! item's present value, or **advise** on an item, on several or on all, which makes a **link** ([`Link`]):
+//! *hot* with values, *warm* with notices only.
+
+extern crate self as bus;
+
+mod bell;
+mod ring;
+mod sync;
+
+mod client;
+mod discovery;
+mod error;
+mod image;
+pub mod message;
+mod name;
+mod namespace;
+mod registry;
+mod segment;
+mod server;
+mod stamp;
+mod sys;
+mod update;
+mod wire;
+
+pub use self::{
+    client::conversation::{ConnectBuilder, Conversation, RemoteItem},
+    client::link::{AdviseBuilder, Deliver, Hot, Link, Wait, Warm},
+    discovery::{ServiceEvent, TopicInfo, Watch},
+    error::{Ended, Error, Result},
+    message::{FixedStr, Message},
+    namespace::{Bus, BusBuilder},
+    registry::ServiceInfo,
+    server::service::{ClientInfo, Service},
+    server::topic::{Item, Topic, TopicBuilder},
+    stamp::Stamp,
+    update::{ItemId, Notice, Update},
+};
+pub use bus_derive::Message;

@@ -1,0 +1,364 @@
+//! Why two schemas are not the same type, field by field.
+//!
+//! "The fingerprints differ" sends a person to compare two programs by eye. Here the two descriptions are walked
+//! together, members paired by name, and every pair becomes a row with both sides:
+//!
+//! ```text
+//!                 here                       there
+//! ! Quote         struct, size 24, align 8   struct, size 32, align 8
+//!   Quote.bid     f64 at 0                   f64 at 0
+//! ! Quote.size    u32 at 16                  u64 at 16
+//! ! Quote.venue   missing                    u8 at 24
+//! ```
+//!
+//! Equal types are not entered, and a pair of types is entered once, wherever else it appears. One of the schemas may
+//! come from a hostile peer: steps, rows and widths are bounded, and the depth is bounded by that of a schema.
+
+use core::fmt;
+use std::collections::{HashMap, HashSet};
+
+use super::schema::{Schema, SchemaField, SchemaKind, SchemaType, SchemaVariant};
+
+/// The most differing rows kept; as many equal ones may stand between them.
+const MAX_ROWS: usize = 64;
+
+/// The most members visited on both sides, enough for any schema that people write.
+const MAX_STEPS: usize = 1 << 18;
+
+/// The widest a column is printed, in characters.
+const MAX_WIDTH: usize = 60;
+
+/// How two types differ, made by [`Schema::difference`]. Displays as a table whose differing lines begin with `!`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// At most `MAX_ROWS` that differ and as many that do not, in the order of the walk.
+    rows: Vec<Row>,
+    /// How many differing rows were found and not kept.
+    omitted: usize,
+    /// Whether the walk ended early, so that there may be more.
+    unfinished: bool,
+}
+
+/// One member of either type, as both sides have it.
+///
+/// Displays as one line: ``Quote.size: u32 at 16 here, u64 at 16 there``.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    path: String,
+    here: Option<String>,
+    there: Option<String>,
+    differs: bool,
+}
+
+impl Schema {
+    /// Compares this type, `here`, with the one of a peer, `there`.
+    ///
+    /// ```
+    /// use bus::Message;
+    /// use bus::message::Schema;
+    ///
+    /// mod old {
+    ///     #[derive(bus::Message)]
+    ///     #[repr(C)]
+    ///     pub struct Quote {
+    ///         pub size: u32,
+    ///     }
+    /// }
+    ///
+    /// #[derive(Message)]
+    /// #[repr(C)]
+    /// struct Quote {
+    ///     size: i32,
+    /// }
+    ///
+    /// let difference = Schema::of::<Quote>().difference(&Schema::of::<old::Quote>());
+    /// let lines: Vec<String> = difference.differing().map(|row| row.to_string()).collect();
+    /// assert_eq!(lines, ["Quote.size: i32 at 0 here, u32 at 0 there"]);
+    /// ```
+    pub fn difference(&self, there: &Schema) -> Difference {
+        let found = Difference { rows: Vec::new(), omitted: 0, unfinished: false };
+        let mut walk = Walk {
+            here: self,
+            there,
+            entered: HashMap::new(),
+            path: String::new(),
+            steps: 0,
+            differing: 0,
+            found,
+        };
+        walk.start();
+        walk.found
+    }
+}
+
+impl Difference {
+    /// Whether the types are the same.
+    pub fn is_empty(&self) -> bool {
+        self.differing().next().is_none()
+    }
+
+    /// The rows, differing or not, at most 64 of each.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The rows that differ.
+    pub fn differing(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.differs)
+    }
+
+    /// How many differing rows there are besides [`rows`](Self::rows).
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+}
+
+impl Row {
+    /// The member, such as `Pose.position.x`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The member on this side; `None` if it is missing.
+    pub fn here(&self) -> Option<&str> {
+        self.here.as_deref()
+    }
+
+    /// The member on the other side; `None` if it is missing.
+    pub fn there(&self) -> Option<&str> {
+        self.there.as_deref()
+    }
+
+    /// Whether the sides differ.
+    pub fn differs(&self) -> bool {
+        self.differs
+    }
+
+    /// The three columns of the table.
+    fn columns(&self) -> [String; 3] {
+        let side = |side: &Option<String>| elided(side.as_deref().unwrap_or("missing"));
+        [elided(&self.path), side(&self.here), side(&self.there)]
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [path, here, there] = self.columns();
+        if here == there {
+            write!(f, "{path}: {here}")
+        } else {
+            write!(f, "{path}: {here} here, {there} there")
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("no difference");
+        }
+        // Equal rows give the others their place, but not at the price of leaving some out.
+        let context = self.rows.len() <= MAX_ROWS;
+        let rows: Vec<_> = self.rows.iter().filter(|row| row.differs || context).collect();
+        let header = [String::new(), "here".to_owned(), "there".to_owned()];
+        let cells: Vec<_> = core::iter::once(header).chain(rows.iter().map(|row| row.columns())).collect();
+        let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths = [width(0), width(1)];
+        for (index, [path, here, there]) in cells.iter().enumerate() {
+            let (before, mark) = match index {
+                0 => ("", ' '),
+                row => ("\n", if rows[row - 1].differs { '!' } else { ' ' }),
+            };
+            write!(f, "{before}{mark} {path:0$}   {here:1$}   {there}", widths[0], widths[1])?;
+        }
+        match (self.omitted, self.unfinished) {
+            (0, false) => Ok(()),
+            (0, true) => f.write_str("\n… and perhaps more"),
+            (omitted, false) => write!(f, "\n… and {omitted} more"),
+            (omitted, true) => write!(f, "\n… and at least {omitted} more"),
+        }
+    }
+}
+
+/// `text` within the width of a column; what goes is the beginning, as the end of a path says the most.
+fn elided(text: &str) -> String {
+    let excess = text.chars().count().saturating_sub(MAX_WIDTH);
+    if excess == 0 { text.to_owned() } else { "…".chars().chain(text.chars().skip(excess + 1)).collect() }
+}
+
+/// A walk over two schemas at once.
+struct Walk<'a> {
+    here: &'a Schema,
+    there: &'a Schema,
+    /// The pairs of types that were entered, and where.
+    entered: HashMap<(usize, usize), String>,
+    /// The way to the member being looked at.
+    path: String,
+    steps: usize,
+    /// How many differing rows were found.
+    differing: usize,
+    found: Difference,
+}
+
+impl Walk<'_> {
+    fn start(&mut self) {
+        let (here, there) = (self.here.types().len() - 1, self.there.types().len() - 1);
+        self.path = self.here.type_name(here);
+        let order = |schema: &Schema| if schema.big_endian() { "big endian" } else { "little endian" };
+        if self.here.big_endian() != self.there.big_endian() {
+            self.row(Some(order(self.here).to_owned()), Some(order(self.there).to_owned()));
+        }
+        let (name, peer_name) = (self.here.type_name(here), self.there.type_name(there));
+        if name != peer_name {
+            self.row(Some(name), Some(peer_name));
+        }
+        self.types(here, there, 0);
+    }
+
+    /// Compares two types whose names stand in a row already. There were `before` differences before that row: as
+    /// the types differ, there must be more after this.
+    ///
+    /// The recursion follows references to earlier types, and so is as deep as the shallower schema.
+    fn types(&mut self, here: usize, there: usize, before: usize) {
+        let (one, other) = (&self.here.types()[here], &self.there.types()[there]);
+        if one.fingerprint() == other.fingerprint() || self.found.unfinished {
+            return;
+        }
+        if let Some(first) = self.entered.get(&(here, there)) {
+            if self.differing == before {
+                let same = format!("differs as `{first}` does");
+                self.push(Some(same.clone()), Some(same), true);
+            }
+            return;
+        }
+        self.entered.insert((here, there), self.path.clone());
+        match (&one.kind, &other.kind) {
+            (SchemaKind::Struct { fields }, SchemaKind::Struct { fields: peers }) => {
+                self.layouts(one, other);
+                self.fields(fields, peers);
+            }
+            (SchemaKind::Enum { variants, .. }, SchemaKind::Enum { variants: peers, .. }) => {
+                self.layouts(one, other);
+                self.variants(variants, peers);
+            }
+            (SchemaKind::Array { element, .. }, SchemaKind::Array { element: peer, .. }) => {
+                self.within("[]", |walk| walk.types(*element, *peer, before));
+            }
+            _ => {}
+        }
+        if self.differing == before && !self.found.unfinished {
+            // Not in the name and not in a member: then in what is seldom looked at.
+            for aspect in [layout, declaration, identity] {
+                if aspect(one) != aspect(other) {
+                    return self.row(Some(aspect(one)), Some(aspect(other)));
+                }
+            }
+        }
+    }
+
+    /// A row for the types as wholes: for the message itself always, else if they differ in that.
+    fn layouts(&mut self, one: &SchemaType, other: &SchemaType) {
+        let (layout, peer_layout) = (layout(one), layout(other));
+        if self.entered.len() == 1 || layout != peer_layout {
+            self.row(Some(layout), Some(peer_layout));
+        }
+    }
+
+    fn fields(&mut self, fields: &[SchemaField], peers: &[SchemaField]) {
+        self.steps += peers.len();
+        let (here, there) = (self.here, self.there);
+        let by_name: HashMap<_, _> = peers.iter().map(|peer| (&peer.name, peer)).collect();
+        for field in fields {
+            self.within(&format!(".{}", field.name), |walk| {
+                let (peer, before) = (by_name.get(&field.name), walk.differing);
+                walk.row(Some(placed(here, field)), peer.map(|peer| placed(there, peer)));
+                if let Some(peer) = peer {
+                    walk.types(field.type_index, peer.type_index, before);
+                }
+            });
+        }
+        let names: HashSet<_> = fields.iter().map(|field| &field.name).collect();
+        for peer in peers.iter().filter(|peer| !names.contains(&peer.name)) {
+            self.within(&format!(".{}", peer.name), |walk| walk.row(None, Some(placed(there, peer))));
+        }
+    }
+
+    fn variants(&mut self, variants: &[SchemaVariant], peers: &[SchemaVariant]) {
+        self.steps += peers.len();
+        let by_name: HashMap<_, _> = peers.iter().map(|peer| (&peer.name, peer.value)).collect();
+        for SchemaVariant { name, value, .. } in variants {
+            let there = by_name.get(name).map(i128::to_string);
+            self.within(&format!("::{name}"), |walk| walk.row(Some(value.to_string()), there));
+        }
+        let names: HashSet<_> = variants.iter().map(|variant| &variant.name).collect();
+        for SchemaVariant { name, value, .. } in peers.iter().filter(|peer| !names.contains(&peer.name)) {
+            self.within(&format!("::{name}"), |walk| walk.row(None, Some(value.to_string())));
+        }
+    }
+
+    /// Looks at a member, unless the walk has taken all the steps it may.
+    fn within(&mut self, segment: &str, look: impl FnOnce(&mut Self)) {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            self.found.unfinished = true;
+            return;
+        }
+        let len = self.path.len();
+        self.path.push_str(segment);
+        look(self);
+        self.path.truncate(len);
+    }
+
+    fn row(&mut self, here: Option<String>, there: Option<String>) {
+        let differs = here != there;
+        self.push(here, there, differs);
+    }
+
+    fn push(&mut self, here: Option<String>, there: Option<String>, differs: bool) {
+        if differs {
+            self.differing += 1;
+        }
+        let Difference { rows, omitted, .. } = &mut self.found;
+        if rows.iter().filter(|row| row.differs == differs).count() < MAX_ROWS {
+            rows.push(Row { path: self.path.clone(), here, there, differs });
+        } else if differs {
+            *omitted += 1;
+        }
+    }
+}
+
+/// The type and offset of a field.
+fn placed(schema: &Schema, field: &SchemaField) -> String {
+    format!("{} at {}", schema.type_name(field.type_index), field.offset)
+}
+
+/// The kind, size and alignment of a type, for a row of its own.
+fn layout(r#type: &SchemaType) -> String {
+    let kind = match &r#type.kind {
+        SchemaKind::Primitive(_) => "primitive".to_owned(),
+        SchemaKind::Array { .. } => "array".to_owned(),
+        SchemaKind::Str { .. } => "string".to_owned(),
+        SchemaKind::Struct { .. } => "struct".to_owned(),
+        SchemaKind::Enum { repr, .. } => format!("enum of {repr}"),
+    };
+    format!("{kind}, size {}, align {}", r#type.size, r#type.align)
+}
+
+/// The order of a type's members.
+fn declaration(r#type: &SchemaType) -> String {
+    let names: Vec<&str> = match &r#type.kind {
+        SchemaKind::Struct { fields } => fields.iter().map(|field| field.name.as_str()).collect(),
+        SchemaKind::Enum { variants, .. } => variants.iter().map(|variant| variant.name.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    format!("in the order {}", names.join(", "))
+}
+
+/// The identity of a type.
+fn identity(r#type: &SchemaType) -> String {
+    format!("fingerprint {}", r#type.fingerprint())
+}
+
+#[cfg(test)]
+#[path = "difference_tests.rs"]
+mod tests;

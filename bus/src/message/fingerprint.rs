@@ -1,0 +1,284 @@
+//! The 128-bit identity of a type's definition.
+//!
+//! Two programs that compute the same fingerprint agree on everything that decides how bytes are read: the names
+//! of the type and its fields, their types, offsets, sizes and alignment, the values of enums, generic arguments,
+//! array lengths, and the byte order. Documentation, visibility and the module in which the type lives are left
+//! out. It detects accidents, not adversaries: anyone can construct a collision, and everything that depends on
+//! a peer's data is checked besides.
+//!
+//! # The algorithm, so that others can compute it
+//!
+//! FNV-1a with 128 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>) over a sequence of 64-bit words, each
+//! taken as eight bytes, least significant first. Three things are made of words:
+//!
+//! ```text
+//! number(n)       one word; a 128-bit number is two words, the low one first, in two's complement
+//! text(s)         h = FNV-1a-128 over the UTF-8 bytes of s;  number(h)          (so every item has fixed width)
+//! type(t)         number(fingerprint of t)
+//! ```
+//!
+//! The fingerprint of a type is the hash of
+//!
+//! ```text
+//! number(1)                        the version of this algorithm
+//! number(kind)                     0 primitive, 1 array, 2 string, 3 struct, 4 enum
+//! number(byte order)               0 little endian, 1 big endian
+//! text(name)                       the type's own name without its module; empty for an array
+//! number(size) number(align)       in bytes
+//! number(count of arguments)       generic arguments, in order, lifetimes excluded:
+//!   number(0) type(t)                 a type
+//!   number(1) number(v)               a constant, 128-bit
+//! and then by kind
+//!   primitive   nothing
+//!   array       type(element) number(length)
+//!   string      number(capacity)
+//!   struct      number(count of fields),   per field in order:   text(name) type(t) number(offset)
+//!   enum        text(name of repr) number(count of variants), per variant in order: text(name) number(value), 128-bit
+//! ```
+//!
+//! Fields of tuple structs are named `0`, `1`, …; raw identifiers lose their `r#`. `NonZero<u8>` and its
+//! like are primitives with that name; `FixedStr` is the one string type. Test vectors are in this file's tests.
+
+use core::fmt;
+
+/// The 128-bit fingerprint of a type's definition; equal fingerprints mean the same type.
+///
+/// ```
+/// use bus::message::{Fingerprint, Message};
+///
+/// assert_eq!(u32::FINGERPRINT, u32::FINGERPRINT);
+/// assert_ne!(u32::FINGERPRINT, i32::FINGERPRINT);
+/// assert_eq!(Fingerprint::from_words(u32::FINGERPRINT.to_words()), u32::FINGERPRINT);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    /// A fingerprint of the given bits.
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The 128 bits.
+    pub const fn to_bits(self) -> u128 {
+        self.0
+    }
+
+    /// A fingerprint from its two halves, the low one first, as they stand in a segment's header.
+    pub const fn from_words([low, high]: [u64; 2]) -> Self {
+        Self(low as u128 | (high as u128) << 64)
+    }
+
+    /// The two halves, the low one first.
+    pub const fn to_words(self) -> [u64; 2] {
+        [self.0 as u64, (self.0 >> 64) as u64]
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::LowerHex for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// The byte order of this program, as it enters fingerprints and schemas.
+pub(super) const NATIVE_BIG_ENDIAN: bool = cfg!(target_endian = "big");
+
+/// The version of the algorithm, its first word.
+const VERSION: u64 = 1;
+
+const FNV_OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+
+/// One step of FNV-1a.
+const fn absorb(state: u128, byte: u8) -> u128 {
+    (state ^ byte as u128).wrapping_mul(FNV_PRIME)
+}
+
+/// FNV-1a-128 over the UTF-8 bytes of `text`.
+pub(crate) const fn hash_text(text: &str) -> u128 {
+    let bytes = text.as_bytes();
+    let mut state = FNV_OFFSET;
+    let mut index = 0;
+    while index < bytes.len() {
+        state = absorb(state, bytes[index]);
+        index += 1;
+    }
+    state
+}
+
+/// The kinds of types, by their number in fingerprints and encoded schemas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum KindCode {
+    Primitive = 0,
+    Array = 1,
+    Str = 2,
+    Struct = 3,
+    Enum = 4,
+}
+
+/// The head of a type's definition: everything but what its kind adds.
+pub(super) struct Head<'a> {
+    pub(super) kind: KindCode,
+    pub(super) big_endian: bool,
+    pub(super) name: &'a str,
+    pub(super) size: u64,
+    pub(super) align: u64,
+    pub(super) arguments: usize,
+}
+
+/// A fingerprint in the making. The steps are those of the module's essay; a compile-time descriptor and a schema
+/// that arrived from elsewhere take the same ones, so their fingerprints agree.
+pub(super) struct Mixer(u128);
+
+impl Mixer {
+    /// Begins a type; its `arguments` follow.
+    pub(super) const fn begin(head: Head<'_>) -> Self {
+        Self(FNV_OFFSET)
+            .number(VERSION)
+            .number(head.kind as u64)
+            .number(head.big_endian as u64)
+            .text(head.name)
+            .number(head.size)
+            .number(head.align)
+            .number(head.arguments as u64)
+    }
+
+    /// A generic argument that is a type.
+    pub(super) const fn type_argument(self, argument: Fingerprint) -> Self {
+        self.number(0).wide(argument.0)
+    }
+
+    /// A generic argument that is a constant.
+    pub(super) const fn value_argument(self, value: i128) -> Self {
+        self.number(1).wide(value as u128)
+    }
+
+    /// What an array adds.
+    pub(super) const fn array(self, element: Fingerprint, len: u64) -> Self {
+        self.wide(element.0).number(len)
+    }
+
+    /// How many fields or variants follow, or the capacity of a string.
+    pub(super) const fn number(mut self, number: u64) -> Self {
+        let bytes = number.to_le_bytes();
+        let mut index = 0;
+        while index < bytes.len() {
+            self.0 = absorb(self.0, bytes[index]);
+            index += 1;
+        }
+        self
+    }
+
+    /// One field of a struct.
+    pub(super) const fn field(self, name: &str, r#type: Fingerprint, offset: u64) -> Self {
+        self.text(name).wide(r#type.0).number(offset)
+    }
+
+    /// One variant of an enum.
+    pub(super) const fn variant(self, name: &str, value: i128) -> Self {
+        self.text(name).wide(value as u128)
+    }
+
+    /// A name.
+    pub(super) const fn text(self, text: &str) -> Self {
+        self.wide(hash_text(text))
+    }
+
+    /// The fingerprint of all that was mixed in.
+    pub(super) const fn finish(self) -> Fingerprint {
+        Fingerprint(self.0)
+    }
+
+    const fn wide(self, number: u128) -> Self {
+        self.number(number as u64).number((number >> 64) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(dead_code, reason = "the types are described and not used")]
+
+    use core::num::NonZero;
+
+    use super::*;
+    use crate::message::{FixedStr, Message, Schema};
+
+    #[derive(bus_derive::Message)]
+    #[repr(i8)]
+    enum Side {
+        Buy = 1,
+        Sell = -1,
+    }
+
+    #[derive(bus_derive::Message)]
+    #[repr(C)]
+    struct Quote {
+        bid: f64,
+        size: u32,
+        side: Side,
+    }
+
+    #[derive(bus_derive::Message)]
+    #[repr(C)]
+    struct Window<T, const N: usize> {
+        values: [T; N],
+    }
+
+    /// Computed from the essay by another program, in another language.
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn test_vectors() {
+        for (fingerprint, expected) in [
+            (u8::FINGERPRINT, 0xb1954fa9971af07744f5c8a8521bba09),
+            (NonZero::<u32>::FINGERPRINT, 0xd16996a66d0f00b931e8cf3d114d5ac1),
+            (<[u16; 3]>::FINGERPRINT, 0x595280b699bdf8debfe854270db9e454),
+            (FixedStr::<8>::FINGERPRINT, 0xb9580ca42ceb2cb7976747b8643b6272),
+            (Side::FINGERPRINT, 0x577ee4139f03db2f8205a61711d3d4dd),
+            (Quote::FINGERPRINT, 0xef0c690eb7150de3abd83fefdc4ea06b),
+            (Window::<u16, 3>::FINGERPRINT, 0x5d861f228f095ab639c0f5efc915e854),
+        ] {
+            assert_eq!(fingerprint, Fingerprint::from_bits(expected));
+        }
+    }
+
+    /// The vector for `a` is the one published with FNV; the others are from the same program as above.
+    #[test]
+    fn text_is_hashed_as_fnv_1a() {
+        assert_eq!(hash_text(""), FNV_OFFSET);
+        assert_eq!(hash_text("a"), 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
+        assert_eq!(hash_text("größe"), 0x4ff7_d779_e74f_f78d_9f77_d772_6426_4aaa);
+    }
+
+    #[test]
+    fn a_schema_computes_the_fingerprint_of_its_type() {
+        assert_eq!(Schema::of::<u8>().fingerprint(), u8::FINGERPRINT);
+        assert_eq!(Schema::of::<NonZero<u32>>().fingerprint(), NonZero::<u32>::FINGERPRINT);
+        assert_eq!(Schema::of::<[[u16; 3]; 2]>().fingerprint(), <[[u16; 3]; 2]>::FINGERPRINT);
+        assert_eq!(Schema::of::<FixedStr<8>>().fingerprint(), FixedStr::<8>::FINGERPRINT);
+        assert_eq!(Schema::of::<Quote>().fingerprint(), Quote::FINGERPRINT);
+        assert_eq!(Schema::of::<Window<Quote, 4>>().fingerprint(), Window::<Quote, 4>::FINGERPRINT);
+    }
+
+    #[test]
+    fn words_and_digits_are_the_same_number() {
+        let fingerprint = Fingerprint::from_words([0x0123, 0xab00_0000_0000_0000]);
+        assert_eq!(fingerprint.to_words(), [0x0123, 0xab00_0000_0000_0000]);
+        assert_eq!(fingerprint.to_string(), "ab000000000000000000000000000123");
+        assert_eq!(format!("{fingerprint:x}"), fingerprint.to_string());
+        assert_eq!(format!("{fingerprint:?}"), "Fingerprint(ab000000000000000000000000000123)");
+    }
+}

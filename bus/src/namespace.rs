@@ -1,0 +1,216 @@
+//! The bus: a namespace of services on one machine.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{self, Receiver, Sender};
+
+use crate::client::control::{Command, Control, ControlShared};
+use crate::client::conversation::ConnectBuilder;
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::name;
+use crate::registry::Registry;
+use crate::server::service::Service;
+use crate::sys::wake::Waker;
+
+/// A namespace of services on one machine: a directory that holds a socket for each.
+///
+/// Cheap to clone; all clones share one control thread, which runs only while this process has something
+/// to ask of others.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    pub(crate) core: Arc<BusCore>,
+}
+
+/// Where a bus is to be found.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a bus is opened by `open`"]
+pub struct BusBuilder {
+    directory: Option<PathBuf>,
+}
+
+/// Name and directory of a bus.
+#[derive(Debug)]
+pub(crate) struct BusPlace {
+    pub(crate) name: String,
+    pub(crate) registry: Registry,
+}
+
+/// What all clones of a bus, its services and its conversations share.
+#[derive(Debug)]
+pub(crate) struct BusCore {
+    place: Arc<BusPlace>,
+    control: Arc<ControlShared>,
+    commands: Sender<Command>,
+    thread: Mutex<Thread>,
+    next_number: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Thread {
+    /// Taken by the thread when it starts.
+    commands: Option<Receiver<Command>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Bus {
+    /// Opens the bus of this name, for this user, in `$BUS_DIR`, else `$XDG_RUNTIME_DIR/bus`, else
+    /// `/tmp/bus-UID`. There is nothing to start first: a bus is where its services are.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`]; [`Error::Os`] where the directory cannot be created, or others may write it.
+    pub fn open(name: &str) -> Result<Bus> {
+        Bus::builder().open(name)
+    }
+
+    /// A builder, to choose the directory.
+    pub fn builder() -> BusBuilder {
+        BusBuilder::default()
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// The directory with the services' sockets.
+    pub fn directory(&self) -> &Path {
+        self.core.registry.path()
+    }
+
+    /// Takes a service's name for this process; see [`Service`] for what to do next.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyServed`] with the process that has it; [`Error::InvalidName`]; [`Error::Os`].
+    pub fn service(&self, name: &str) -> Result<Service> {
+        Service::claim(self.core.clone(), name)
+    }
+
+    /// Begins a conversation with a topic, by its address `service/topic`; finish with
+    /// [`open`](ConnectBuilder::open). `T` must be the topic's message type.
+    pub fn connect<T: Message>(&self, address: &str) -> ConnectBuilder<'_, T> {
+        ConnectBuilder::new(&self.core, address)
+    }
+}
+
+impl BusBuilder {
+    /// The directory that holds the buses, instead of the default one. Created if it is not there.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Opens the bus; see [`Bus::open`].
+    ///
+    /// # Errors
+    /// As [`Bus::open`].
+    pub fn open(self, name: &str) -> Result<Bus> {
+        name::check("bus", name)?;
+        if name == "." || name == ".." {
+            return Err(Error::InvalidName {
+                what: "bus",
+                name: name.to_owned(),
+                reason: "it is a directory",
+            });
+        }
+        let root = match self.directory {
+            Some(directory) => directory,
+            None => default_directory()?,
+        };
+        let registry = Registry::open(&root.join(name))?;
+        let waker = Waker::new().map_err(Error::os("creating an eventfd"))?;
+        let (commands, received) = channel::unbounded();
+        Ok(Bus {
+            core: Arc::new(BusCore {
+                place: Arc::new(BusPlace { name: name.to_owned(), registry }),
+                control: Arc::new(ControlShared { waker, closed: AtomicBool::new(false) }),
+                commands,
+                thread: Mutex::new(Thread { commands: Some(received), handle: None }),
+                next_number: AtomicU64::new(1),
+            }),
+        })
+    }
+}
+
+impl core::ops::Deref for BusCore {
+    type Target = BusPlace;
+
+    fn deref(&self) -> &BusPlace {
+        &self.place
+    }
+}
+
+impl BusPlace {
+    pub(crate) fn no_such_service(&self, service: &str) -> Error {
+        Error::NoSuchService {
+            bus: self.name.clone(),
+            directory: self.registry.path().display().to_string(),
+            service: service.to_owned(),
+        }
+    }
+}
+
+impl BusCore {
+    /// A number that no conversation or link of this bus has had.
+    pub(crate) fn number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Starts the clients' control thread, if it does not run yet.
+    pub(crate) fn start(&self) -> Result<()> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(commands) = thread.commands.take() {
+            let control = Control::new(self.place.clone(), self.control.clone(), commands.clone());
+            let spawned = std::thread::Builder::new()
+                .name(format!("bus client {}", self.place.name))
+                .spawn(move || control.run());
+            match spawned {
+                Ok(handle) => thread.handle = Some(handle),
+                Err(source) => {
+                    thread.commands = Some(commands);
+                    return Err(Error::Os { doing: "starting the bus's control thread".to_owned(), source });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a command to the control thread.
+    pub(crate) fn command(&self, command: Command) {
+        // Fails only when the thread is gone, and then there is nothing left to be commanded.
+        let _ = self.commands.send(command);
+        self.control.waker.wake();
+    }
+}
+
+impl Drop for BusCore {
+    fn drop(&mut self) {
+        self.control.closed.store(true, Ordering::SeqCst);
+        self.control.waker.wake();
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = thread.handle.take()
+            && handle.join().is_err()
+        {
+            tracing::error!(bus = self.place.name, "the clients' control thread panicked");
+        }
+    }
+}
+
+/// Where buses are, if nobody says otherwise.
+fn default_directory() -> Result<PathBuf> {
+    let set = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(directory) = set("BUS_DIR") {
+        return Ok(directory);
+    }
+    if let Some(directory) = set("XDG_RUNTIME_DIR") {
+        return Ok(directory.join("bus"));
+    }
+    let directory = PathBuf::from(format!("/tmp/bus-{}", rustix::process::geteuid().as_raw()));
+    // Anyone may create names in /tmp: make sure that this one is ours before using anything in it.
+    Registry::open(&directory)?;
+    Ok(directory)
+}

@@ -1,0 +1,246 @@
+//! The services of a bus, as files of its directory.
+//!
+//! ```text
+//! DIR/<stem>.lock   the owner's pid and the service's name; locked by the owner for life
+//! DIR/<stem>.sock   the control socket; there once the service is ready
+//! ```
+//!
+//! Data has no name in the file system, so these two files are all that a killed owner can leave. Whoever
+//! reads the directory next finds its lock free, never lists it, and sweeps both.
+//!
+//! **Claiming and sweeping never race.** Two locks on the lock file: byte 0 is the owner's for life, byte 1
+//! is held for a moment by whoever changes the files. An owner starts, and a sweeper sweeps, under byte 1;
+//! listing only *asks* about byte 0 and takes nothing. A lock file that was unlinked while one waited for
+//! it is recognised by its inode, and opened anew. All of it ends with the process that holds it.
+//!
+//! The stem is the service's name where that makes a fine file name, and `~` with its fingerprint otherwise;
+//! the lock file holds the name itself.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::message;
+use crate::name;
+use crate::sys::lock::{self, Byte};
+use crate::sys::socket;
+
+/// How long to wait for another process that is changing the same service's files, which takes it
+/// microseconds unless it was stopped in the middle.
+const FILES_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+const LOCK: &str = "lock";
+const SOCKET: &str = "sock";
+
+/// A live service found in the directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct ServiceInfo {
+    /// The service's name.
+    pub name: String,
+    /// The process that owns it.
+    pub pid: u32,
+}
+
+/// The directory of one bus.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    path: PathBuf,
+    /// Open for as long as the registry lives, so that socket paths stay short whatever `path` is.
+    directory: File,
+}
+
+/// A service's name, taken; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    stem: String,
+    lock: File,
+}
+
+impl Registry {
+    /// Opens the directory, creating it for this user only if it is not there.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let doing = || format!("opening the bus directory {}", path.display());
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::os(doing()))?;
+        let directory = File::open(path).map_err(Error::os(doing()))?;
+        let metadata = directory.metadata().map_err(Error::os(doing()))?;
+        let ours = rustix::process::geteuid().as_raw();
+        if metadata.uid() != ours || metadata.permissions().mode() & 0o077 != 0 {
+            let found =
+                format!("uid {} and mode {:o}", metadata.uid(), metadata.permissions().mode() & 0o7777);
+            let expected =
+                format!("uid {ours} and mode 700: chown and chmod it, or choose another directory");
+            return Err(Error::Os {
+                doing: doing(),
+                source: io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    format!("it has {found}, expected {expected}"),
+                ),
+            });
+        }
+        Ok(Registry { path: path.to_owned(), directory })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&self, stem: &str, kind: &str) -> PathBuf {
+        self.path.join(format!("{stem}.{kind}"))
+    }
+
+    /// A path to a socket that fits in a socket address, however long the directory's own path is.
+    fn socket(&self, file: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}/{file}", self.directory.as_raw_fd()))
+    }
+
+    /// Connects to a service's control socket.
+    ///
+    /// # Errors
+    /// `NotFound` or `ConnectionRefused` if there is no such service, `WouldBlock` if it is swamped.
+    pub(crate) fn connect(&self, service: &str) -> io::Result<OwnedFd> {
+        socket::connect(&self.socket(&format!("{}.{SOCKET}", stem(service))))
+    }
+
+    /// Takes the name for this process. The service is not visible before [`Claim::announce`].
+    ///
+    /// # Errors
+    /// [`Error::AlreadyServed`] if a live process has it.
+    pub(crate) fn claim(&self, service: &str) -> Result<Claim> {
+        let stem = stem(service);
+        let path = self.file(&stem, LOCK);
+        let doing = || format!("claiming the name `{service}` with {}", path.display());
+        let deadline = Instant::now() + FILES_LOCK_TIMEOUT;
+        let mut lock = loop {
+            let lock = File::options()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .mode(0o600)
+                .open(&path)
+                .map_err(Error::os(doing()))?;
+            if !lock::try_lock(&lock, Byte::Files).map_err(Error::os(doing()))? {
+                // Only an owner that starts or a sweeper holds it.
+                if Instant::now() >= deadline {
+                    return Err(Error::Timeout {
+                        verb: "claim",
+                        what: service.to_owned(),
+                        after: FILES_LOCK_TIMEOUT,
+                        hint: format!("another process holds {} and does not move", path.display()),
+                    });
+                }
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            }
+            if !lock::try_lock(&lock, Byte::Owner).map_err(Error::os(doing()))? {
+                let pid = read(&lock).map_or(0, |info| info.pid);
+                return Err(Error::AlreadyServed { service: service.to_owned(), pid });
+            }
+            // A sweeper may have unlinked the file between our open and our lock.
+            if is_at(&lock, &path) {
+                break lock;
+            }
+        };
+        let _ = fs::remove_file(self.file(&stem, SOCKET));
+        lock.set_len(0)
+            .and_then(|()| lock.write_all(format!("{}\n{service}\n", std::process::id()).as_bytes()))
+            .and_then(|()| lock::unlock(&lock, Byte::Files))
+            .map_err(Error::os(doing()))?;
+        Ok(Claim { stem, lock })
+    }
+
+    /// The live services, by name. Sweeps what dead ones left.
+    pub(crate) fn services(&self) -> Result<Vec<ServiceInfo>> {
+        let doing = || format!("reading the bus directory {}", self.path.display());
+        let mut services = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(Error::os(doing()))? {
+            let path = entry.map_err(Error::os(doing()))?.path();
+            if path.extension().is_none_or(|extension| extension != LOCK) {
+                continue;
+            }
+            // Anything may happen to a file of the directory meanwhile: one that cannot be read is not a service.
+            let Ok(lock) = File::open(&path) else { continue };
+            match lock::is_held(&lock, Byte::Owner) {
+                Ok(true) if path.with_extension(SOCKET).exists() => services.extend(read(&lock)),
+                Ok(true) | Err(_) => {}
+                Ok(false) => sweep(&path),
+            }
+        }
+        services.sort();
+        Ok(services)
+    }
+}
+
+impl Claim {
+    /// Makes the service visible: its socket appears in one step, listening already.
+    pub(crate) fn announce(&self, registry: &Registry) -> Result<OwnedFd> {
+        let doing = || format!("announcing the service in {}", registry.path.display());
+        let unready = format!("{}.new", self.stem);
+        let _ = fs::remove_file(registry.path.join(&unready));
+        let socket = socket::listen(&registry.socket(&unready)).map_err(Error::os(doing()))?;
+        fs::rename(registry.path.join(&unready), registry.file(&self.stem, SOCKET))
+            .map_err(Error::os(doing()))?;
+        Ok(socket)
+    }
+
+    /// Makes the service invisible; the name stays taken.
+    pub(crate) fn hide(&self, registry: &Registry) {
+        let _ = fs::remove_file(registry.file(&self.stem, SOCKET));
+    }
+
+    /// Gives the name back: the files go first, the lock last.
+    pub(crate) fn release(self, registry: &Registry) {
+        let path = registry.file(&self.stem, LOCK);
+        if is_at(&self.lock, &path) {
+            remove_files(&path);
+        }
+    }
+}
+
+/// Removes what a dead owner left. Failing is no harm: the next process that looks tries again.
+fn sweep(path: &Path) {
+    let Ok(lock) = File::options().read(true).write(true).open(path) else { return };
+    let free = matches!(lock::try_lock(&lock, Byte::Files), Ok(true))
+        && matches!(lock::is_held(&lock, Byte::Owner), Ok(false));
+    if free && is_at(&lock, path) {
+        tracing::info!(lock = %path.display(), "swept a dead service");
+        remove_files(path);
+    }
+}
+
+fn remove_files(lock: &Path) {
+    for extension in ["new", SOCKET, LOCK] {
+        let _ = fs::remove_file(lock.with_extension(extension));
+    }
+}
+
+/// Whether `file` is still what `path` names.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+/// What a lock file says; `None` where it is not written yet or is no lock file of ours.
+fn read(mut lock: &File) -> Option<ServiceInfo> {
+    let mut text = String::new();
+    lock.rewind().ok()?;
+    lock.take(1024).read_to_string(&mut text).ok()?;
+    let (pid, service) = text.strip_suffix('\n')?.split_once('\n')?;
+    Some(ServiceInfo { name: name::check("service", service).ok()?.to_owned(), pid: pid.parse().ok()? })
+}
+
+fn stem(service: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if service.len() <= 64 && service.bytes().all(plain) && !service.starts_with('.') {
+        service.to_owned()
+    } else {
+        format!("~{:032x}", message::hash_text(service))
+    }
+}

@@ -1,0 +1,232 @@
+//! A reader's place in a ring, and the exact count of what it did not get.
+//!
+//! Two ways to move, chosen per link:
+//!
+//! - *in order* ([`Cursor::next`]): every value that is still in the ring, one by one;
+//! - *latest* ([`Cursor::newest`]): always the newest value.
+//!
+//! Either way each value is accounted for once: delivered, or counted as missed with the next one that is
+//! delivered. So `number of the last delivered = first number - 1 + delivered + missed`, always.
+
+use core::ops::Deref;
+
+use super::{Miss, RETRIES, Ring};
+use crate::sync::AtomicU64;
+
+/// A value taken from a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken<R> {
+    /// The value's number in its ring.
+    pub(crate) number: u64,
+    /// Values between the one delivered before and this one that were not delivered.
+    pub(crate) missed: u64,
+    pub(crate) value: R,
+}
+
+/// The number of the next value wanted, and how many were missed since the last delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    next: u64,
+    missed: u64,
+}
+
+impl Cursor {
+    /// A cursor whose next value is `next`.
+    pub(crate) fn at(next: u64) -> Self {
+        Cursor { next, missed: 0 }
+    }
+
+    /// The number of the value wanted next.
+    #[inline(always)]
+    pub(crate) fn wanted(&self) -> u64 {
+        self.next
+    }
+
+    /// The next value in order, or `None` where it is not published yet.
+    ///
+    /// May also answer `None` when a fast writer overtook it many times in a row; the caller then finds
+    /// the head at or past [`wanted`](Self::wanted) and asks again.
+    #[inline(always)]
+    pub(crate) fn next<W, R>(
+        &mut self,
+        ring: &Ring<W>,
+        mut copy: impl FnMut(&[AtomicU64]) -> R,
+    ) -> Option<Taken<R>>
+    where
+        W: Deref<Target = [AtomicU64]>,
+    {
+        for _ in 0..RETRIES {
+            match ring.read(self.next, &mut copy) {
+                Ok(value) => return Some(self.deliver(self.next, value)),
+                Err(Miss::NotYet) => return None,
+                Err(Miss::Lapped) => {
+                    // The oldest that may still be there; the wanted one is gone in any case.
+                    let oldest = ring.latest().wrapping_sub(ring.depth()).wrapping_add(1);
+                    self.skip_to(later(oldest, self.next.wrapping_add(1)));
+                }
+            }
+        }
+        None
+    }
+
+    /// Value `number` itself, not before the wanted one; `None` if it is gone, and then it is missed.
+    /// What lies between the wanted one and `number` is missed too.
+    #[inline(always)]
+    pub(crate) fn exactly<W, R>(
+        &mut self,
+        number: u64,
+        ring: &Ring<W>,
+        copy: impl FnMut(&[AtomicU64]) -> R,
+    ) -> Option<Taken<R>>
+    where
+        W: Deref<Target = [AtomicU64]>,
+    {
+        self.skip_to(number);
+        match ring.read(number, copy) {
+            Ok(value) => Some(self.deliver(number, value)),
+            Err(_) => {
+                self.skip_to(number.wrapping_add(1));
+                None
+            }
+        }
+    }
+
+    /// The newest value, or `None` where nothing newer than the last delivery is published.
+    ///
+    /// The head is read only when the slot after the wanted one shows that there is more: a reader that
+    /// keeps up touches no line but the slots'.
+    #[inline(always)]
+    pub(crate) fn newest<W, R>(
+        &mut self,
+        ring: &Ring<W>,
+        mut copy: impl FnMut(&[AtomicU64]) -> R,
+    ) -> Option<Taken<R>>
+    where
+        W: Deref<Target = [AtomicU64]>,
+    {
+        for _ in 0..RETRIES {
+            match ring.state(self.next) {
+                Err(Miss::NotYet) => return None,
+                Ok(()) if ring.state(self.next.wrapping_add(1)) == Err(Miss::NotYet) => {}
+                Ok(()) | Err(Miss::Lapped) => self.skip_to(later(ring.latest(), self.next)),
+            }
+            if let Ok(value) = ring.read(self.next, &mut copy) {
+                return Some(self.deliver(self.next, value));
+            }
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn deliver<R>(&mut self, number: u64, value: R) -> Taken<R> {
+        self.next = number.wrapping_add(1);
+        Taken { number, missed: core::mem::take(&mut self.missed), value }
+    }
+
+    fn skip_to(&mut self, next: u64) {
+        self.missed = self.missed.wrapping_add(next.wrapping_sub(self.next));
+        self.next = next;
+    }
+}
+
+/// The later of two numbers that may wrap.
+fn later(a: u64, b: u64) -> u64 {
+    if (a.wrapping_sub(b) as i64) > 0 { a } else { b }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::ring::{HEAD_WORDS, RingShape};
+    use crate::sync::Ordering;
+
+    const SHAPE: RingShape = RingShape { stride: 2, depth: 4 };
+
+    fn ring() -> Ring<Vec<AtomicU64>> {
+        Ring::new((0..HEAD_WORDS + 8).map(|_| AtomicU64::new(0)).collect(), SHAPE)
+    }
+
+    fn put(ring: &Ring<Vec<AtomicU64>>, numbers: core::ops::RangeInclusive<u64>) {
+        for number in numbers {
+            ring.write(number, |body| body[0].store(number * 10, Ordering::Relaxed));
+        }
+    }
+
+    fn load(body: &[AtomicU64]) -> u64 {
+        body[0].load(Ordering::Relaxed)
+    }
+
+    fn taken(number: u64, missed: u64) -> Option<Taken<u64>> {
+        Some(Taken { number, missed, value: number * 10 })
+    }
+
+    #[test]
+    fn in_order_delivers_each_value_once() {
+        let ring = ring();
+        let mut cursor = Cursor::at(1);
+        assert_eq!(cursor.next(&ring, load), None);
+        put(&ring, 1..=3);
+        assert_eq!(cursor.next(&ring, load), taken(1, 0));
+        assert_eq!(cursor.next(&ring, load), taken(2, 0));
+        assert_eq!(cursor.next(&ring, load), taken(3, 0));
+        assert_eq!(cursor.next(&ring, load), None);
+    }
+
+    #[test]
+    fn in_order_counts_exactly_what_was_overwritten() {
+        let ring = ring();
+        let mut cursor = Cursor::at(1);
+        put(&ring, 1..=11);
+        assert_eq!(cursor.next(&ring, load), taken(8, 7));
+        for number in 9..=11 {
+            assert_eq!(cursor.next(&ring, load), taken(number, 0));
+        }
+        assert_eq!(cursor.next(&ring, load), None);
+    }
+
+    #[test]
+    fn in_order_counts_a_value_that_is_being_overwritten() {
+        let ring = ring();
+        let mut cursor = Cursor::at(1);
+        put(&ring, 1..=4);
+        // The writer is inside value 5, in the slot of value 1; the head still says 4.
+        ring.slot(5).write(5, |_| assert_eq!(cursor.next(&ring, load), taken(2, 1)));
+    }
+
+    #[test]
+    fn latest_passes_over_and_counts() {
+        let ring = ring();
+        let mut cursor = Cursor::at(1);
+        put(&ring, 1..=1);
+        assert_eq!(cursor.newest(&ring, load), taken(1, 0));
+        put(&ring, 2..=4);
+        assert_eq!(cursor.newest(&ring, load), taken(4, 2));
+        put(&ring, 5..=20);
+        assert_eq!(cursor.newest(&ring, load), taken(20, 15));
+        assert_eq!(cursor.newest(&ring, load), None);
+    }
+
+    #[test]
+    fn exactly_one_value_or_a_miss() {
+        let ring = ring();
+        let mut cursor = Cursor::at(1);
+        put(&ring, 1..=6);
+        assert_eq!(cursor.exactly(1, &ring, load), None, "overwritten by 5");
+        assert_eq!(cursor.exactly(3, &ring, load), taken(3, 2));
+        assert_eq!(cursor.exactly(4, &ring, load), taken(4, 0));
+    }
+
+    #[test]
+    fn a_head_that_lies_neither_hangs_nor_panics() {
+        let ring = ring();
+        put(&ring, 1..=9);
+        for lie in [0, 1, u64::MAX, 1 << 63, 5] {
+            ring.head().store(lie, Ordering::Relaxed);
+            let mut cursor = Cursor::at(1);
+            let _ = cursor.next(&ring, load);
+            let mut cursor = Cursor::at(1);
+            let _ = cursor.newest(&ring, load);
+            let _ = ring.read_latest(load);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The ring: the last `depth` values of one item, behind a head that counts them.
+//!
+//! ```text
+//! block = [ head u64, wakes u64, alone on 128 B | slot 0 | slot 1 | … | slot depth-1 ]
+//! ```
+//!
+//! Values are numbered from 1; value `k` lives in slot `k mod depth`. The head holds the number of the
+//! latest value, 0 before the first, and is stored after the slot is ready. Beside it stands the count of
+//! wakes, on which sleepers wait ([`crate::bell`]).
+//!
+//! A reader that follows the stream looks only at the mark of the slot it wants next, never at the head:
+//! the writer's stores to that one line are then all that crosses between the cores. The head is for those
+//! who come from outside: a request, a late joiner, a reader that was lapped.
+//!
+//! An item is such a ring; so is a topic's journal, whose values are one word each.
+//!
+//! Files: [`slot`] is the seqlock, [`cursor`] a reader's place in a ring.
+
+pub(crate) mod cursor;
+#[cfg(all(test, loom))]
+mod models;
+pub(crate) mod slot;
+
+pub(crate) use cursor::{Cursor, Taken};
+pub(crate) use slot::{Miss, Slot};
+
+use core::ops::Deref;
+
+use crate::bell::Watched;
+use crate::sync::{AtomicU64, Ordering, Site};
+
+/// Words before the first slot: the head, alone on 128 bytes, since neighbouring lines come in pairs.
+pub(crate) const HEAD_WORDS: usize = 16;
+
+/// How many times a reader tries again when a writer overtakes it, before it lets its caller look around.
+const RETRIES: usize = 64;
+
+/// The shape of a ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RingShape {
+    /// Words from one slot to the next, mark included.
+    pub(crate) stride: usize,
+    /// Number of slots: a power of two, at least 2.
+    pub(crate) depth: usize,
+}
+
+impl RingShape {
+    /// Words of the whole block, head included; `None` where that overflows.
+    pub(crate) fn words(self) -> Option<usize> {
+        self.stride.checked_mul(self.depth)?.checked_add(HEAD_WORDS)
+    }
+}
+
+/// A ring in memory that `W` lends: a mapped segment, or the model checker's own atomics.
+///
+/// Invariants: `words.len() == shape.words()`; `shape.depth` is a power of two and at least 2.
+#[derive(Debug, Clone)]
+pub(crate) struct Ring<W> {
+    words: W,
+    shape: RingShape,
+}
+
+impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
+    /// # Panics
+    /// If the words do not have the shape; both come from a geometry that was checked.
+    pub(crate) fn new(words: W, shape: RingShape) -> Self {
+        assert!(shape.depth.is_power_of_two() && shape.depth >= 2 && shape.stride >= 2);
+        assert_eq!(Some(words.len()), shape.words(), "a ring's words have its shape");
+        Ring { words, shape }
+    }
+
+    /// The number of the latest value.
+    #[inline(always)]
+    fn head(&self) -> &AtomicU64 {
+        &self.words[0]
+    }
+
+    /// The words that a publisher counts and sleepers watch.
+    #[inline(always)]
+    pub(crate) fn watched(&self) -> Watched<'_> {
+        Watched { head: self.head(), wakes: &self.words[1] }
+    }
+
+    pub(crate) fn depth(&self) -> u64 {
+        self.shape.depth as u64
+    }
+
+    #[inline(always)]
+    fn slot(&self, number: u64) -> Slot<'_> {
+        let index = (number as usize) & (self.shape.depth - 1);
+        let start = HEAD_WORDS + index * self.shape.stride;
+        debug_assert!(start + self.shape.stride <= self.words.len());
+        // SAFETY: `index < depth`, so `start + stride <= HEAD_WORDS + depth * stride`, which is the length
+        // of `words` by the invariant of the type; both were checked in `new` and never change.
+        Slot::new(unsafe { self.words.get_unchecked(start..start + self.shape.stride) })
+    }
+
+    /// Publishes value `number`, the one after the head. Only the ring's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn write(&self, number: u64, fill: impl FnOnce(&[AtomicU64])) {
+        self.slot(number).write(number, fill);
+        Site::HeadStore.store(self.head(), number, Ordering::Release);
+    }
+
+    /// Copies value `number` out; see [`Slot::read`].
+    #[inline(always)]
+    pub(crate) fn read<R>(&self, number: u64, copy: impl FnOnce(&[AtomicU64]) -> R) -> Result<R, Miss> {
+        self.slot(number).read(number, copy)
+    }
+
+    /// Whether value `number` is there, from its own slot's line alone.
+    #[inline(always)]
+    pub(crate) fn state(&self, number: u64) -> Result<(), Miss> {
+        self.slot(number).state(number)
+    }
+
+    /// The number of the latest value, 0 before the first. What it counts can be read after this.
+    #[inline(always)]
+    pub(crate) fn latest(&self) -> u64 {
+        let latest = self.head().load(Ordering::Relaxed);
+        Site::HeadFence.fence(Ordering::Acquire);
+        latest
+    }
+
+    /// Copies the latest value out with its number; `Ok(None)` before the first.
+    ///
+    /// # Errors
+    /// [`Miss::Lapped`] where a writer overtook every one of a bounded number of attempts.
+    #[inline(always)]
+    pub(crate) fn read_latest<R>(
+        &self,
+        mut copy: impl FnMut(&[AtomicU64]) -> R,
+    ) -> Result<Option<(u64, R)>, Miss> {
+        for _ in 0..RETRIES {
+            let latest = self.latest();
+            if latest == 0 {
+                return Ok(None);
+            }
+            if let Ok(value) = self.read(latest, &mut copy) {
+                return Ok(Some((latest, value)));
+            }
+        }
+        Err(Miss::Lapped)
+    }
+}

@@ -1,0 +1,218 @@
+//! Loom models of the slot, the ring's head and the bell, and for each ordering a proof that it is needed:
+//! the model with that one ordering weakened must fail.
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p bus --lib --release`.
+
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use loom::sync::{Condvar, Mutex};
+use loom::thread;
+
+use super::{Cursor, HEAD_WORDS, Miss, Ring, RingShape};
+use crate::bell::{self, Futex};
+use crate::sync::{AtomicU64, Ordering, Site, weaken};
+
+/// Two slots with a body of two words: the smallest ring in which a copy can be torn.
+const SHAPE: RingShape = RingShape { stride: 3, depth: 2 };
+
+type ModelRing = Ring<Vec<AtomicU64>>;
+
+fn ring() -> ModelRing {
+    Ring::new((0..HEAD_WORDS + 6).map(|_| AtomicU64::new(0)).collect(), SHAPE)
+}
+
+fn put(ring: &ModelRing, number: u64) {
+    ring.write(number, |body| body.iter().for_each(|word| word.store(number, Ordering::Relaxed)));
+}
+
+fn load(body: &[AtomicU64]) -> [u64; 2] {
+    [body[0].load(Ordering::Relaxed), body[1].load(Ordering::Relaxed)]
+}
+
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+/// Asserts that `model` holds as shipped, and fails with any one of `sites` weakened.
+fn holds_and_needs(model: fn(), sites: &'static [Site]) {
+    check(model);
+    sites.chunks(1).for_each(|site| fails_without(site, model));
+}
+
+/// Asserts that `model` fails with all of `sites` weakened at once.
+fn fails_without(sites: &'static [Site], model: fn()) {
+    let weakened = weaken(sites, || catch_unwind(AssertUnwindSafe(|| check(model))));
+    assert!(weakened.is_err(), "the model does not notice the loss of {sites:?}");
+}
+
+/// A slot is overwritten while it is read: never a mix, never another value than the one asked for.
+fn slot() {
+    let ring = Arc::new(ring());
+    put(&ring, 1);
+    let writer = {
+        let ring = ring.clone();
+        // Value 3 shares its slot with value 1.
+        thread::spawn(move || put(&ring, 3))
+    };
+    for number in [1, 3] {
+        match ring.read(number, load) {
+            Ok(body) => assert_eq!(body, [number; 2], "torn"),
+            Err(Miss::Lapped) => assert_eq!(number, 1, "value 3 is the last"),
+            Err(Miss::NotYet) => assert_eq!(number, 3, "value 1 was there"),
+        }
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_read_slot_is_never_torn() {
+    holds_and_needs(
+        slot,
+        &[Site::SlotBusyFence, Site::SlotReadyStore, Site::SlotReadyFence, Site::SlotRecheckFence],
+    );
+}
+
+/// What the head counts can be read, or was overwritten: it is never "not yet".
+fn head() {
+    let ring = Arc::new(ring());
+    let writer = {
+        let ring = ring.clone();
+        thread::spawn(move || (1..=2).for_each(|number| put(&ring, number)))
+    };
+    let latest = ring.latest();
+    if latest > 0 {
+        assert_eq!(ring.read(latest, load), Ok([latest; 2]), "nothing overwrites two values here");
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn what_the_head_counts_is_there() {
+    holds_and_needs(head, &[Site::HeadStore, Site::HeadFence]);
+}
+
+/// A cursor accounts for each value exactly once, while the writer laps it.
+fn accounts() {
+    let ring = Arc::new(ring());
+    let writer = {
+        let ring = ring.clone();
+        thread::spawn(move || (1..=3).for_each(|number| put(&ring, number)))
+    };
+    let mut cursor = Cursor::at(1);
+    let (mut delivered, mut missed, mut last) = (0, 0, 0);
+    let mut account = |taken: super::Taken<[u64; 2]>| {
+        assert_eq!(taken.value, [taken.number; 2], "torn");
+        assert!(taken.number > last, "twice or out of order");
+        (delivered, missed, last) = (delivered + 1, missed + taken.missed, taken.number);
+    };
+    for _ in 0..2 {
+        if let Some(taken) = cursor.next(&ring, load) {
+            account(taken);
+        }
+    }
+    writer.join().unwrap();
+    while let Some(taken) = cursor.next(&ring, load) {
+        account(taken);
+    }
+    assert_eq!((last, delivered + missed), (3, 3), "the final value arrives and the sum is exact");
+}
+
+#[test]
+fn every_value_is_delivered_or_counted() {
+    holds_and_needs(accounts, &[Site::SlotReadyStore, Site::SlotReadyFence]);
+}
+
+/// The order across items: who reads a journal entry finds the value it names.
+fn journal() {
+    let item = Arc::new(ring());
+    let journal = Arc::new(ring());
+    let writer = {
+        let (item, journal) = (item.clone(), journal.clone());
+        thread::spawn(move || {
+            put(&item, 1);
+            put(&journal, 1);
+        })
+    };
+    if journal.read(1, load).is_ok() {
+        assert_eq!(item.read(1, load), Ok([1, 1]), "the journal names a value that is not there");
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn what_the_journal_names_is_there() {
+    check(journal);
+    // Each side has two edges of which either suffices: the journal's own busy fence releases the item
+    // too, and the fence before the second look acquires it too. Without both, the order is lost.
+    fails_without(&[Site::SlotReadyFence, Site::SlotRecheckFence], journal);
+    fails_without(&[Site::SlotBusyFence, Site::SlotReadyStore], journal);
+}
+
+/// The kernel's futex: the comparison and the sleep are one step under the lock that a wake takes too.
+#[derive(Default)]
+struct ModelFutex {
+    lock: Mutex<()>,
+    woken: Condvar,
+}
+
+impl Futex for ModelFutex {
+    fn wait(&self, word: &AtomicU64, seen: u32, _bound: Duration) {
+        // No bound: a lost wake-up must be a deadlock that loom reports.
+        let guard = self.lock.lock().unwrap();
+        // The kernel reads the word's present value. In the model a load may be stale, a compare-exchange
+        // is not, and one that fails stores nothing.
+        let present = word.compare_exchange(u64::MAX, u64::MAX, Ordering::Relaxed, Ordering::Relaxed);
+        if present.unwrap_err() as u32 == seen {
+            drop(self.woken.wait(guard).unwrap());
+        }
+    }
+
+    fn wake_all(&self, _word: &AtomicU64) {
+        let _guard = self.lock.lock().unwrap();
+        self.woken.notify_all();
+    }
+}
+
+/// Sleepers on one bell while two values are published: nobody sleeps for ever.
+fn bell_with(sleepers: usize, values: u64) {
+    let shared = Arc::new((ring(), AtomicU64::new(0), ModelFutex::default()));
+    let handles: Vec<_> = (0..sleepers)
+        .map(|_| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let (ring, bell, futex) = &*shared;
+                loop {
+                    let latest = ring.latest();
+                    if latest >= values {
+                        break;
+                    }
+                    bell::sleep(bell, ring.watched(), latest + 1, futex, Duration::MAX);
+                }
+            })
+        })
+        .collect();
+    let (ring, bell, futex) = &*shared;
+    for number in 1..=values {
+        put(ring, number);
+        bell::published();
+        bell::ring(bell, ring.watched(), futex);
+    }
+    for handle in handles {
+        handle.join().unwrap();
+    }
+}
+
+#[test]
+fn a_sleeper_is_always_woken() {
+    holds_and_needs(|| bell_with(1, 1), &[Site::BellRingFence, Site::BellSleepFence]);
+}
+
+#[test]
+fn several_sleepers_and_values() {
+    check(|| bell_with(2, 1));
+    holds_and_needs(|| bell_with(1, 2), &[Site::BellWakeStore, Site::BellSeenFence]);
+}

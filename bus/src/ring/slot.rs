@@ -1,0 +1,160 @@
+//! One cell of a ring: a seqlock with its history number in the sequence word.
+//!
+//! ```text
+//! slot = [ mark u64 | body: u64 … ]
+//!
+//! mark = 0                 never written
+//!      = k << 2 | BUSY     value k is being written
+//!      = k << 2 | READY    value k is there
+//! ```
+//!
+//! The algorithm is the seqlock of Boehm, "Can seqlocks get along with programming language memory
+//! models?" (MSPC 2012), with one change: the mark names the value, so that a reader that wants value `k`
+//! tells "not yet" from "already overwritten" without reading anything else.
+//!
+//! ```text
+//! write k:  mark = BUSY(k)   Relaxed        read k:  mark == READY(k)?  Relaxed
+//!           fence            Release  (1)            fence              Acquire  (3)
+//!           body …           Relaxed                 body …             Relaxed
+//!           mark = READY(k)  Release  (2)            fence              Acquire  (4)
+//!                                                    mark unchanged?    Relaxed
+//! ```
+//!
+//! - (2) with (3): a reader that sees READY(k) sees the body of k, or of a later value.
+//! - (1) with (4): a reader that saw any word of a later body sees, at its second look, a mark at least
+//!   as late as that body's BUSY, and drops what it copied.
+//!
+//! Every word is an `AtomicU64` accessed at that size only: a torn copy is thrown away, but a plain read
+//! that races with a write would be undefined behaviour even so, and mixed sizes are too. There is one
+//! writer. A writer killed between (1) and (2) leaves BUSY for ever: readers see "not yet", and the value
+//! before it is in another slot, since a ring has at least two.
+
+use crate::sync::{AtomicU64, Ordering, Site};
+
+const STATE_BITS: u32 = 2;
+const BUSY: u64 = 1;
+const READY: u64 = 2;
+
+const fn busy(number: u64) -> u64 {
+    number << STATE_BITS | BUSY
+}
+
+const fn ready(number: u64) -> u64 {
+    number << STATE_BITS | READY
+}
+
+/// Why a slot does not hold the value that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// The value is not published yet.
+    NotYet,
+    /// The value was overwritten by a later one, or is being overwritten.
+    Lapped,
+}
+
+/// A view of one slot. The sequence word comes first, the body after it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot<'m> {
+    mark: &'m AtomicU64,
+    body: &'m [AtomicU64],
+}
+
+impl<'m> Slot<'m> {
+    #[inline(always)]
+    pub(crate) fn new(words: &'m [AtomicU64]) -> Self {
+        Slot { mark: &words[0], body: &words[1..] }
+    }
+
+    /// Publishes value `number`; `fill` stores the body. Only the ring's one writer may call this.
+    #[inline(always)]
+    pub(crate) fn write(self, number: u64, fill: impl FnOnce(&'m [AtomicU64])) {
+        self.mark.store(busy(number), Ordering::Relaxed);
+        Site::SlotBusyFence.fence(Ordering::Release);
+        fill(self.body);
+        Site::SlotReadyStore.store(self.mark, ready(number), Ordering::Release);
+    }
+
+    /// Copies value `number` out with `copy`, whose result is dropped if the copy may be torn.
+    ///
+    /// `copy` must take any words: what it sees may be a mix of several values.
+    #[inline(always)]
+    pub(crate) fn read<R>(self, number: u64, copy: impl FnOnce(&'m [AtomicU64]) -> R) -> Result<R, Miss> {
+        self.state(number)?;
+        Site::SlotReadyFence.fence(Ordering::Acquire);
+        let copied = copy(self.body);
+        Site::SlotRecheckFence.fence(Ordering::Acquire);
+        if self.mark.load(Ordering::Relaxed) == ready(number) { Ok(copied) } else { Err(Miss::Lapped) }
+    }
+
+    /// Whether value `number` is here now. Compares by signed difference, so that numbers may wrap.
+    #[inline(always)]
+    pub(crate) fn state(self, number: u64) -> Result<(), Miss> {
+        let mark = self.mark.load(Ordering::Relaxed);
+        if mark == ready(number) {
+            return Ok(());
+        }
+        let ahead = (mark & !0b11).wrapping_sub(number << STATE_BITS) as i64;
+        Err(if ahead > 0 { Miss::Lapped } else { Miss::NotYet })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn words() -> Vec<AtomicU64> {
+        (0..3).map(|_| AtomicU64::new(0)).collect()
+    }
+
+    fn body(slot: Slot<'_>, number: u64) -> Result<[u64; 2], Miss> {
+        slot.read(number, |body| [body[0].load(Ordering::Relaxed), body[1].load(Ordering::Relaxed)])
+    }
+
+    fn put(slot: Slot<'_>, number: u64) {
+        slot.write(number, |body| body.iter().for_each(|word| word.store(number, Ordering::Relaxed)));
+    }
+
+    #[test]
+    fn a_value_is_not_yet_then_there_then_lapped() {
+        let words = words();
+        let slot = Slot::new(&words);
+        assert_eq!(body(slot, 1), Err(Miss::NotYet));
+        put(slot, 1);
+        assert_eq!(body(slot, 1), Ok([1, 1]));
+        assert_eq!(body(slot, 3), Err(Miss::NotYet));
+        put(slot, 3);
+        assert_eq!(body(slot, 1), Err(Miss::Lapped));
+        assert_eq!(body(slot, 3), Ok([3, 3]));
+    }
+
+    #[test]
+    fn a_writer_that_died_inside_a_write_hides_only_that_value() {
+        let words = words();
+        let slot = Slot::new(&words);
+        put(slot, 1);
+        words[0].store(busy(3), Ordering::Relaxed);
+        assert_eq!(body(slot, 3), Err(Miss::NotYet));
+        assert_eq!(body(slot, 1), Err(Miss::Lapped));
+    }
+
+    #[test]
+    fn a_copy_made_while_the_slot_was_overwritten_is_dropped() {
+        let words = words();
+        let slot = Slot::new(&words);
+        put(slot, 1);
+        let torn = slot.read(1, |_| put(slot, 3));
+        assert_eq!(torn, Err(Miss::Lapped));
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let words = words();
+        let slot = Slot::new(&words);
+        let last = u64::MAX >> STATE_BITS;
+        put(slot, last);
+        assert_eq!(body(slot, last), Ok([last, last]));
+        assert_eq!(body(slot, last.wrapping_add(2)), Err(Miss::NotYet));
+        put(slot, last.wrapping_add(2));
+        assert_eq!(body(slot, last), Err(Miss::Lapped));
+    }
+}

@@ -1,0 +1,369 @@
+//! A topic's writer, and its items.
+//!
+//! What a publish touches, in order: the item's next slot (the only lines that a spinning reader shares), the
+//! item's head line, the journal's next slot and head line, the item's bell and the topic's bell. With
+//! nobody asleep the bells are only read. No lock, no allocation, no system call; the cost does not depend
+//! on the number of links.
+//!
+//! A topic has one writer, so a [`Topic`] is `Send` but not `Sync`, and an [`Item`] borrows its topic: the
+//! compiler keeps all publishing of one topic on one thread at a time. To publish from several threads, use
+//! several topics, or put the topic behind a mutex and hold it while publishing.
+
+use core::cell::RefCell;
+use core::marker::PhantomData;
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use elsa::FrozenVec;
+
+use crate::bell;
+use crate::error::{Error, Result};
+use crate::image;
+use crate::message::{Message, Schema};
+use crate::name;
+use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS};
+use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
+use crate::server::service::Service;
+use crate::server::shared::{ServiceShared, TopicShared};
+use crate::stamp::Stamp;
+use crate::sync::Ordering;
+use crate::sys::futex::SharedFutex;
+use crate::update::ItemId;
+
+/// The default number of values kept for each item.
+const DEFAULT_HISTORY: usize = 16;
+/// The default number of publishes whose order across items is kept.
+const DEFAULT_JOURNAL: usize = 1024;
+/// A first segment without a given capacity has room for as many items as fit this many bytes.
+const FIRST_BYTES: usize = 64 << 10;
+/// An extent doubles the topic up to this many bytes; past them it adds an eighth.
+const EXTENT_BYTES: usize = 4 << 20;
+/// Words for names, for each item that a segment has room for: 48 bytes each on average.
+const NAME_WORDS: usize = 6;
+
+/// A topic that is being set up.
+#[derive(Debug)]
+#[must_use = "a topic is created by `open`"]
+pub struct TopicBuilder<'s, T> {
+    service: &'s Service,
+    name: String,
+    history: usize,
+    journal: usize,
+    capacity: Option<usize>,
+    stamps: bool,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<'s, T: Message> TopicBuilder<'s, T> {
+    pub(crate) fn new(service: &'s Service, name: &str) -> Self {
+        TopicBuilder {
+            service,
+            name: name.to_owned(),
+            history: DEFAULT_HISTORY,
+            journal: DEFAULT_JOURNAL,
+            capacity: None,
+            stamps: false,
+            message: PhantomData,
+        }
+    }
+
+    /// How many values each item keeps, the present one included: how far behind a link may fall before it
+    /// loses one. At least 2; rounded up to a power of two. Default: 16.
+    pub fn history(mut self, values: usize) -> Self {
+        self.history = values;
+        self
+    }
+
+    /// How many publishes, over all items, keep their order for links to several items. A link that falls
+    /// further behind goes on with what the items still hold, item by item. At least 2; rounded up to a
+    /// power of two. Default: 1024.
+    pub fn journal(mut self, publishes: usize) -> Self {
+        self.journal = publishes;
+        self
+    }
+
+    /// For how many items to reserve memory at once. Not a limit: a topic grows when there are more.
+    pub fn capacity(mut self, items: usize) -> Self {
+        self.capacity = Some(items);
+        self
+    }
+
+    /// Whether each value carries the time of its publish. Default: no, since reading the clock costs as
+    /// much as publishing a small message.
+    pub fn stamps(mut self, stamps: bool) -> Self {
+        self.stamps = stamps;
+        self
+    }
+
+    /// Creates the topic.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`], [`Error::InvalidOption`], [`Error::TopicExists`]; [`Error::NoMemory`] where
+    /// its first segment cannot be reserved, and then nothing is left behind.
+    pub fn open(self) -> Result<Topic<T>> {
+        let service = &self.service.shared;
+        name::check("topic", &self.name)?;
+        if service.has_topic(&self.name) {
+            return Err(Error::TopicExists { service: service.name.clone(), topic: self.name });
+        }
+        let depth = power_of_two("history", self.history)?;
+        let journal = power_of_two("journal", self.journal)?;
+        let (size, align) = (size_of::<T>() as u64, align_of::<T>() as u64);
+        let shape = ItemShape::new(size, align, depth).ok_or_else(|| Error::InvalidOption {
+            option: "message type",
+            found: format!("{size} bytes aligned to {align}"),
+            expected: format!("a type aligned to at most {MAX_ALIGN}"),
+        })?;
+        let items = match self.capacity {
+            Some(0) => return Err(invalid("capacity", 0, "at least 1")),
+            Some(items) => items,
+            None => (FIRST_BYTES / (shape.words() * 8)).max(1),
+        };
+        let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT));
+        let writer = Writer {
+            service: service.clone(),
+            shared: shared.clone(),
+            schema: Schema::of::<T>().encode(),
+            depth,
+            align,
+            size,
+        };
+        let root = writer.segment(journal, 0, items as u64, 0)?;
+        let journal = root.journal().ok_or(Error::Closed("the journal"))?;
+        if !service.add_topic(shared) {
+            let (service, topic) = (service.name.clone(), writer.shared.name.clone());
+            return Err(Error::TopicExists { service, topic });
+        }
+        tracing::debug!(
+            service = service.name,
+            topic = writer.shared.name,
+            bytes = root.geometry.bytes,
+            "topic opened"
+        );
+        Ok(Topic {
+            journal,
+            payload: shape.payload,
+            stamps: self.stamps,
+            items: FrozenVec::new(),
+            growing: RefCell::new(Growing { last: root, bytes: 0, names: HashMap::new() }),
+            writer,
+            message: PhantomData,
+        })
+    }
+}
+
+/// A typed group of items, and the one that may publish them.
+///
+/// Dropping a topic does not withdraw it: its last values stay readable until the service closes.
+pub struct Topic<T> {
+    writer: Writer,
+    journal: ItemMemory,
+    /// Word of a slot's body at which the message starts.
+    payload: usize,
+    stamps: bool,
+    items: FrozenVec<Box<ItemMemory>>,
+    growing: RefCell<Growing>,
+    message: PhantomData<fn(&T)>,
+}
+
+/// What changes when an item is added; publishing does not look at it.
+#[derive(Debug)]
+struct Growing {
+    /// The segment that takes new items.
+    last: SegmentView,
+    /// Bytes of the segments before it.
+    bytes: usize,
+    names: HashMap<String, ItemId>,
+}
+
+/// What it takes to create segments of a topic.
+#[derive(Debug)]
+struct Writer {
+    service: Arc<ServiceShared>,
+    shared: Arc<TopicShared>,
+    schema: Vec<u8>,
+    depth: u64,
+    size: u64,
+    align: u64,
+}
+
+/// One item of a topic, to publish values of.
+///
+/// A light handle that borrows its topic. Where a borrow is in the way, as in a struct beside the topic,
+/// keep its [`id`](Item::id) and come back with [`Topic::at`].
+#[derive(Debug)]
+pub struct Item<'t, T> {
+    topic: &'t Topic<T>,
+    memory: &'t ItemMemory,
+    id: ItemId,
+}
+
+impl<T> Clone for Item<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Item<'_, T> {}
+
+impl<T> core::fmt::Debug for Topic<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "Topic({}/{}, {} items)",
+            self.writer.service.name,
+            self.writer.shared.name,
+            self.items.len()
+        )
+    }
+}
+
+impl<T: Message> Topic<T> {
+    /// The topic's name.
+    pub fn name(&self) -> &str {
+        &self.writer.shared.name
+    }
+
+    /// Number of items.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is no item yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The item of this name, added if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`]; [`Error::NoMemory`] where the topic has to grow and cannot, and then it is as
+    /// it was; [`Error::InvalidOption`] past 2³² items.
+    pub fn item(&self, name: &str) -> Result<Item<'_, T>> {
+        if let Some(&id) = self.growing.borrow().names.get(name) {
+            return self.at(id).ok_or(Error::Closed("the item"));
+        }
+        self.add_item(name::check("item", name)?)
+    }
+
+    /// The item of this id, which [`Item::id`] gave; `None` for an id of another topic.
+    #[inline]
+    pub fn at(&self, id: ItemId) -> Option<Item<'_, T>> {
+        let memory = self.items.get(id.index())?;
+        Some(Item { topic: self, memory, id })
+    }
+
+    fn add_item(&self, name: &str) -> Result<Item<'_, T>> {
+        let mut growing = self.growing.borrow_mut();
+        let index = self.items.len() as u64;
+        if index >= MAX_ITEMS {
+            return Err(invalid("number of items", index + 1, "at most 2^32"));
+        }
+        if !growing.last.directory.push(name) {
+            let bytes = growing.bytes + growing.last.geometry.bytes;
+            let item_bytes = growing.last.geometry.item.words() * 8;
+            let room = bytes.min(EXTENT_BYTES.max(bytes / 8)) / item_bytes;
+            let extent = self.writer.segment(0, index, room.max(1) as u64, name.len())?;
+            growing.bytes = bytes;
+            growing.last = extent;
+            assert!(growing.last.directory.push(name), "a new segment has room for its first name");
+            self.writer.service.waker.wake();
+        }
+        let within = index - growing.last.geometry.parameters.first_item;
+        self.items.push(Box::new(growing.last.item(within as usize)));
+        let id = ItemId::new(index as u32);
+        growing.names.insert(name.to_owned(), id);
+        self.writer.shared.add_item(name, index as u32);
+        self.writer.service.appeared();
+        self.at(id).ok_or(Error::Closed("the item"))
+    }
+
+    #[inline(always)]
+    fn publish(&self, item: &ItemMemory, id: ItemId, value: &T) -> Result<u64> {
+        if self.writer.service.is_closed() {
+            return Err(Error::Closed("the service"));
+        }
+        let stamp = if self.stamps { Stamp::now().nanoseconds() } else { 0 };
+        // The heads are this writer's own words, which nobody else can write.
+        let number = item.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
+        item.ring.write(number, |body| {
+            body[0].store(stamp, Ordering::Relaxed);
+            body[1].store(size_of::<T>() as u64, Ordering::Relaxed);
+            image::store(value, &body[self.payload..]);
+        });
+        let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
+        self.journal.ring.write(entry, |body| {
+            body[0].store(u64::from(id.as_u32()) << 32 | number & 0xffff_ffff, Ordering::Relaxed);
+        });
+        bell::published();
+        bell::ring(&item.bell[0], item.ring.watched(), &SharedFutex);
+        bell::ring(&self.journal.bell[0], self.journal.ring.watched(), &SharedFutex);
+        Ok(number)
+    }
+}
+
+impl<T: Message> Item<'_, T> {
+    /// Publishes a value to all links at once, and returns its sequence number, from 1.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the service is closed.
+    #[inline]
+    pub fn publish(&self, value: &T) -> Result<u64> {
+        self.topic.publish(self.memory, self.id, value)
+    }
+
+    /// The item's id in its topic.
+    pub fn id(&self) -> ItemId {
+        self.id
+    }
+}
+
+impl Writer {
+    /// Creates a segment and puts it where clients are given it.
+    fn segment(&self, journal: u64, first_item: u64, items: u64, name_bytes: usize) -> Result<SegmentView> {
+        let schema: &[u8] = if journal > 0 { &self.schema } else { &[] };
+        let what = || format!("topic `{}/{}` of {items} more items", self.service.name, self.shared.name);
+        let too_large = || Error::NoMemory {
+            what: what(),
+            bytes: u64::MAX,
+            source: io::Error::new(io::ErrorKind::OutOfMemory, "more than any machine has"),
+        };
+        // A first name longer than the average must fit too.
+        let name_words = items.checked_mul(NAME_WORDS as u64).ok_or_else(too_large)?;
+        let geometry = Geometry::new(Parameters {
+            message_size: self.size,
+            message_align: self.align,
+            depth: self.depth,
+            journal,
+            schema: schema.len() as u64,
+            first_item,
+            items,
+            name_words: name_words.max(name_bytes.max(name::MAX_BYTES).div_ceil(8) as u64),
+        })
+        .ok_or_else(too_large)?;
+        let bytes = (geometry.bytes + geometry.bell_bytes()) as u64;
+        let label = format!("bus {}/{}", self.service.name, self.shared.name);
+        // The kernel takes at most 249 bytes for the label.
+        let label: String = label.chars().filter(|c| !c.is_control()).take(60).collect();
+        let fingerprint = self.shared.fingerprint;
+        let (view, fds) = SegmentView::create(&label, geometry, fingerprint, self.service.epoch, schema)
+            .map_err(|source| match source.kind() {
+                io::ErrorKind::OutOfMemory => Error::NoMemory { what: what(), bytes, source },
+                _ => Error::Os { doing: format!("creating memory for {}", what()), source },
+            })?;
+        self.shared.add_segment(fds);
+        Ok(view)
+    }
+}
+
+fn power_of_two(option: &'static str, found: usize) -> Result<u64> {
+    match found.checked_next_power_of_two() {
+        Some(rounded) if found >= 2 => Ok(rounded as u64),
+        _ => Err(invalid(option, found, "at least 2")),
+    }
+}
+
+fn invalid(option: &'static str, found: impl ToString, expected: &str) -> Error {
+    Error::InvalidOption { option, found: found.to_string(), expected: expected.to_owned() }
+}

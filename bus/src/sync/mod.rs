@@ -1,0 +1,109 @@
+//! The one door to atomics: what is shipped is what the model checker runs.
+//!
+//! All code that shares memory between processes takes its atomics from here. In a normal build they are
+//! `core`'s; under `--cfg loom` they are loom's, and the very same ring and bell code runs in the model.
+//!
+//! Orderings that carry an argument have a name, a [`Site`]. In a normal build a site is nothing: the
+//! ordering is a constant. In a model build a test may *weaken* one site ([`weaken`]) and watch the model
+//! fail, which shows that the ordering is needed and that the model would notice its loss.
+//!
+//! Memory that another process maps read-only is only ever loaded with `Relaxed` (all that the language
+//! guarantees on read-only pages), so acquiring is done by fences.
+
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::AtomicU64;
+pub(crate) use core::sync::atomic::Ordering;
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::AtomicU64;
+
+/// An ordering that an argument in this crate rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Site {
+    /// Writer: the busy mark is visible before any new word of the body.
+    SlotBusyFence,
+    /// Writer: the body is visible before the ready mark.
+    SlotReadyStore,
+    /// Reader: the body is read after the ready mark.
+    SlotReadyFence,
+    /// Reader: the mark is read again after the body.
+    SlotRecheckFence,
+    /// Writer: a value is visible in its slot before the head counts it.
+    HeadStore,
+    /// Reader: a slot is read after the head that counts it.
+    HeadFence,
+    /// Publisher: the head is visible before the bell is looked at.
+    BellRingFence,
+    /// Sleeper: the bell is set before the head is looked at.
+    BellSleepFence,
+    /// Publisher: the bell is cleared before the wake is counted.
+    BellWakeStore,
+    /// Sleeper: the bell is set after the count of wakes was read.
+    BellSeenFence,
+}
+
+impl Site {
+    /// A fence of `order` at this site; nothing where a model has weakened the site.
+    #[inline(always)]
+    pub(crate) fn fence(self, order: Ordering) {
+        #[cfg(loom)]
+        if weakened(self) {
+            return;
+        }
+        fence(order);
+    }
+
+    /// A store of `order` at this site; `Relaxed` where a model has weakened the site.
+    #[inline(always)]
+    pub(crate) fn store(self, word: &AtomicU64, value: u64, order: Ordering) {
+        #[cfg(loom)]
+        if weakened(self) {
+            return word.store(value, Ordering::Relaxed);
+        }
+        word.store(value, order);
+    }
+}
+
+#[cfg(loom)]
+use loom::sync::atomic::fence;
+
+/// A memory fence. On x86-64 a sequentially consistent one is a locked no-op on the stack, which orders
+/// ordinary memory just as `mfence` does and costs about half (the Linux kernel's `smp_mb` and the JVM
+/// do the same); every other fence is the compiler's.
+#[cfg(not(loom))]
+#[inline(always)]
+fn fence(order: Ordering) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if order == Ordering::SeqCst {
+        // SAFETY: or-ing zero into the word at the top of the stack changes no memory, the block neither
+        // moves the stack pointer nor touches the red zone below it, and without `nomem` the compiler
+        // moves no memory access across it.
+        unsafe { core::arch::asm!("lock or dword ptr [rsp], 0", options(nostack)) };
+        return;
+    }
+    core::sync::atomic::fence(order);
+}
+
+#[cfg(loom)]
+std::thread_local! {
+    static WEAKENED: core::cell::Cell<&'static [Site]> = const { core::cell::Cell::new(&[]) };
+}
+
+#[cfg(loom)]
+fn weakened(site: Site) -> bool {
+    WEAKENED.get().contains(&site)
+}
+
+/// Runs `model` with `sites` weakened. Loom runs all threads of a model on the calling thread, so a
+/// thread-local reaches them all and models in other test threads stay whole.
+#[cfg(loom)]
+pub(crate) fn weaken<R>(sites: &'static [Site], model: impl FnOnce() -> R) -> R {
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            WEAKENED.set(&[]);
+        }
+    }
+    WEAKENED.set(sites);
+    let _restore = Restore;
+    model()
+}

@@ -1,0 +1,61 @@
+//! What links deliver.
+
+use crate::stamp::Stamp;
+
+/// An item's number within its topic, from 0.
+///
+/// Small, dense and `Copy`: the key for tables on the hot path. It belongs to one topic handle or one
+/// conversation; a name can be had for it from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(u32);
+
+impl ItemId {
+    pub(crate) fn new(index: u32) -> Self {
+        ItemId(index)
+    }
+
+    pub(crate) fn as_u32(self) -> u32 {
+        self.0
+    }
+
+    /// The number, to index a table with.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A value that was published.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Update<T> {
+    /// The value.
+    pub value: T,
+    /// Which item it is of; its name is at [`Conversation::name`](crate::Conversation::name).
+    pub item: ItemId,
+    /// Its number in the item, from 1, by one with each publish; from 1 again in a new life of the service.
+    pub seq: u64,
+    /// How many values of this item, between the one delivered before and this one, were not delivered:
+    /// passed over by a `latest` link, lost by a `queue` link that fell behind. Zero from `request`.
+    pub missed: u64,
+    /// When it was published, where the topic has stamps.
+    pub stamp: Option<Stamp>,
+    /// Whether the service was away, and is a new life of it, since the update before. What an unseen life
+    /// in between published is not counted in `missed`.
+    pub gap: bool,
+    /// Whether the service is gone: this is the last value there was.
+    pub stale: bool,
+}
+
+/// A notice that an item changed; its value can be requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Notice {
+    /// Which item changed.
+    pub item: ItemId,
+    /// The number of the newest value at that moment; see [`Update::seq`].
+    pub seq: u64,
+    /// How many changes, since the notice before, this one stands for besides its own.
+    pub missed: u64,
+    /// Whether the service was away since the notice before; see [`Update::gap`].
+    pub gap: bool,
+}

@@ -1,0 +1,107 @@
+//! One end of a connection: frames out, as far as the other end has room, and datagrams in.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use super::frame::{self, Body, MAX_FRAME};
+use crate::segment::SegmentFds;
+use crate::sys::socket::{self, Received};
+
+/// A connected socket, with the frames that the other end had no room for yet.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: OwnedFd,
+    unsent: VecDeque<(Vec<u8>, Option<Arc<SegmentFds>>)>,
+}
+
+/// A datagram that came in.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+/// Why a connection cannot be used any longer.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// The other end closed it, or died.
+    Ended,
+    /// The other end broke the protocol.
+    Malformed(String),
+}
+
+impl Connection {
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Connection { socket, unsent: VecDeque::new() }
+    }
+
+    /// Sends a frame, now or when there is room.
+    pub(crate) fn send(&mut self, conversation: u64, reference: u64, body: &impl Body) -> Result<(), Lost> {
+        self.push(frame::encode(conversation, reference, body), None)
+    }
+
+    /// Sends a frame with the descriptors of a segment.
+    pub(crate) fn send_segment(
+        &mut self,
+        conversation: u64,
+        body: &frame::Segment,
+        fds: Arc<SegmentFds>,
+    ) -> Result<(), Lost> {
+        self.push(frame::encode(conversation, 0, body), Some(fds))
+    }
+
+    /// Sends a last frame if there is room now.
+    pub(crate) fn send_last(&mut self, body: &impl Body) {
+        if self.flush().is_ok() && self.unsent.is_empty() {
+            let _ = socket::send(&self.socket, &frame::encode(0, 0, body), &[]);
+        }
+    }
+
+    fn push(&mut self, frame: Vec<u8>, fds: Option<Arc<SegmentFds>>) -> Result<(), Lost> {
+        self.unsent.push_back((frame, fds));
+        self.flush()
+    }
+
+    /// Sends what waits, as far as there is room.
+    pub(crate) fn flush(&mut self) -> Result<(), Lost> {
+        while let Some((frame, fds)) = self.unsent.front() {
+            let sent = match fds {
+                Some(fds) => socket::send(&self.socket, frame, &[fds.segment.as_fd(), fds.bells.as_fd()]),
+                None => socket::send(&self.socket, frame, &[]),
+            };
+            match sent {
+                Ok(true) => self.unsent.pop_front(),
+                Ok(false) => return Ok(()),
+                Err(_) => return Err(Lost::Ended),
+            };
+        }
+        Ok(())
+    }
+
+    /// Frames that wait for room.
+    pub(crate) fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// The next datagram, if there is one now.
+    pub(crate) fn receive(&mut self) -> Result<Option<Incoming>, Lost> {
+        let mut buffer = [0; MAX_FRAME];
+        match socket::receive(&self.socket, &mut buffer) {
+            Ok(Received::Datagram(len, fds)) => Ok(Some(Incoming { bytes: buffer[..len].to_vec(), fds })),
+            Ok(Received::Nothing) => Ok(None),
+            Ok(Received::End) => Err(Lost::Ended),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(Lost::Malformed(error.to_string()))
+            }
+            Err(_) => Err(Lost::Ended),
+        }
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
