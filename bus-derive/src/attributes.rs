@@ -1,8 +1,8 @@
 //! Stage one: what the attributes say.
 //!
-//! Three kinds matter: `#[repr]`, which fixes the layout; `#[message]`, which is ours; and `#[doc]`, which flows into the
-//! schema. All others belong to someone else and are passed over. Whether the `repr` is one that can be used is for
-//! the checks to say; here it is only read.
+//! Three kinds matter: `#[repr]`, which fixes the layout; `#[message]`, which is ours; and `#[doc]`, which
+//! flows into the schema. All others belong to someone else and are passed over. Whether the `repr` is one
+//! that can be used is for the checks to say; here it is only read.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
@@ -76,7 +76,7 @@ impl Repr {
             "Rust" => &mut self.rust,
             "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => &mut self.integer,
             "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => &mut self.integer,
-            _ => return Ok(()), // `align` is welcome, and what is no `repr` at all is the compiler's to refuse
+            _ => return Ok(()), // `align` is welcome; what is no `repr` is the compiler's to refuse
         };
         *slot = Some(word.clone());
         Ok(())
@@ -135,7 +135,8 @@ fn skip_parentheses(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// The documentation comment: its lines without the space after the slashes, and without empty ones around it.
+/// The documentation comment: its lines without the space after the slashes, and without empty ones around
+/// it.
 ///
 /// Documentation that a macro makes, such as `#[doc = include_str!(…)]`, is not a literal, and left out.
 pub(crate) fn docs(attributes: &[Attribute]) -> String {

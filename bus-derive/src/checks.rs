@@ -1,7 +1,7 @@
 //! Stage three: what cannot be in shared memory.
 //!
-//! Each refusal says what the matter is and what to do about it, at the place where it is to be done. What a field's
-//! type may be is in `refusals`; here is what the type as a whole must be.
+//! Each refusal says what the matter is and what to do about it, at the place where it is to be done. What a
+//! field's type may be is in `refusals`; here is what the type as a whole must be.
 
 use syn::{Fields, Ident};
 
@@ -64,7 +64,8 @@ fn check_any(model: &Model<'_>, errors: &mut Errors) {
         errors.at(
             rust,
             format_args!(
-                "`repr(Rust)` lets each compiler choose another layout; use `#[repr({instead})]`, whose layout is defined"
+                "`repr(Rust)` lets each compiler choose another layout; \
+                 use `#[repr({instead})]`, whose layout is defined"
             ),
         );
     }
@@ -76,7 +77,8 @@ fn check_struct_repr(model: &Model<'_>, errors: &mut Errors) {
         errors.at(
             model.ident,
             format_args!(
-                "the layout of the struct `{}` is not defined: the compiler may reorder its fields; add `#[repr(C)]`",
+                "the layout of the struct `{}` is not defined: the compiler may reorder its fields; \
+                 add `#[repr(C)]`",
                 model.name
             ),
         );

@@ -15,7 +15,8 @@
 //!         );
 //!         unsafe fn write_fields(&self, out: *mut u8) {
 //!             if Self::PADDING_FREE { return unsafe { write_whole(self, out) }; }
-//!             unsafe { <f64 as Message>::write_fields(&self.bid, out.add(offset_of!(Self, bid))) };
+//!             let Self { bid: field_0, side: field_1 } = self;
+//!             unsafe { write_field(field_0, out, offset_of!(Self, bid)) };
 //!             …
 //!         }
 //!         fn validate(bytes: &[u8]) -> Result<(), Invalid> {
@@ -26,15 +27,17 @@
 //! };
 //! ```
 //!
-//! Why this is sound: the checks left only types whose layout the compiler fixes and `offset_of!` tells, each field
-//! is a message by the `where` clause, so it owns, points to and changes nothing, and the type itself has no `Drop`.
+//! Why this is sound: the checks left only types whose layout is fixed, and `offset_of!` tells it; each field
+//! is a message by the `where` clause, and so owns, points to and changes nothing; the pattern in
+//! `write_fields` names every field there is, whatever another macro did to the type; and the type itself has
+//! no `Drop`.
 //!
-//! The `where` clause names the type of each field that is not certainly a message. It makes a type that is none
-//! into one error, at the field, instead of one for each use in the bodies.
+//! The `where` clause names the type of each field that is not certainly a message. It makes a type that is
+//! none into one error, at the field, instead of one for each use in the bodies.
 //!
 //! Nothing here relies on what is in scope where it lands: every path is absolute, primitives included.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{GenericParam, Generics, Type, parse_quote};
 
@@ -49,6 +52,8 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         }
         Shape::Enum(variants) => (
             describe_enum(model, variants),
+            // SAFETY: (of the expansion) An enum without data is its integer and has no padding; the caller
+            // of `write_fields` vouches for `out`.
             quote!(unsafe { #bus::message::__private::write_whole(self, out) }),
             validate_enum(model, variants),
         ),
@@ -103,10 +108,11 @@ fn require_messages(model: &Model<'_>, generics: &mut Generics) {
     }
 }
 
-/// Where the last token of `tokens` stands. With a bound placed there, the compiler's span of a whole predicate is that
-/// of the type before it.
+/// Where the last token of `tokens` stands. With a bound placed there, the compiler's span of a whole
+/// predicate is that of the type before it.
 fn end_of(tokens: impl ToTokens) -> Span {
     match tokens.into_token_stream().into_iter().last() {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::None => end_of(group.stream()),
         Some(TokenTree::Group(group)) => group.span_close(),
         Some(token) => token.span(),
         None => Span::call_site(),
@@ -128,6 +134,7 @@ fn is_primitive(r#type: &Type) -> bool {
         ["u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64", "bool", "char"];
     match r#type {
         Type::Array(array) => is_primitive(&array.elem),
+        Type::Group(group) => is_primitive(&group.elem),
         Type::Path(path) => PRIMITIVES.iter().any(|primitive| path.path.is_ident(primitive)),
         _ => false,
     }
@@ -154,7 +161,9 @@ fn describe_struct(model: &Model<'_>, fields: &[Field<'_>]) -> TokenStream {
     let arguments = arguments(model);
     let fields = fields.iter().map(|Field { member, name, docs, r#type }| {
         quote! {
-            #bus::message::FieldDescriptor::of::<#r#type>(#name, ::core::mem::offset_of!(Self, #member), #docs)
+            #bus::message::FieldDescriptor::of::<#r#type>(
+                #name, ::core::mem::offset_of!(Self, #member), #docs,
+            )
         }
     });
     quote! {
@@ -175,7 +184,8 @@ fn describe_enum(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream {
     });
     quote! {
         #bus::message::TypeDescriptor::enumeration::<Self>(
-            #name, #docs, const { &[#(#arguments),*] }, #bus::message::Primitive::#repr, const { &[#(#variants),*] },
+            #name, #docs, const { &[#(#arguments),*] },
+            #bus::message::Primitive::#repr, const { &[#(#variants),*] },
         )
     }
 }
@@ -199,21 +209,18 @@ fn arguments(model: &Model<'_>) -> Vec<TokenStream> {
 
 fn write_struct(model: &Model<'_>, fields: &[Field<'_>]) -> TokenStream {
     let bus = &model.crate_path;
-    let fields = fields.iter().map(|Field { member, r#type, .. }| {
-        quote! {
-            unsafe {
-                <#r#type as #bus::message::Message>::write_fields(
-                    &self.#member,
-                    out.add(::core::mem::offset_of!(Self, #member)),
-                )
-            };
-        }
-    });
+    let members: Vec<_> = fields.iter().map(|field| &field.member).collect();
+    let bindings: Vec<_> = (0..fields.len()).map(|index| format_ident!("field_{index}")).collect();
+    // SAFETY: (of the expansion) Without padding the type may be written whole. Else each field, of which the
+    // pattern forgets none, is written at its offset. The caller of `write_fields` vouches for `out`.
     quote! {
         if <Self as #bus::message::Message>::PADDING_FREE {
             return unsafe { #bus::message::__private::write_whole(self, out) };
         }
-        #(#fields)*
+        let Self { #(#members: #bindings,)* } = self;
+        #(unsafe {
+            #bus::message::__private::write_field(#bindings, out, ::core::mem::offset_of!(Self, #members))
+        };)*
     }
 }
 
@@ -239,7 +246,9 @@ fn validate_enum(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream {
     let variants = variants.iter().map(|variant| variant.ident);
     quote! {
         match ::core::primitive::#repr::from_ne_bytes(#bus::message::__private::head(bytes)) {
-            #(found if found == Self::#variants as ::core::primitive::#repr => ::core::result::Result::Ok(()),)*
+            #(found if found == Self::#variants as ::core::primitive::#repr => {
+                ::core::result::Result::Ok(())
+            })*
             found => ::core::result::Result::Err(
                 #bus::message::Invalid::variant::<Self>(found as ::core::primitive::i128),
             ),

@@ -1,8 +1,8 @@
 //! Stage four, after an error: an implementation that stands in for the real one.
 //!
-//! Without it, every use of the type as a message would be an error of its own, and bury the one that matters. The
-//! program does not compile, so nothing here ever runs; it only has to be well-typed, which it is not for a type
-//! that lacks the supertraits of `Message`: such a type gets none.
+//! Without it, every use of the type as a message would be an error of its own, and bury the one that
+//! matters. The program does not compile, so nothing here ever runs; it only has to be well-typed, which it
+//! is not for a type that lacks the supertraits of `Message`: such a type gets none.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,7 +1,7 @@
 //! The derive macro of the `bus` crate; use it as `bus::Message`.
 //!
-//! `#[derive(Message)]` proves that a type can be placed in memory that other processes read, and describes it. The
-//! work goes through four stages, each a file:
+//! `#[derive(Message)]` proves that a type can be placed in memory that other processes read, and describes
+//! it. The work goes through four stages, each a file:
 //!
 //! ```text
 //! attributes    what stands in #[repr], #[message] and the documentation
@@ -10,11 +10,12 @@
 //! expansion     the implementation; or, after an error, a stand-in for it (fallback)
 //! ```
 //!
-//! No stage stops at its first error. All are collected and reported at once, each at the place it is about, and the
-//! type still gets an implementation, so that the only errors a user sees are those that are his to mend.
+//! No stage stops at its first error. All are collected and reported at once, each at the place it is about,
+//! and the type still gets an implementation, so that the only errors a user sees are those that are his to
+//! mend.
 //!
-//! What syntax cannot show, the compiler proves about the expansion: that each field's type is a message, and that
-//! the type does not implement `Drop`.
+//! What syntax cannot show, the compiler proves about the expansion: that each field's type is a message, and
+//! that the type does not implement `Drop`.
 
 mod attributes;
 mod checks;
@@ -32,9 +33,10 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Implements `bus::Message`, for a type that can be placed in shared memory.
 ///
-/// For structs with `#[repr(C)]` or `#[repr(transparent)]`, generic or not, whose fields are messages; and for enums
-/// with `#[repr(u8)]` to `#[repr(u64)]` or `#[repr(i8)]` to `#[repr(i64)]` whose variants hold no data. Anything else is
-/// refused, with an error that says what to use instead. Each type parameter must be a message.
+/// For structs with `#[repr(C)]` or `#[repr(transparent)]`, generic or not, whose fields are messages; and
+/// for enums with `#[repr(u8)]` to `#[repr(u64)]` or `#[repr(i8)]` to `#[repr(i64)]` whose variants hold no
+/// data. Anything else is refused, with an error that says what to use instead. Each type parameter must be a
+/// message.
 ///
 /// ```
 /// use bus::Message;
@@ -57,13 +59,14 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// let mut bytes = [0; size_of::<Order>()];
 /// bytes[8] = 2;
-/// assert_eq!(Order::validate(&bytes).unwrap_err().to_string(), "`side`: found 2, expected one of 0, 1 (enum `Side`)");
+/// let error = Order::validate(&bytes).unwrap_err();
+/// assert_eq!(error.to_string(), "`side`: found 2, expected one of 0, 1 (enum `Side`)");
 /// ```
 ///
 /// # Attributes
 ///
-/// `#[message(crate = "path::to::bus")]` on the type names the `bus` crate, where it is not `::bus`: because the
-/// dependency was renamed, or because it is reached through another crate.
+/// `#[message(crate = "path::to::bus")]` on the type names the `bus` crate, where it is not `::bus`: because
+/// the dependency was renamed, or because it is reached through another crate.
 #[proc_macro_derive(Message, attributes(message))]
 pub fn derive_message(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -1,7 +1,7 @@
 //! Stage two: what the type is, without the syntax around it.
 //!
-//! The model keeps what is wrong too, such as a union or a variant with data: the checks look at it next, and a
-//! model that passed them is all that the expansion needs to know.
+//! The model keeps what is wrong too, such as a union or a variant with data: the checks look at it next, and
+//! a model that passed them is all that the expansion needs to know.
 
 use syn::ext::IdentExt;
 use syn::{

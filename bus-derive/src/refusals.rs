@@ -1,9 +1,9 @@
 //! The types that a field cannot have, and what to use instead.
 //!
-//! A derive macro sees names and not types: `String` may be the user's own. So a name is only recognised bare, or
-//! behind the module it lives in, and with generic arguments where it takes some; an alias is not recognised at all.
-//! That is no hole: each field's type must implement `Message`, and the compiler refuses what gets past this list,
-//! only with less to say about it.
+//! A derive macro sees names and not types: `String` may be the user's own. So a name is only recognised
+//! bare, or behind the module it lives in, and with generic arguments where it takes some; an alias is not
+//! recognised at all. That is no hole: each field's type must implement `Message`, and the compiler refuses
+//! what gets past this list, only with less to say about it.
 
 use syn::{GenericArgument, Path, PathArguments, PathSegment, Type, TypePath, TypeReference};
 
@@ -33,7 +33,8 @@ const TEXT: &str = "keeps its text on the heap of one process; \
 const ELEMENTS: &str = "keeps its elements on the heap of one process; \
     use an array `[T; N]`, with the number in use in a field beside it";
 const ENTRIES: &str = "keeps its entries on the heap of one process; \
-    use an array `[Entry; N]` of a message that holds key and value, with the number in use in a field beside it";
+    use an array `[Entry; N]` of a message that holds key and value, \
+    with the number in use in a field beside it";
 const POINTER: &str = "points to the heap of one process; hold the value itself";
 const CELL: &str = "changes in place, and a message does not: it is published anew; hold the value itself";
 const ADDRESS: &str =
@@ -112,7 +113,8 @@ impl Known {
     }
 }
 
-/// What is refused in a field of type `field`: at most one thing, since a type inside a refused one goes with it.
+/// What is refused in a field of type `field`: at most one thing, since a type inside a refused one goes with
+/// it.
 pub(crate) fn of(field: &Type) -> Option<Refusal<'_>> {
     let refuse = |meets_supertraits, message: &str| {
         Some(Refusal { at: field, message: message.to_owned(), meets_supertraits })
@@ -125,7 +127,8 @@ pub(crate) fn of(field: &Type) -> Option<Refusal<'_>> {
         Type::Reference(reference) => refuse(false, of_reference(reference)),
         Type::Ptr(_) => refuse(
             false,
-            "a pointer is an address in one process; hold the value itself, or an index into an array of the message",
+            "a pointer is an address in one process; hold the value itself, \
+             or an index into an array of the message",
         ),
         Type::FnPtr(_) => refuse(
             true,
@@ -142,7 +145,8 @@ pub(crate) fn of(field: &Type) -> Option<Refusal<'_>> {
         ),
         Type::TraitObject(_) | Type::ImplTrait(_) => refuse(
             false,
-            "a trait's implementor has no fixed layout, and its methods exist in one process only; use a concrete type, \
+            "a trait's implementor has no fixed layout, and its methods exist in one process only; \
+             use a concrete type, \
              or an enum that tells the cases apart",
         ),
         Type::Never(_) => {
@@ -155,10 +159,12 @@ pub(crate) fn of(field: &Type) -> Option<Refusal<'_>> {
 fn of_reference(reference: &TypeReference) -> &'static str {
     match &*reference.elem {
         Type::Path(target) if target.path.is_ident("str") => {
-            "a reference is an address in one process; use `FixedStr<N>`, which holds up to N bytes of text in place"
+            "a reference is an address in one process; \
+             use `FixedStr<N>`, which holds up to N bytes of text in place"
         }
         Type::Slice(_) => {
-            "a reference is an address in one process; use an array `[T; N]`, with the number in use in a field beside it"
+            "a reference is an address in one process; \
+             use an array `[T; N]`, with the number in use in a field beside it"
         }
         _ => "a reference is an address in one process; hold the value itself",
     }

@@ -35,8 +35,8 @@ fn names_and_documentation() {
     let Kind::Struct { fields } = quote.kind() else { panic!("a struct") };
     assert_eq!((fields[0].name(), fields[0].docs(), fields[0].offset()), ("bid", "In ticks.", 0));
     assert_eq!((fields[1].name(), fields[1].docs(), fields[1].offset()), ("side", "Of the venue.", 12));
-    let Kind::Enum { repr, variants } = fields[1].r#type().kind() else { panic!("an enum") };
-    assert_eq!((*repr, fields[1].r#type().docs()), (Primitive::I8, "Which way."));
+    let Kind::Enum { repr, variants } = fields[1].descriptor().kind() else { panic!("an enum") };
+    assert_eq!((*repr, fields[1].descriptor().docs()), (Primitive::I8, "Which way."));
     assert_eq!((variants[0].name(), variants[0].docs(), variants[0].value()), ("Buy", "To own.", -1));
     assert_eq!((variants[1].name(), variants[1].docs(), variants[1].value()), ("Sell", "", 1));
 }

@@ -2,17 +2,14 @@
 
 #![allow(dead_code, reason = "the types are described and not used")]
 
-use bus::message::{FieldDescriptor, Fingerprint, FixedStr, Message as _, Schema, TypeDescriptor};
+use bus::Message;
+use bus::message::{FieldDescriptor, Fingerprint, FixedStr, Schema, TypeDescriptor};
 
-/// The fingerprint of a type that is defined in a module of its own.
+/// The fingerprint of a type that is defined in a block of its own, perhaps after others that it is made of.
 macro_rules! fingerprint {
-    ($name:ident $([$($arguments:tt)*])?: $($definition:tt)*) => {{
-        #[allow(unused_imports)]
-        mod definition {
-            use bus::Message;
-            $($definition)*
-        }
-        type Defined = definition::$name $(<$($arguments)*>)?;
+    ($name:ident $([$($arguments:tt)*])?: $($definition:item)*) => {{
+        $($definition)*
+        type Defined = $name $(<$($arguments)*>)?;
         assert_eq!(Schema::of::<Defined>().fingerprint(), Defined::FINGERPRINT);
         Defined::FINGERPRINT
     }};
@@ -20,61 +17,70 @@ macro_rules! fingerprint {
 
 /// The definition that the others are variations of.
 fn quote() -> Fingerprint {
-    fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote { bid: f64, size: u32, lot: u32 })
+    fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote { bid: f64, size: u32, lot: u32 })
 }
 
 fn side() -> Fingerprint {
-    fingerprint!(Side: #[derive(Message)] #[repr(u8)] pub(super) enum Side { Buy, Sell })
+    fingerprint!(Side: #[derive(Message)] #[repr(u8)] enum Side { Buy, Sell })
 }
 
 #[test]
 fn the_module_visibility_and_documentation_do_not_matter() {
-    let other = fingerprint!(Quote:
+    mod elsewhere {
         /// Documented.
-        #[derive(Debug, Clone, Message)]
+        #[derive(Debug, Clone, bus::Message)]
         #[repr(C, align(8))]
         pub(super) struct Quote {
             /// Documented too.
-            pub bid: f64,
-            pub(super) size: u32,
+            pub(super) bid: f64,
+            size: u32,
             lot: u32,
         }
-    );
-    assert_eq!(quote(), other);
-    assert_eq!(
-        side(),
-        fingerprint!(Side: #[derive(Message)] #[repr(u8)] pub(super) enum Side { #[doc = "x"] Buy = 1 - 1, Sell = 1 })
-    );
+
+        #[derive(Debug, bus::Message)]
+        #[repr(u8)]
+        pub(super) enum Side {
+            /// Documented.
+            Buy = 1 >> 1,
+            Sell = 1,
+        }
+    }
+    assert_eq!(quote(), elsewhere::Quote::FINGERPRINT);
+    assert_eq!(side(), elsewhere::Side::FINGERPRINT);
 }
 
 #[test]
 fn an_alias_is_the_type_it_stands_for() {
     let other = fingerprint!(Quote:
         type Price = f64;
-        #[derive(Message)] #[repr(C)] pub(super) struct Quote { bid: Price, size: u32, lot: u32 }
+        #[derive(Message)] #[repr(C)] struct Quote { bid: Price, size: u32, lot: u32 }
     );
     assert_eq!(quote(), other);
 }
 
 #[test]
 fn a_raw_identifier_is_its_word() {
-    let raw = fingerprint!(A: #[derive(Message)] #[repr(C)] pub(super) struct A { r#size: u32 });
-    assert_eq!(raw, fingerprint!(A: #[derive(Message)] #[repr(C)] pub(super) struct A { size: u32 }));
+    let raw = fingerprint!(A: #[derive(Message)] #[repr(C)] struct A { r#size: u32 });
+    assert_eq!(raw, fingerprint!(A: #[derive(Message)] #[repr(C)] struct A { size: u32 }));
 }
 
 #[test]
 fn every_change_of_a_struct_matters() {
     let changed = [
-        fingerprint!(Quotes: #[derive(Message)] #[repr(C)] pub(super) struct Quotes { bid: f64, size: u32, lot: u32 }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote { ask: f64, size: u32, lot: u32 }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote { bid: f64, lot: u32, size: u32 }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote { bid: u64, size: u32, lot: u32 }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote { bid: f64, size: u32, lot: i32 }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote { bid: f64, size: u32 }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote { bid: f64, size: u32, lot: u32, none: [u8; 0] }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C, align(16))] pub(super) struct Quote { bid: f64, size: u32, lot: u32 }),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote(f64, u32, u32);),
-        fingerprint!(Quote: #[derive(Message)] #[repr(C)] pub(super) struct Quote;),
+        fingerprint!(Quotes: #[derive(Message)] #[repr(C)] struct Quotes { bid: f64, size: u32, lot: u32 }),
+        fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote { ask: f64, size: u32, lot: u32 }),
+        fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote { bid: f64, lot: u32, size: u32 }),
+        fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote { bid: u64, size: u32, lot: u32 }),
+        fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote { bid: f64, size: u32, lot: i32 }),
+        fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote { bid: f64, size: u32 }),
+        fingerprint!(Quote:
+            #[derive(Message)] #[repr(C)] struct Quote { bid: f64, size: u32, lot: u32, none: [u8; 0] }
+        ),
+        fingerprint!(Quote:
+            #[derive(Message)] #[repr(C, align(16))] struct Quote { bid: f64, size: u32, lot: u32 }
+        ),
+        fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote(f64, u32, u32);),
+        fingerprint!(Quote: #[derive(Message)] #[repr(C)] struct Quote;),
     ];
     all_differ(quote(), &changed);
 }
@@ -82,14 +88,14 @@ fn every_change_of_a_struct_matters() {
 #[test]
 fn every_change_of_an_enum_matters() {
     let changed = [
-        fingerprint!(Sides: #[derive(Message)] #[repr(u8)] pub(super) enum Sides { Buy, Sell }),
-        fingerprint!(Side: #[derive(Message)] #[repr(i8)] pub(super) enum Side { Buy, Sell }),
-        fingerprint!(Side: #[derive(Message)] #[repr(u16)] pub(super) enum Side { Buy, Sell }),
-        fingerprint!(Side: #[derive(Message)] #[repr(u8)] pub(super) enum Side { Buy, Sold }),
-        fingerprint!(Side: #[derive(Message)] #[repr(u8)] pub(super) enum Side { Buy = 1, Sell = 0 }),
-        fingerprint!(Side: #[derive(Message)] #[repr(u8)] pub(super) enum Side { Buy, Sell = 2 }),
-        fingerprint!(Side: #[derive(Message)] #[repr(u8)] pub(super) enum Side { Buy, Sell, Hold }),
-        fingerprint!(Side: #[derive(Message)] #[repr(u8)] pub(super) enum Side { Sell = 1, Buy = 0 }),
+        fingerprint!(Sides: #[derive(Message)] #[repr(u8)] enum Sides { Buy, Sell }),
+        fingerprint!(Side: #[derive(Message)] #[repr(i8)] enum Side { Buy, Sell }),
+        fingerprint!(Side: #[derive(Message)] #[repr(u16)] enum Side { Buy, Sell }),
+        fingerprint!(Side: #[derive(Message)] #[repr(u8)] enum Side { Buy, Sold }),
+        fingerprint!(Side: #[derive(Message)] #[repr(u8)] enum Side { Buy = 1, Sell = 0 }),
+        fingerprint!(Side: #[derive(Message)] #[repr(u8)] enum Side { Buy, Sell = 2 }),
+        fingerprint!(Side: #[derive(Message)] #[repr(u8)] enum Side { Buy, Sell, Hold }),
+        fingerprint!(Side: #[derive(Message)] #[repr(u8)] enum Side { Sell = 1, Buy = 0 }),
     ];
     all_differ(side(), &changed);
 }
@@ -99,9 +105,9 @@ fn a_change_deep_inside_matters() {
     macro_rules! pose {
         ($x:ident: $type:ty) => {
             fingerprint!(Pose:
-                #[derive(Message)] #[repr(C)] pub(super) struct Position { $x: $type }
-                #[derive(Message)] #[repr(C)] pub(super) struct Step { positions: [Position; 2] }
-                #[derive(Message)] #[repr(C)] pub(super) struct Pose { steps: [Step; 3] }
+                #[derive(Message)] #[repr(C)] struct Position { $x: $type }
+                #[derive(Message)] #[repr(C)] struct Step { positions: [Position; 2] }
+                #[derive(Message)] #[repr(C)] struct Pose { steps: [Step; 3] }
             )
         };
     }
@@ -128,7 +134,7 @@ fn generic_arguments_matter() {
     macro_rules! window {
         ($($arguments:tt)*) => {
             fingerprint!(Window[$($arguments)*]:
-                #[derive(Message)] #[repr(C)] pub(super) struct Window<T, const N: i16> { value: T }
+                #[derive(Message)] #[repr(C)] struct Window<T, const N: i16> { value: T }
             )
         };
     }

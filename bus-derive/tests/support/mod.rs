@@ -13,8 +13,8 @@ pub(crate) const JUNK: u8 = 0x01;
 
 /// A value whose every byte, padding included, is `JUNK` before `set` changes some of it.
 ///
-/// A byte of 1 is valid in integers, floats, `bool`, `NonZero` and enums that have a variant 1; a `char` of four
-/// such bytes is not, and must be set.
+/// A byte of 1 is valid in integers, floats, `bool`, `NonZero` and enums that have a variant 1; a `char` of
+/// four such bytes is not, and must be set.
 pub(crate) fn with_junk<T: Message>(set: impl FnOnce(*mut T)) -> Box<T> {
     let mut place = Box::new(MaybeUninit::<T>::uninit());
     // SAFETY: The box has room for a `T`.
@@ -49,7 +49,7 @@ fn occupy(of: &TypeDescriptor, bytes: &mut [bool]) {
         }
         Kind::Struct { fields } => {
             for field in *fields {
-                occupy(field.r#type(), &mut bytes[field.offset()..][..field.r#type().size()]);
+                occupy(field.descriptor(), &mut bytes[field.offset()..][..field.descriptor().size()]);
             }
         }
         _ => bytes.fill(true),
@@ -58,6 +58,7 @@ fn occupy(of: &TypeDescriptor, bytes: &mut [bool]) {
 
 /// All bytes of a place that has been filled.
 fn memory<T>(place: &MaybeUninit<T>) -> Vec<u8> {
-    // SAFETY: `with_junk` initialised every byte, and wrote no value of a type with padding over them in one piece.
+    // SAFETY: `with_junk` initialised every byte, and wrote no value of a type with padding over them in one
+    // piece.
     unsafe { core::slice::from_raw_parts(place.as_ptr().cast::<u8>(), size_of::<T>()) }.to_vec()
 }

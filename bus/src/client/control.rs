@@ -132,7 +132,7 @@ impl Control {
             }
             Command::Advise { conversation, link } => {
                 if let Some(peer) = self.peers.get_mut(&conversation.service) {
-                    peer.advise(&conversation, &link);
+                    peer.advise(conversation.number, link);
                 }
             }
             Command::Unadvise { conversation, link } => {

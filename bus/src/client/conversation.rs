@@ -1,14 +1,14 @@
 //! A conversation: a client's session with one topic of one service.
 
 use core::marker::PhantomData;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel;
 
 use super::control::Command;
-use super::link::{AdviseBuilder, LinkShared, Target};
+use super::link::{AdviseBuilder, Target};
 use super::parking::Versioned;
 use super::session::{Expected, Session};
 use crate::error::{Ended, Error, Result};
@@ -36,7 +36,6 @@ pub(crate) struct ConversationShared {
     pub(crate) expected: Expected,
     pub(crate) names: Arc<Names>,
     pub(crate) state: Versioned<State>,
-    links: Mutex<BTreeMap<u64, Arc<LinkShared>>>,
 }
 
 /// How a conversation stands.
@@ -92,11 +91,6 @@ impl Names {
 }
 
 impl ConversationShared {
-    /// The open links by number.
-    pub(crate) fn links(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<LinkShared>>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn address(&self) -> String {
         format!("{}/{}", self.service, self.topic)
     }
@@ -229,7 +223,6 @@ impl<'b, T: Message> ConnectBuilder<'b, T> {
             },
             names: Arc::default(),
             state: Versioned::new(State { session: None, status: Status::Absent }),
-            links: Mutex::default(),
         });
         self.bus.start()?;
         let handle = Arc::new(ConversationHandle { bus: self.bus.clone(), shared: shared.clone() });

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::control::Command;
@@ -27,13 +27,22 @@ const LOOKS_A_CLOCK: u32 = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Wait {
-    /// Looks all the time: the lowest latency, for a processor core.
+    /// Looks all the time: the lowest latency, at the price of a processor.
     Spin,
-    /// Looks for some microseconds, then sleeps. On a machine with one core it sleeps at once.
+    /// Looks for some microseconds, then sleeps. On a machine with one processor it sleeps at
+    /// once.
     #[default]
     SpinThenPark,
     /// Sleeps at once: the least processor time.
     Park,
+}
+
+/// Whether the machine has one processor: while one spins there, nobody publishes. What this process may run
+/// on does not matter, since the publisher may run elsewhere.
+fn one_processor() -> bool {
+    static ONE: OnceLock<bool> = OnceLock::new();
+    // SAFETY: `sysconf` only returns a number.
+    *ONE.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) } == 1)
 }
 
 /// What a link is to.
@@ -174,16 +183,13 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             state: Versioned::new(Attachment::Asked),
             parker: Parker::default(),
         });
-        handle.shared.links().insert(shared.number, shared.clone());
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
-        let spin = self.wait != Wait::Park
-            && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
         let mut link = Link {
             conversation: handle,
             shared,
             delivery: self.delivery,
             start: self.start,
-            wait: if spin { self.wait } else { Wait::Park },
+            wait: if self.wait == Wait::SpinThenPark && one_processor() { Wait::Park } else { self.wait },
             reader: None,
             payload: 0,
             seen: 0,
@@ -300,13 +306,15 @@ impl<D: Deliver> Link<D> {
     /// As [`try_recv`](Self::try_recv).
     #[inline]
     pub fn recv(&mut self) -> Result<D::Item> {
+        let looks = self.looks();
+        let mut spin_until = None;
         loop {
-            if let Some(item) = D::look(self)? {
-                return Ok(item);
+            for _ in 0..looks {
+                if let Some(item) = D::look(self)? {
+                    return Ok(item);
+                }
             }
-            if let Some(item) = self.pause(None)? {
-                return Ok(item);
-            }
+            self.rest(&mut spin_until, None);
         }
     }
 
@@ -316,53 +324,52 @@ impl<D: Deliver> Link<D> {
     /// [`Error::Timeout`], and as [`try_recv`](Self::try_recv).
     #[inline]
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<D::Item> {
-        if let Some(item) = D::look(self)? {
-            return Ok(item);
-        }
-        let start = Instant::now();
-        let Some(deadline) = start.checked_add(timeout) else { return self.recv() };
+        let looks = self.looks();
+        let mut spin_until = None;
+        let mut deadline = None;
         loop {
-            if let Some(item) = self.pause(Some(deadline))? {
-                return Ok(item);
+            for _ in 0..looks {
+                if let Some(item) = D::look(self)? {
+                    return Ok(item);
+                }
             }
-            if Instant::now() >= deadline {
-                return match D::look(self)? {
-                    Some(item) => Ok(item),
-                    None => Err(self.timed_out("recv", timeout)),
-                };
+            // The clock is first read when nothing was there.
+            let now = Instant::now();
+            let deadline = *deadline.get_or_insert_with(|| now.checked_add(timeout));
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                return Err(self.timed_out("recv", timeout));
             }
+            self.rest(&mut spin_until, deadline);
         }
     }
 
-    /// Waits once: spins as the strategy says, then sleeps once, and may bring the next update.
-    fn pause(&mut self, deadline: Option<Instant>) -> Result<Option<D::Item>> {
-        if self.wait != Wait::Park && self.reader.is_some() {
-            let start = Instant::now();
-            let spin_until = match (self.wait, deadline) {
-                (Wait::Spin, None) => None,
-                (Wait::Spin, Some(deadline)) => Some(deadline),
-                (_, deadline) => Some(deadline.map_or(start + SPIN, |deadline| deadline.min(start + SPIN))),
-            };
-            loop {
-                for _ in 0..LOOKS_A_CLOCK {
-                    if let Some(item) = D::look(self)? {
-                        return Ok(Some(item));
+    /// Looks between two rests.
+    #[inline(always)]
+    fn looks(&self) -> u32 {
+        if self.wait == Wait::Park { 1 } else { LOOKS_A_CLOCK }
+    }
+
+    /// Between looks: decides whether to go on spinning, or sleeps.
+    #[cold]
+    #[inline(never)]
+    fn rest(&mut self, spin_until: &mut Option<Instant>, deadline: Option<Instant>) {
+        if self.reader.is_some() {
+            match self.wait {
+                Wait::Spin => return,
+                Wait::SpinThenPark => {
+                    let now = Instant::now();
+                    if now < *spin_until.get_or_insert(now + SPIN) {
+                        return;
                     }
+                    *spin_until = None;
                 }
-                if spin_until.is_some_and(|until| Instant::now() >= until) || self.reader.is_none() {
-                    break;
-                }
-            }
-            if self.wait == Wait::Spin && self.reader.is_some() {
-                return Ok(None);
+                Wait::Park => {}
             }
         }
-        let left =
-            deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         if !left.is_zero() {
             self.park(left);
         }
-        D::look(self)
     }
 
     /// Sleeps until there is something to look at, at most `bound`; may return early.
@@ -502,7 +509,6 @@ impl<D> Link<D> {
 impl<D> Drop for Link<D> {
     fn drop(&mut self) {
         let conversation = self.conversation.shared.clone();
-        conversation.links().remove(&self.shared.number);
         self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
     }
 }

@@ -38,13 +38,20 @@ pub(crate) enum Question {
 pub(crate) struct Peer {
     pub(crate) service: String,
     phase: Phase,
-    conversations: BTreeMap<u64, Arc<ConversationShared>>,
+    conversations: BTreeMap<u64, Open>,
     /// Sessions whose segments have not all come, with how many there will be.
     building: HashMap<u64, (Arc<Session>, u32)>,
-    /// Links that were asked for, by number, with their conversation's.
+    /// What was asked, by reference, and not answered yet.
     questions: HashMap<u64, Question>,
     /// Why the service said that the connection ends.
     farewell: Option<Ended>,
+}
+
+/// A conversation with its links, by number.
+#[derive(Debug)]
+struct Open {
+    shared: Arc<ConversationShared>,
+    links: BTreeMap<u64, Arc<LinkShared>>,
 }
 
 /// How far the connection is.
@@ -104,8 +111,8 @@ impl Peer {
         }
         match greet(&bus.registry, &self.service) {
             Ok((connection, pid)) => {
-                for conversation in self.conversations.values() {
-                    conversation.state.update(|state| {
+                for open in self.conversations.values() {
+                    open.shared.state.update(|state| {
                         if let Status::Absent = state.status {
                             state.status = Status::Unanswered { pid };
                         }
@@ -129,8 +136,8 @@ impl Peer {
                         Error::Os { doing: format!("connecting to service `{service}`"), source }
                     }
                 };
-                for conversation in self.conversations.values().filter(|conversation| !conversation.wait) {
-                    fail(conversation, &why);
+                for open in self.conversations.values().filter(|open| !open.shared.wait) {
+                    fail(&open.shared, &why);
                 }
                 self.answer_all(why);
             }
@@ -142,7 +149,8 @@ impl Peer {
         if let Phase::Greeting { pid, .. } | Phase::Open { pid, .. } = self.phase {
             conversation.state.update(|state| state.status = Status::Unanswered { pid });
         }
-        self.conversations.insert(conversation.number, conversation.clone());
+        let open = Open { shared: conversation.clone(), links: BTreeMap::new() };
+        self.conversations.insert(conversation.number, open);
         if let Phase::Open { connection, .. } = &mut self.phase {
             let lost = connect(connection, &conversation).err();
             self.lost_if(lost);
@@ -156,21 +164,29 @@ impl Peer {
         self.send(number, 0, &Close {});
     }
 
-    /// Opens a link.
-    pub(crate) fn advise(&mut self, conversation: &Arc<ConversationShared>, link: &Arc<LinkShared>) {
-        if let Status::Ended(reason) = &conversation.state.lock().status {
-            let reason = reason.clone();
-            link.state.update(|state| *state = Attachment::Ended(reason));
-            return;
+    /// Opens a link. Where the conversation is not live, that follows when it is.
+    pub(crate) fn advise(&mut self, conversation: u64, link: Arc<LinkShared>) {
+        let Some(open) = self.conversations.get_mut(&conversation) else { return };
+        open.links.insert(link.number, link.clone());
+        match &open.shared.state.lock().status {
+            Status::Ended(reason) => {
+                let reason = reason.clone();
+                return link.state.update(|state| *state = Attachment::Ended(reason));
+            }
+            Status::Live => {}
+            _ => return,
         }
         if let Phase::Open { connection, .. } = &mut self.phase {
-            let lost = advise(connection, conversation.number, link, link.wait).err();
+            let lost = advise(connection, conversation, &link, link.wait).err();
             self.lost_if(lost);
         }
     }
 
     /// Closes a link.
     pub(crate) fn unadvise(&mut self, conversation: u64, link: u64) {
+        if let Some(open) = self.conversations.get_mut(&conversation) {
+            open.links.remove(&link);
+        }
         self.send(conversation, link, &Unadvise {});
     }
 
@@ -226,7 +242,7 @@ impl Peer {
                     theirs_min: theirs.oldest,
                     theirs_max: theirs.newest,
                 };
-                self.conversations.values().for_each(|conversation| fail(conversation, &why));
+                self.conversations.values().for_each(|open| fail(&open.shared, &why));
                 self.answer_all(why);
                 Err(Lost::Ended)
             }
@@ -272,7 +288,7 @@ impl Peer {
         self.phase = Phase::Open { connection, pid };
         tracing::debug!(service = self.service, pid, "connected");
         if let Phase::Open { connection, .. } = &mut self.phase {
-            self.conversations.values().try_for_each(|conversation| connect(connection, conversation))?;
+            self.conversations.values().try_for_each(|open| connect(connection, &open.shared))?;
             self.questions
                 .iter()
                 .try_for_each(|(&reference, question)| ask(connection, reference, question))?;
@@ -290,7 +306,8 @@ impl Peer {
         [segment, bells]: &[OwnedFd; 2],
     ) -> Result<(), Lost> {
         // It may have been closed on this side while the segment was on its way.
-        let Some(conversation) = self.conversations.get(&number).cloned() else { return Ok(()) };
+        let Some(open) = self.conversations.get(&number) else { return Ok(()) };
+        let conversation = open.shared.clone();
         if let Status::Failed(_) | Status::Ended(Ended::Changed(_)) = conversation.state.lock().status {
             return Ok(());
         }
@@ -339,8 +356,9 @@ impl Peer {
             *state = State { session: Some(session), status: Status::Live };
             again
         });
+        let links = self.conversations.get(&conversation.number).map(|open| &open.links);
         if let Phase::Open { connection, .. } = &mut self.phase {
-            for link in conversation.links().values() {
+            for link in links.into_iter().flat_map(BTreeMap::values) {
                 advise(connection, conversation.number, link, link.wait || again)?;
             }
         }
@@ -352,10 +370,9 @@ impl Peer {
             let _ = answer.send(Ok(()));
             return Ok(());
         }
-        let Some(conversation) = self.conversations.get(&prefix.conversation) else { return Ok(()) };
-        let link = conversation.links().get(&prefix.reference).cloned();
-        let session = conversation.state.lock().session.clone();
-        let (Some(link), Some(session)) = (link, session) else { return Ok(()) };
+        let Some(open) = self.conversations.get(&prefix.conversation) else { return Ok(()) };
+        let session = open.shared.state.lock().session.clone();
+        let (Some(link), Some(session)) = (open.links.get(&prefix.reference), session) else { return Ok(()) };
         if let Target::One(item) = &link.target
             && session.item(index).is_none_or(|(name, _)| *name != **item)
         {
@@ -381,13 +398,15 @@ impl Peer {
             let _ = answer.send(Err(error(&conversation, "find", item)));
             return;
         }
-        let Some(conversation) = self.conversations.get(&prefix.conversation) else { return };
-        let link = conversation.links().get(&prefix.reference).cloned();
-        match link {
+        let Some(open) = self.conversations.get(&prefix.conversation) else { return };
+        let conversation = &open.shared;
+        match open.links.get(&prefix.reference) {
             Some(link) => {
                 let error = error(conversation, "advise on", link.target.to_string());
                 link.state.update(|state| *state = Attachment::Refused(Some(error)));
             }
+            // A link that was closed meanwhile, or the conversation itself.
+            None if prefix.reference != 0 => {}
             None => fail(conversation, &|| error(conversation, "connect to", conversation.address())),
         }
     }
@@ -428,13 +447,13 @@ impl Peer {
             Lost::Ended => farewell.unwrap_or(Ended::Died),
         };
         tracing::info!(service = self.service, %reason, "disconnected");
-        for conversation in self.conversations.values() {
-            conversation.state.update(|state| match state.status {
+        for open in self.conversations.values() {
+            open.shared.state.update(|state| match state.status {
                 Status::Live => state.status = Status::Ended(reason.clone()),
                 Status::Unanswered { .. } => state.status = Status::Absent,
                 _ => {}
             });
-            for link in conversation.links().values() {
+            for link in open.links.values() {
                 link.state.update(|state| *state = Attachment::Ended(reason.clone()));
             }
         }
@@ -446,10 +465,8 @@ impl Peer {
     pub(crate) fn wake_sleepers(&self) -> bool {
         let mut again = false;
         if !matches!(self.phase, Phase::Open { .. }) {
-            for conversation in self.conversations.values() {
-                for link in conversation.links().values() {
-                    again |= link.parker.wake();
-                }
+            for link in self.conversations.values().flat_map(|open| open.links.values()) {
+                again |= link.parker.wake();
             }
         }
         again

@@ -18,6 +18,19 @@ pub unsafe fn write_whole<T: Message>(value: &T, out: *mut u8) {
     unsafe { core::ptr::copy_nonoverlapping(source.cast::<u8>(), out, size_of::<T>()) }
 }
 
+/// Writes the field of a struct that lies at `offset` in it to its place behind `out`.
+///
+/// # Safety
+///
+/// `out` must be valid for writes of the whole struct, which must not overlap `field`.
+#[inline]
+pub unsafe fn write_field<T: Message>(field: &T, out: *mut u8, offset: usize) {
+    // SAFETY: The field lies inside the struct, for all of which the caller vouches.
+    let at = unsafe { out.add(offset) };
+    // SAFETY: What lies at `at` is the field's own part of the struct, and so valid for writes of its size.
+    unsafe { field.write_fields(at) }
+}
+
 /// Checks the field of type `T` that lies at `offset` in `bytes`.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! The messages that need no derive: numbers, `bool`, `char`, `NonZero` and arrays.
 //!
-//! A primitive has no padding, so writing it is one copy of its bytes, and reading it needs a check only where
-//! some bit patterns are no value. Received bytes are in the byte order of this machine: a peer of another order
-//! has another fingerprint.
+//! A primitive has no padding, so writing it is one copy of its bytes, and reading it needs a check only
+//! where some bit patterns are no value. Received bytes are in the byte order of this machine: a peer of
+//! another order has another fingerprint.
 
 use core::num::NonZero;
 
@@ -11,8 +11,9 @@ use super::{Invalid, Message, Primitive, TypeDescriptor};
 
 macro_rules! any_bits {
     ($($primitive:ident $variant:ident),*) => {$(
-        // SAFETY: A number owns and points to nothing. Every pattern of its bits is a value and none of its bytes is
-        // padding, which is what `Primitive` says of it; `write_whole` therefore writes exactly its bytes.
+        // SAFETY: A number owns and points to nothing. Every pattern of its bits is a value and none of its
+        // bytes is padding, which is what `Primitive` says of it; `write_whole` therefore writes exactly its
+        // bytes.
         unsafe impl Message for $primitive {
             const TYPE: &'static TypeDescriptor = &TypeDescriptor::primitive::<Self>(Primitive::$variant);
 
@@ -103,15 +104,17 @@ unsafe impl Message for char {
     }
 }
 
-// SAFETY: The elements of an array follow each other at multiples of their size, which is their stride, so that an
-// array owns, pads and accepts exactly what its elements do. An array of none has no bytes to get wrong.
+// SAFETY: The elements of an array follow each other at multiples of their size, which is their stride, so
+// that an array owns, pads and accepts exactly what its elements do. An array of none has no bytes to get
+// wrong.
 unsafe impl<T: Message, const N: usize> Message for [T; N] {
     const TYPE: &'static TypeDescriptor = &TypeDescriptor::array::<T, N>();
 
     #[inline]
     unsafe fn write_fields(&self, out: *mut u8) {
         if Self::PADDING_FREE {
-            // SAFETY: No byte of this type is padding; `out` is valid for writes of this size, says the caller.
+            // SAFETY: No byte of this type is padding; `out` is valid for writes of this size, says the
+            // caller.
             return unsafe { write_whole(self, out) };
         }
         for (index, element) in self.iter().enumerate() {

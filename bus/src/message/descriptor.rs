@@ -4,8 +4,8 @@
 //! generic types too, where each instance has its own. The constructors take size and alignment from the type
 //! itself and compute the fingerprint, so that neither can disagree with the rest.
 //!
-//! A type cannot contain itself without a pointer, hence descriptors have no cycles; their depth is bounded (64)
-//! at compile time.
+//! A type cannot contain itself without a pointer, hence descriptors have no cycles; their depth is bounded
+//! (64) at compile time.
 
 use super::Message;
 use super::fingerprint::{Fingerprint, Head, KindCode, Mixer, NATIVE_BIG_ENDIAN};
@@ -108,8 +108,8 @@ impl FieldDescriptor {
         self.offset
     }
 
-    /// The type of the field.
-    pub const fn r#type(&self) -> &'static TypeDescriptor {
+    /// The description of the field's type.
+    pub const fn descriptor(&self) -> &'static TypeDescriptor {
         self.r#type
     }
 }

@@ -1,7 +1,7 @@
 //! Why two schemas are not the same type, field by field.
 //!
-//! "The fingerprints differ" sends a person to compare two programs by eye. Here the two descriptions are walked
-//! together, members paired by name, and every pair becomes a row with both sides:
+//! "The fingerprints differ" sends a person to compare two programs by eye. Here the two descriptions are
+//! walked together, members paired by name, and every pair becomes a row with both sides:
 //!
 //! ```text
 //!                 here                       there
@@ -11,8 +11,9 @@
 //! ! Quote.venue   missing                    u8 at 24
 //! ```
 //!
-//! Equal types are not entered, and a pair of types is entered once, wherever else it appears. One of the schemas may
-//! come from a hostile peer: steps, rows and widths are bounded, and the depth is bounded by that of a schema.
+//! Equal types are not entered, and a pair of types is entered once, wherever else it appears. One of the
+//! schemas may come from a hostile peer: steps, rows and widths are bounded, and the depth is bounded by that
+//! of a schema.
 
 use core::fmt;
 use std::collections::{HashMap, HashSet};
@@ -25,10 +26,14 @@ const MAX_ROWS: usize = 64;
 /// The most members visited on both sides, enough for any schema that people write.
 const MAX_STEPS: usize = 1 << 18;
 
-/// The widest a column is printed, in characters.
-const MAX_WIDTH: usize = 60;
+/// The longest text on one side of a row, in characters.
+const MAX_TEXT: usize = 160;
 
-/// How two types differ, made by [`Schema::difference`]. Displays as a table whose differing lines begin with `!`.
+/// The widest a path is printed, in characters.
+const MAX_PATH: usize = 80;
+
+/// How two types differ, made by [`Schema::difference`]. Displays as a table whose differing lines begin with
+/// `!`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// At most `MAX_ROWS` that differ and as many that do not, in the order of the walk.
@@ -94,7 +99,7 @@ impl Schema {
 impl Difference {
     /// Whether the types are the same.
     pub fn is_empty(&self) -> bool {
-        self.differing().next().is_none()
+        !self.unfinished && self.differing().next().is_none()
     }
 
     /// The rows, differing or not, at most 64 of each.
@@ -136,8 +141,8 @@ impl Row {
 
     /// The three columns of the table.
     fn columns(&self) -> [String; 3] {
-        let side = |side: &Option<String>| elided(side.as_deref().unwrap_or("missing"));
-        [elided(&self.path), side(&self.here), side(&self.there)]
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "missing".to_owned());
+        [end_of_path(&self.path), side(&self.here), side(&self.there)]
     }
 }
 
@@ -180,10 +185,18 @@ impl fmt::Display for Difference {
     }
 }
 
-/// `text` within the width of a column; what goes is the beginning, as the end of a path says the most.
-fn elided(text: &str) -> String {
-    let excess = text.chars().count().saturating_sub(MAX_WIDTH);
-    if excess == 0 { text.to_owned() } else { "…".chars().chain(text.chars().skip(excess + 1)).collect() }
+/// A path as it is printed; what goes of a long one is the beginning, as its end says the most.
+fn end_of_path(path: &str) -> String {
+    let excess = path.chars().count().saturating_sub(MAX_PATH);
+    if excess == 0 { path.to_owned() } else { "…".chars().chain(path.chars().skip(excess + 1)).collect() }
+}
+
+/// A text as it is kept.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// A walk over two schemas at once.
@@ -206,7 +219,8 @@ impl Walk<'_> {
         self.path = self.here.type_name(here);
         let order = |schema: &Schema| if schema.big_endian() { "big endian" } else { "little endian" };
         if self.here.big_endian() != self.there.big_endian() {
-            self.row(Some(order(self.here).to_owned()), Some(order(self.there).to_owned()));
+            // With it every number differs, and so each fingerprint: there is nothing to compare by.
+            return self.row(Some(order(self.here).to_owned()), Some(order(self.there).to_owned()));
         }
         let (name, peer_name) = (self.here.type_name(here), self.there.type_name(there));
         if name != peer_name {
@@ -215,8 +229,8 @@ impl Walk<'_> {
         self.types(here, there, 0);
     }
 
-    /// Compares two types whose names stand in a row already. There were `before` differences before that row: as
-    /// the types differ, there must be more after this.
+    /// Compares two types whose names stand in a row already. There were `before` differences before that
+    /// row: as the types differ, there must be more after this.
     ///
     /// The recursion follows references to earlier types, and so is as deep as the shallower schema.
     fn types(&mut self, here: usize, there: usize, before: usize) {
@@ -320,7 +334,7 @@ impl Walk<'_> {
         }
         let Difference { rows, omitted, .. } = &mut self.found;
         if rows.iter().filter(|row| row.differs == differs).count() < MAX_ROWS {
-            rows.push(Row { path: self.path.clone(), here, there, differs });
+            rows.push(Row { path: self.path.clone(), here: here.map(cut), there: there.map(cut), differs });
         } else if differs {
             *omitted += 1;
         }

@@ -181,16 +181,26 @@ fn equal_types_have_no_difference() {
 }
 
 #[test]
-fn byte_order_is_a_difference() -> Result<(), SchemaError> {
-    let mut bytes = Schema::of::<u16>().encode();
+fn byte_order_is_one_difference_and_not_one_of_each_field() -> Result<(), SchemaError> {
+    let mut bytes = Schema::of::<nested::Pose>().encode();
     bytes[1] ^= 1;
     let swapped = Schema::decode(&bytes)?;
-    let rows: Vec<_> = Schema::of::<u16>().difference(&swapped).differing().map(Row::to_string).collect();
+    let rows: Vec<_> =
+        Schema::of::<nested::Pose>().difference(&swapped).differing().map(Row::to_string).collect();
     #[cfg(target_endian = "little")]
-    assert_eq!(rows, ["u16: little endian here, big endian there"]);
+    assert_eq!(rows, ["Pose: little endian here, big endian there"]);
     #[cfg(target_endian = "big")]
-    assert_eq!(rows, ["u16: big endian here, little endian there"]);
+    assert_eq!(rows, ["Pose: big endian here, little endian there"]);
     Ok(())
+}
+
+#[test]
+fn long_texts_and_paths_are_cut() {
+    let long = "ö".repeat(1000);
+    assert_eq!(cut(long.clone()), format!("{}…", "ö".repeat(MAX_TEXT)));
+    assert_eq!(cut("ö".repeat(MAX_TEXT)).chars().count(), MAX_TEXT);
+    assert_eq!(end_of_path(&format!("{long}.x")), format!("…{}.x", "ö".repeat(MAX_PATH - 3)));
+    assert_eq!(end_of_path("a.b"), "a.b");
 }
 
 versions! {

@@ -8,17 +8,19 @@
 //! body      = primitive   code:byte
 //!           | array       element:index  number(length)
 //!           | string      number(capacity)
-//!           | struct      count(fields)    field…      field   = text(name) text(docs) number(offset) type:index
-//!           | enum        repr:byte  count(variants)  variant…  variant = text(name) text(docs) signed(value)
+//!           | struct      count(fields)  field…
+//!           | enum        repr:byte  count(variants)  variant…
+//! field     = text(name)  text(docs)  number(offset)  type:index
+//! variant   = text(name)  text(docs)  signed(value)
 //! text      = number(length in bytes)  UTF-8
 //! number    = LEB128, shortest form;  signed = zigzag, then number;  count, index = number
 //! ```
 //!
 //! Fingerprints are not sent; the receiver computes them. A schema has exactly one encoding.
 //!
-//! The decoder trusts nothing. A count is held against the bytes that are left before anything is reserved for it, so
-//! memory is bounded by a multiple of the input; every loop consumes input; there is no recursion; and each type is
-//! checked against its predecessors (`rules`) before it enters the table.
+//! The decoder trusts nothing. A count is held against the bytes that are left before anything is reserved
+//! for it, so memory is bounded by a multiple of the input; every loop consumes input; there is no recursion;
+//! and each type is checked against its predecessors (`rules`) before it enters the table.
 
 use super::fingerprint::KindCode;
 use super::limits::{MAX_DOCS, MAX_MEMBERS, MAX_NAME, MAX_TYPES, allowed_in_docs, allowed_in_name};
@@ -49,7 +51,8 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`SchemaError`] if the bytes are anything else: too short, too long, of another format, or contradictory.
+    /// [`SchemaError`] if the bytes are anything else: too short, too long, of another format, or
+    /// contradictory.
     pub fn decode(bytes: &[u8]) -> Result<Self, SchemaError> {
         let mut reader = Reader { bytes, at: 0 };
         let format = reader.byte("the format")?;

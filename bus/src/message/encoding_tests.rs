@@ -191,6 +191,8 @@ fn parts_lie_inside_the_whole() {
     assert!(aligned(1, 0).contains("not aligned"));
     let array = |size, len| of_kind("", size, 1, SchemaKind::Array { element: 0, len });
     assert!(malformed(&encoded(&[byte(), array(2, 3)])).contains("size and alignment of its elements"));
+    let shifted = of_kind("", 2, 2, SchemaKind::Array { element: 0, len: 2 });
+    assert!(malformed(&encoded(&[byte(), shifted])).contains("size and alignment of its elements"));
     let huge = [byte(), array(1 << 62, 1 << 62), of_kind("", 0, 1, SchemaKind::Array { element: 1, len: 4 })];
     assert!(malformed(&encoded(&huge)).contains("size and alignment of its elements"));
 }

@@ -1,10 +1,10 @@
 //! The 128-bit identity of a type's definition.
 //!
-//! Two programs that compute the same fingerprint agree on everything that decides how bytes are read: the names
-//! of the type and its fields, their types, offsets, sizes and alignment, the values of enums, generic arguments,
-//! array lengths, and the byte order. Documentation, visibility and the module in which the type lives are left
-//! out. It detects accidents, not adversaries: anyone can construct a collision, and everything that depends on
-//! a peer's data is checked besides.
+//! Two programs that compute the same fingerprint agree on everything that decides how bytes are read: the
+//! names of the type and its fields, their types, offsets, sizes and alignment, the values of enums, generic
+//! arguments, array lengths, and the byte order. Documentation, visibility and the module in which the type
+//! lives are left out. It detects accidents, not adversaries: anyone can construct a collision, and
+//! everything that depends on a peer's data is checked besides.
 //!
 //! # The algorithm, so that others can compute it
 //!
@@ -13,8 +13,8 @@
 //!
 //! ```text
 //! number(n)       one word; a 128-bit number is two words, the low one first, in two's complement
-//! text(s)         h = FNV-1a-128 over the UTF-8 bytes of s;  number(h)          (so every item has fixed width)
-//! type(t)         number(fingerprint of t)
+//! text(s)         h = FNV-1a-128 over the UTF-8 bytes of s;  number(h), 128-bit
+//! type(t)         number(fingerprint of t), 128-bit
 //! ```
 //!
 //! The fingerprint of a type is the hash of
@@ -32,12 +32,14 @@
 //!   primitive   nothing
 //!   array       type(element) number(length)
 //!   string      number(capacity)
-//!   struct      number(count of fields),   per field in order:   text(name) type(t) number(offset)
-//!   enum        text(name of repr) number(count of variants), per variant in order: text(name) number(value), 128-bit
+//!   struct      number(count of fields), and in order for each
+//!                 text(name) type(t) number(offset)
+//!   enum        text(name of repr) number(count of variants), and in order for each
+//!                 text(name) number(value), 128-bit
 //! ```
 //!
-//! Fields of tuple structs are named `0`, `1`, …; raw identifiers lose their `r#`. `NonZero<u8>` and its
-//! like are primitives with that name; `FixedStr` is the one string type. Test vectors are in this file's tests.
+//! Fields of tuple structs are named `0`, `1`, …; raw identifiers lose their `r#`. `NonZero<u8>` and its like
+//! are primitives with that name; `FixedStr` is the one string type. Test vectors are in this file's tests.
 
 use core::fmt;
 
@@ -140,8 +142,8 @@ pub(super) struct Head<'a> {
     pub(super) arguments: usize,
 }
 
-/// A fingerprint in the making. The steps are those of the module's essay; a compile-time descriptor and a schema
-/// that arrived from elsewhere take the same ones, so their fingerprints agree.
+/// A fingerprint in the making. The steps are those of the module's essay; a compile-time descriptor and a
+/// schema that arrived from elsewhere take the same ones, so their fingerprints agree.
 pub(super) struct Mixer(u128);
 
 impl Mixer {

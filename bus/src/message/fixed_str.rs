@@ -1,6 +1,7 @@
 //! Text inside a message.
 //!
-//! A `String` is a pointer to the heap of one process. [`FixedStr<N>`] keeps up to `N` bytes of UTF-8 in place:
+//! A `String` is a pointer to the heap of one process. [`FixedStr<N>`] keeps up to `N` bytes of UTF-8 in
+//! place:
 //!
 //! ```text
 //!    ┌───────────────┬──────────────────────────┬─────────────┐
@@ -9,12 +10,13 @@
 //!    └───────────────┴──────────────────────────┴─────────────┘
 //! ```
 //!
-//! The methods here keep the tail zero, so that a shortened text leaves nothing of the longer one behind for a
-//! peer to read.
+//! The methods here keep the tail zero, so that a shortened text leaves nothing of the longer one behind for
+//! a peer to read.
 //!
-//! A value that was validated is what it says. A value seen in place, in memory that its writer may still change,
-//! is only as good as that writer: hence every access clamps the length and checks the text again, and yields
-//! the valid beginning of what it finds. Nothing here can panic or read out of bounds because of what the bytes are.
+//! A value that was validated is what it says. A value seen in place, in memory that its writer may still
+//! change, is only as good as that writer: hence every access clamps the length and checks the text again,
+//! and yields the valid beginning of what it finds. Nothing here can panic or read out of bounds because of
+//! what the bytes are.
 
 use core::borrow::Borrow;
 use core::cmp::Ordering;
@@ -134,9 +136,9 @@ impl<const N: usize> FixedStr<N> {
     }
 }
 
-// SAFETY: Two arrays of bytes in `repr(C)`: nothing owned, nothing pointed to, align 1 and so no padding, which is
-// the layout that `TypeDescriptor::string` describes. Every bit pattern can be accessed; `validate` refuses those
-// that are no text, and accepts all that the methods build.
+// SAFETY: Two arrays of bytes in `repr(C)`: nothing owned, nothing pointed to, align 1 and so no padding,
+// which is the layout that `TypeDescriptor::string` describes. Every bit pattern can be accessed; `validate`
+// refuses those that are no text, and accepts all that the methods build.
 unsafe impl<const N: usize> Message for FixedStr<N> {
     const TYPE: &'static TypeDescriptor = {
         assert!(N <= u16::MAX as usize, "a FixedStr holds at most 65535 bytes");

@@ -1,7 +1,7 @@
 //! Why received bytes are not a value.
 //!
-//! The error is made where the bad byte is found, deep inside a message, and every type on the way out puts its
-//! own field before the path. All of this happens on the cold path: a valid message allocates nothing.
+//! The error is made where the bad byte is found, deep inside a message, and every type on the way out puts
+//! its own field before the path. All of this happens on the cold path: a valid message allocates nothing.
 
 use core::fmt;
 
@@ -20,8 +20,12 @@ const LISTED_VARIANTS: usize = 8;
 /// assert_eq!(error.path(), "[2]");
 /// assert_eq!(error.within("armed").to_string(), "`armed[2]`: found 9, expected 0 or 1 (`bool`)");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invalid(Box<Report>);
+
+/// What [`Invalid`] says. Boxed, so that the result of a check is one register wherever checks are inlined.
+#[derive(Clone, PartialEq, Eq)]
+struct Report {
     path: String,
     expected: String,
     found: String,
@@ -31,7 +35,11 @@ impl Invalid {
     /// An error at the value itself; the types around it add the path.
     #[cold]
     pub fn new(expected: impl fmt::Display, found: impl fmt::Display) -> Self {
-        Self { path: String::new(), expected: expected.to_string(), found: found.to_string() }
+        Self(Box::new(Report {
+            path: String::new(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }))
     }
 
     /// An error of the enum `T`: no variant has the value `found`.
@@ -54,8 +62,10 @@ impl Invalid {
     #[cold]
     #[must_use]
     pub fn within(mut self, name: &str) -> Self {
-        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("{name}{separator}{}", self.path);
+        let path = &mut self.0.path;
+        let separator = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        path.insert_str(0, separator);
+        path.insert_str(0, name);
         self
     }
 
@@ -66,28 +76,37 @@ impl Invalid {
         self.within(&format!("[{index}]"))
     }
 
-    /// The way from the message to the bad value, such as `pose.flags[2].armed`; empty if it is the message itself.
+    /// The way from the message to the bad value, such as `pose.flags[2].armed`; empty if it is the message
+    /// itself.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 
     /// What would have been valid.
     pub fn expected(&self) -> &str {
-        &self.expected
+        &self.0.expected
     }
 
     /// What was there.
     pub fn found(&self) -> &str {
-        &self.found
+        &self.0.found
     }
 }
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "`{}`: ", self.path)?;
+        if !self.0.path.is_empty() {
+            write!(f, "`{}`: ", self.0.path)?;
         }
-        write!(f, "found {}, expected {}", self.found, self.expected)
+        write!(f, "found {}, expected {}", self.0.found, self.0.expected)
+    }
+}
+
+impl fmt::Debug for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { path, expected, found } = &*self.0;
+        let mut fields = f.debug_struct("Invalid");
+        fields.field("path", path).field("expected", expected).field("found", found).finish()
     }
 }
 

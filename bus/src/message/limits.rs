@@ -1,7 +1,7 @@
 //! How large a description may be.
 //!
-//! A schema arrives from another process, so whatever walks it must know an end. The same limits are asserted at
-//! compile time where a descriptor is built: what this library describes, it can also read back.
+//! A schema arrives from another process, so whatever walks it must know an end. The same limits are asserted
+//! at compile time where a descriptor is built: what this library describes, it can also read back.
 
 /// Longest name of a type, field or variant, in bytes.
 pub(super) const MAX_NAME: usize = 255;

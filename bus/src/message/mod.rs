@@ -4,14 +4,15 @@
 //! that the compiler is not free to choose. `#[derive(Message)]` proves this for a user's type and generates
 //! four things:
 //!
-//! - a static [`TypeDescriptor`] with the names, types and offsets, and a [`Fingerprint`] computed from them at
-//!   compile time, so that two programs compare sixteen bytes to know that they mean the same type;
-//! - [`write_fields`](Message::write_fields), which copies a value without its padding: padding holds whatever the
-//!   process had in that memory before, and a peer must not read it;
-//! - [`validate`](Message::validate), which checks received bytes before they are called a value. A `bool` of 2 is
-//!   undefined behaviour the moment it exists, so the check is made on bytes and not on the type;
-//! - from the descriptor, a [`Schema`]: the same description as owned data, which travels with the data and lets
-//!   tools decode any message, and lets a mismatch be explained by a [`Difference`] instead of two hashes.
+//! - a static [`TypeDescriptor`] with the names, types and offsets, and a [`Fingerprint`] computed from them
+//!   at compile time, so that two programs compare sixteen bytes to know that they mean the same type;
+//! - [`write_fields`](Message::write_fields), which copies a value without its padding: padding holds
+//!   whatever the process had in that memory before, and a peer must not read it;
+//! - [`validate`](Message::validate), which checks received bytes before they are called a value. A `bool` of
+//!   2 is undefined behaviour the moment it exists, so the check is made on bytes and not on the type;
+//! - from the descriptor, a [`Schema`]: the same description as owned data, which travels with the data and
+//!   lets tools decode any message, and lets a mismatch be explained by a [`Difference`] instead of two
+//!   hashes.
 //!
 //! ```text
 //!    the user's type ──derive──► TypeDescriptor (static) ──────► Fingerprint (compile time)
@@ -22,8 +23,8 @@
 //! ```
 //!
 //! What may go wrong: a descriptor that lies about its type, which is why the trait is `unsafe`; bytes from a
-//! hostile peer, which is why every decoder in this module is bounded by its input and refuses what it does not
-//! know.
+//! hostile peer, which is why every decoder in this module is bounded by its input and refuses what it does
+//! not know.
 
 mod builtin;
 mod descriptor;
@@ -72,28 +73,30 @@ pub use schema_error::SchemaError;
 /// assert!(!Quote::PADDING_FREE, "four bytes of padding follow `size`");
 /// ```
 ///
-/// Implemented for the fixed-width integers, `f32`, `f64`, `bool`, `char`, [`NonZero`](core::num::NonZero) integers,
-/// arrays of messages and [`FixedStr`]. Not for `usize` and `isize`, whose width differs between programs, nor for
-/// anything that holds an address.
+/// Implemented for the fixed-width integers, `f32`, `f64`, `bool`, `char`, [`NonZero`](core::num::NonZero)
+/// integers, arrays of messages and [`FixedStr`]. Not for `usize` and `isize`, whose width differs between
+/// programs, nor for anything that holds an address.
 ///
 /// # Safety
 ///
-/// Safe code of the bus turns bytes written by another process into `Self`, and hands the bytes of `Self` to other
-/// processes. An implementation promises that
+/// Safe code of the bus turns bytes written by another process into `Self`, and hands the bytes of `Self` to
+/// other processes. An implementation promises that
 ///
-/// - `Self` owns nothing and points to nothing: no `Drop`, no pointer or reference, no interior mutability, so a
-///   bitwise copy of a value is a value, wherever it lies;
+/// - `Self` owns nothing and points to nothing: no `Drop`, no pointer or reference, no interior mutability,
+///   so a bitwise copy of a value is a value, wherever it lies;
 /// - [`TYPE`](Self::TYPE) describes the layout of `Self` as the compiler lays it out;
 /// - if [`ANY_BITS`](Self::ANY_BITS) holds, every `size_of::<Self>()` initialised bytes are a valid `Self`;
 /// - if [`PADDING_FREE`](Self::PADDING_FREE) holds, no byte of any `Self` is padding (uninitialised);
 /// - [`write_fields`](Self::write_fields) initialises every byte that is not padding and writes no other;
-/// - [`validate`](Self::validate) returns `Ok` for `size_of::<Self>()` bytes only if they are a valid `Self`, and
-///   does return `Ok` for what `write_fields` wrote over zeroes.
+/// - [`validate`](Self::validate) returns `Ok` for `size_of::<Self>()` bytes only if they are a valid `Self`,
+///   and does return `Ok` for what `write_fields` wrote over zeroes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message: it cannot be placed in shared memory",
     label = "does not implement `Message`",
-    note = "for your own type, add `#[derive(Message)]` and `#[repr(C)]` (enums: `#[repr(u8)]`) to its definition",
-    note = "for a type of another crate, hold its parts: fixed-width numbers, `bool`, `char`, arrays, `FixedStr<N>` for text"
+    note = "for your own type, add `#[derive(Message)]` and `#[repr(C)]` (enums: `#[repr(u8)]`) \
+            to its definition",
+    note = "for a type of another crate, hold its parts: fixed-width numbers, `bool`, `char`, arrays, \
+            `FixedStr<N>` for text"
 )]
 pub unsafe trait Message: Sized + Send + Sync + 'static {
     /// The description of this type, built at compile time.
@@ -108,13 +111,15 @@ pub unsafe trait Message: Sized + Send + Sync + 'static {
     /// Whether no byte of the type is padding, so that a value can be copied in one piece.
     const PADDING_FREE: bool = Self::TYPE.padding_free();
 
-    /// Writes every byte of `self` that is not padding to `out`, at its offset, and leaves padding bytes alone.
+    /// Writes every byte of `self` that is not padding to `out`, at its offset, and leaves padding bytes
+    /// alone.
     ///
     /// The caller zeroes the memory first, or padding shows what was there before.
     ///
     /// # Safety
     ///
-    /// `out` must be valid for writes of `size_of::<Self>()` bytes, which must not overlap `self`. No alignment is needed.
+    /// `out` must be valid for writes of `size_of::<Self>()` bytes, which must not overlap `self`. No
+    /// alignment is needed.
     unsafe fn write_fields(&self, out: *mut u8);
 
     /// Checks that `bytes` are a valid value of this type; the error names the field that is not.

@@ -1,17 +1,17 @@
 //! The types that have no parts: what every description ends in.
 //!
-//! A tool that decodes a message without having its type needs to know how to read each leaf; the enum here is
-//! that knowledge. The codes are part of the schema's binary form and never change their meaning.
+//! A tool that decodes a message without having its type needs to know how to read each leaf; the enum here
+//! is that knowledge. The codes are part of the schema's binary form and never change their meaning.
 
 use core::fmt;
 
 macro_rules! primitives {
-    ($($(#[$docs:meta])* $variant:ident = $code:literal, $name:literal, $size:literal, $any_bits:literal;)*) => {
+    ($($variant:ident = $code:literal, $name:literal, $size:literal, $any_bits:literal;)*) => {
         /// A type without parts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Primitive {
-            $($(#[$docs])* #[doc = concat!("`", $name, "`")] $variant,)*
+            $(#[doc = concat!("`", $name, "`.")] $variant,)*
         }
 
         impl Primitive {

@@ -1,7 +1,7 @@
 //! Schemas as people read them.
 //!
-//! Each named type is printed once, the message first, however often it is used, so the output is as long as the
-//! table and not as the tree. Only names with generic arguments are trees; they are cut at a length.
+//! Each named type is printed once, the message first, however often it is used, so the output is as long as
+//! the table and not as the tree. Only names with generic arguments are trees; they are cut at a length.
 
 use core::fmt::{self, Write};
 
@@ -11,7 +11,8 @@ use super::schema::{Schema, SchemaArgument, SchemaKind, SchemaType};
 const LONGEST_NAME: usize = 120;
 
 impl Schema {
-    /// The full name of a type of this schema as Rust writes it: `[Pair<f64, 3>; 4]`. Cut with `…` if very long.
+    /// The full name of a type of this schema as Rust writes it: `[Pair<f64, 3>; 4]`. Cut with `…` if very
+    /// long.
     ///
     /// # Panics
     ///
@@ -23,7 +24,8 @@ impl Schema {
         name.0
     }
 
-    /// The recursion is bounded by the depth of the schema, and its work by `name`: each step writes a character.
+    /// The recursion is bounded by the depth of the schema, and its work by `name`: each step writes a
+    /// character.
     fn write_name(&self, r#type: &SchemaType, name: &mut Cut) -> fmt::Result {
         match &r#type.kind {
             SchemaKind::Array { element, len } => {

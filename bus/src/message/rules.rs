@@ -1,9 +1,9 @@
 //! What a type in a schema must obey, checked when it arrives from elsewhere.
 //!
-//! A tool that decodes data by a schema reads the field at `offset` without a second thought. So these rules make
-//! every offset lie inside its struct, every struct inside its array, and every walk end: whoever holds a [`Schema`]
-//! (super::Schema) relies on them. They are the rules of Rust's `repr(C)`; a schema made from a descriptor obeys
-//! them by construction.
+//! A tool that decodes data by a schema reads the field at `offset` without a second thought. So these rules
+//! make every offset lie inside its struct, every struct inside its array, and every walk end: whoever holds
+//! a [`Schema`](super::Schema) relies on them. They are the rules of Rust's `repr(C)`; a schema made from a
+//! descriptor obeys them by construction.
 
 use std::collections::HashSet;
 

@@ -1,6 +1,7 @@
 //! The description of a type as data that can travel.
 //!
-//! A [`TypeDescriptor`] is a tree in the memory of one program. A [`Schema`] is the same description as a table:
+//! A [`TypeDescriptor`] is a tree in the memory of one program. A [`Schema`] is the same description as a
+//! table:
 //!
 //! ```text
 //!    0  f64
@@ -9,10 +10,10 @@
 //!    3  Pose     { position: #2 at 0, frame: #1 at 16 }        the last entry is the message itself
 //! ```
 //!
-//! Each entry refers only to earlier ones, so a schema from a hostile peer can have no cycle, and a type used twice
-//! stands in the table once, so that walking the table is linear where walking the tree could be exponential.
-//! The fingerprint of each entry is computed from its content and never taken from outside: a decoded schema cannot
-//! claim to be a type that it does not describe.
+//! Each entry refers only to earlier ones, so a schema from a hostile peer can have no cycle, and a type used
+//! twice stands in the table once, so that walking the table is linear where walking the tree could be
+//! exponential. The fingerprint of each entry is computed from its content and never taken from outside: a
+//! decoded schema cannot claim to be a type that it does not describe.
 
 use std::collections::HashMap;
 
@@ -184,7 +185,8 @@ impl Schema {
         self.big_endian
     }
 
-    /// Adds what `descriptor` is made of and then itself. The recursion is as deep as the descriptor, at most 64.
+    /// Adds what `descriptor` is made of and then itself. The recursion is as deep as the descriptor, at most
+    /// 64.
     fn describe(&mut self, descriptor: &TypeDescriptor, known: &mut HashMap<Fingerprint, usize>) -> usize {
         if let Some(&index) = known.get(&descriptor.fingerprint()) {
             return index;
@@ -208,7 +210,7 @@ impl Schema {
                     name: field.name().to_owned(),
                     docs: presentable(field.docs()),
                     offset: field.offset() as u64,
-                    type_index: self.describe(field.r#type(), known),
+                    type_index: self.describe(field.descriptor(), known),
                 };
                 SchemaKind::Struct { fields: fields.iter().map(field).collect() }
             }

@@ -1,7 +1,7 @@
 //! Why bytes are not a schema.
 
-/// Bytes that do not decode to a [`Schema`](super::Schema). They come from a peer: one that is broken, hostile, or
-/// built with another version of this library.
+/// Bytes that do not decode to a [`Schema`](super::Schema). They come from a peer: one that is broken,
+/// hostile, or built with another version of this library.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
@@ -15,7 +15,8 @@ pub enum SchemaError {
     },
     /// The format is one that this library does not read.
     #[error(
-        "the schema has format {found}, and this library reads format {known}: update the older of the two programs"
+        "the schema has format {found}, and this library reads format {known}: \
+        update the older of the two programs"
     )]
     Format {
         /// The format of the bytes.

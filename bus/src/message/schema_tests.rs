@@ -74,7 +74,8 @@ fn it_displays_as_definitions_each_once() {
 fn documentation_is_part_of_it() {
     assert_eq!(
         format!("{:#}", Schema::of::<Position>()),
-        "/// A place in the plane.\n/// \n/// In metres.\nPosition { // size 16, align 8\n    x: f64 at 0,\n    \
+        "/// A place in the plane.\n/// \n/// In metres.\n\
+         Position { // size 16, align 8\n    x: f64 at 0,\n    \
          /// To the north.\n    y: f64 at 8,\n}"
     );
     let SchemaKind::Enum { variants, .. } = Schema::of::<Trust>().root().kind().clone() else { panic!() };

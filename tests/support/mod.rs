@@ -1,0 +1,42 @@
+//! What the cross-process tests stand on.
+//!
+//! - [`process`]: other processes, which are this test program started again in a *role*, and the line protocol
+//!   between them and the test;
+//! - [`place`]: a bus in a directory of its own, of which nothing may remain;
+//! - [`checked`]: a message that shows by itself whether it is whole;
+//! - [`random`]: a generator whose seed is printed, so that a failure can be had again;
+//! - [`proc`]: what the kernel says of a process.
+//!
+//! Nothing here sleeps to let something happen: a test waits for a line, for a value, or for a state of which
+//! the kernel tells. [`LIMIT`] only turns a hang into a failure.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod checked;
+pub(crate) mod place;
+pub(crate) mod proc;
+pub(crate) mod process;
+pub(crate) mod random;
+
+use std::time::Duration;
+
+pub(crate) use checked::Checked;
+pub(crate) use place::Place;
+pub(crate) use process::{Process, Test, roles};
+pub(crate) use random::Random;
+
+/// After how long something that has to happen is taken to hang.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits until `condition` holds, for things of which nobody tells.
+///
+/// # Panics
+/// With `what` if it does not within [`LIMIT`].
+#[track_caller]
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LIMIT, "waited {LIMIT:?} in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
