@@ -412,18 +412,22 @@ impl<D> Link<D> {
 
     #[inline(always)]
     fn look_with<R>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
+        let mut changed = false;
         loop {
-            // The version first: what the session holds when it has changed is all that it ever will.
-            let changed = self.shared.state.version() != self.seen;
             if let Some(reader) = &mut self.reader
                 && let Some(taken) = reader.look(&mut copy)
             {
                 return Ok(Some(taken));
             }
-            if !changed {
+            if changed {
+                self.adopt()?;
+                changed = false;
+            } else if self.shared.state.version() == self.seen {
                 return Ok(None);
+            } else {
+                // The session has ended, and what it holds now is all that it ever will: look once more.
+                changed = true;
             }
-            self.adopt()?;
         }
     }
 

@@ -86,15 +86,18 @@ impl<'m> Slot<'m> {
         if self.mark.load(Ordering::Relaxed) == ready(number) { Ok(copied) } else { Err(Miss::Lapped) }
     }
 
-    /// Whether value `number` is here now. Compares by signed difference, so that numbers may wrap.
+    /// Whether value `number` is here now. Compares by signed difference, so that numbers may wrap: of one
+    /// number BUSY is below READY, so one subtraction tells all three cases apart.
     #[inline(always)]
     pub(crate) fn state(self, number: u64) -> Result<(), Miss> {
-        let mark = self.mark.load(Ordering::Relaxed);
-        if mark == ready(number) {
-            return Ok(());
+        let ahead = self.mark.load(Ordering::Relaxed).wrapping_sub(ready(number)) as i64;
+        if ahead < 0 {
+            return Err(Miss::NotYet);
         }
-        let ahead = (mark & !0b11).wrapping_sub(number << STATE_BITS) as i64;
-        Err(if ahead > 0 { Miss::Lapped } else { Miss::NotYet })
+        if ahead > 0 {
+            return Err(Miss::Lapped);
+        }
+        Ok(())
     }
 }
 
