@@ -8,7 +8,8 @@ use std::env;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bus::Bus;
 
@@ -31,6 +32,9 @@ pub(crate) fn run(time: Duration, interval: Duration, stop: &Stop) -> Result<()>
     // Here the publisher is ended, then the directory removed: the reverse of how they came.
 }
 
+/// How long the child may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// The publishing half, in a child process.
 struct Publisher(Child);
 
@@ -42,6 +46,7 @@ impl Publisher {
                 .args(["--interval", &interval.as_secs_f64().to_string()])
                 .env("BUS_DIR", directory)
                 .stdin(Stdio::piped())
+                .stdout(Stdio::null())
                 // A process group of its own: Ctrl-C is for us, we end the child when we are done.
                 .process_group(0)
                 .spawn()
@@ -61,7 +66,12 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // Fails only for a child that was waited for already.
+        let deadline = Instant::now() + GRACE;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // Only one that is stopped, or stuck, is there to be killed. Both fail if there is none.
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }

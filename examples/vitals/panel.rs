@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bus::{Bus, Conversation, Ended, Error, Hot, ItemId, Link, Update};
 
 use crate::counters::{Core, Disk, Interface, Load, Memory, SERVICE};
-use crate::rows::Row;
+use crate::rows::{Row, Samples};
 
 /// The topics, in the order in which they are shown.
 pub(crate) type Panels = [Box<dyn Panel>; 5];
@@ -43,17 +43,20 @@ pub(crate) trait Panel {
 
 /// Sums of what the panels count.
 pub(crate) fn totals(panels: &Panels) -> [u64; 3] {
-    panels.iter().map(|panel| panel.counts()).fold([0; 3], |sum, counts| {
-        let [items, received, lost] = counts;
-        [sum[0] + items, sum[1] + received, sum[2] + lost]
-    })
+    let mut totals = [0; 3];
+    for panel in panels {
+        for (total, count) in totals.iter_mut().zip(panel.counts()) {
+            *total += count;
+        }
+    }
+    totals
 }
 
 /// A link, and the rows that its updates make.
 struct Rows<T> {
     conversation: Conversation<T>,
     link: Link<Hot<T>>,
-    samples: BTreeMap<ItemId, Samples<T>>,
+    items: BTreeMap<ItemId, (Arc<str>, Samples<T>)>,
     received: u64,
     lost: u64,
     /// How often the publisher was away.
@@ -62,19 +65,12 @@ struct Rows<T> {
     gone: Option<Ended>,
 }
 
-/// What is known of an item.
-struct Samples<T> {
-    name: Arc<str>,
-    now: T,
-    before: Option<T>,
-}
-
 impl<T: Row> Rows<T> {
     fn open(bus: &Bus) -> bus::Result<Self> {
         let conversation = bus.connect(&format!("{SERVICE}/{}", T::TOPIC)).open()?;
         let link = conversation.advise("*").hot()?;
-        let samples = BTreeMap::new();
-        Ok(Rows { conversation, link, samples, received: 0, lost: 0, gaps: 0, gone: None })
+        let items = BTreeMap::new();
+        Ok(Rows { conversation, link, items, received: 0, lost: 0, gaps: 0, gone: None })
     }
 
     fn take(&mut self, update: Update<T>) {
@@ -82,12 +78,13 @@ impl<T: Row> Rows<T> {
         self.lost += update.missed;
         self.gaps += u32::from(update.gap);
         self.gone = None;
-        let before = self.samples.remove(&update.item);
-        let (name, before) = match before {
-            Some(samples) => (samples.name, Some(samples.now)),
-            None => (self.link.name(update.item), None),
-        };
-        self.samples.insert(update.item, Samples { name, now: update.value, before });
+        match self.items.get_mut(&update.item) {
+            Some((_, samples)) => samples.add(update.value),
+            None => {
+                let name = self.link.name(update.item);
+                self.items.insert(update.item, (name, Samples::first(update.value)));
+            }
+        }
     }
 }
 
@@ -109,18 +106,18 @@ impl<T: Row> Panel for Rows<T> {
         // Writing to a string cannot fail.
         let _ = write!(page, "{:<16}", T::TOPIC);
         for column in T::COLUMNS {
-            let _ = write!(page, "{column:>12}");
+            let _ = write!(page, "{column:>13}");
         }
-        if let Some(reason) = &self.gone {
-            let _ = write!(page, "   STALE: {reason}");
-        } else if self.gaps > 0 {
-            let _ = write!(page, "   was away: {}", self.gaps);
+        match &self.gone {
+            Some(reason) => drop(write!(page, "   STALE: {reason}")),
+            None if self.gaps > 0 => drop(write!(page, "   gaps: {}", self.gaps)),
+            None => {}
         }
         page.push('\n');
-        for Samples { name, now, before } in self.samples.values() {
+        for (name, samples) in self.items.values() {
             let _ = write!(page, "{name:<16}");
-            for cell in now.cells(before.as_ref()) {
-                let _ = write!(page, "{cell:>12}");
+            for cell in T::cells(samples) {
+                let _ = write!(page, "{cell:>13}");
             }
             page.push('\n');
         }
@@ -131,6 +128,6 @@ impl<T: Row> Panel for Rows<T> {
     }
 
     fn counts(&self) -> [u64; 3] {
-        [self.samples.len() as u64, self.received, self.lost]
+        [self.items.len() as u64, self.received, self.lost]
     }
 }

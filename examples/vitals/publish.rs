@@ -4,6 +4,7 @@
 //! values, and only then become visible, so that nobody ever finds a topic half-built. Items are added when
 //! they are first seen, whenever that is: a disk that is plugged in tomorrow appears at every watcher.
 
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use bus::{Bus, Message, Service, Topic};
@@ -15,25 +16,18 @@ use crate::stop::Stop;
 
 /// Publishes until it is time to stop.
 pub(crate) fn publish(bus: &Bus, interval: Duration, stop: &Stop) -> Result<()> {
-    let service = bus.service(SERVICE).map_err(|error| match error {
-        bus::Error::AlreadyServed { pid, .. } => format!(
-            "process {pid} publishes these already, on bus `{}` ({}); watch them with `vitals watch`, or \
-             publish on another bus with `--bus NAME`",
-            bus.name(),
-            bus.directory().display(),
-        )
-        .into(),
-        error => Box::<dyn std::error::Error>::from(error),
-    })?;
+    let place = format!("bus `{}` ({})", bus.name(), bus.directory().display());
+    let service = match bus.service(SERVICE) {
+        Err(bus::Error::AlreadyServed { pid, .. }) => {
+            let remedy = "see it with `vitals watch`, or publish on another bus with `--bus NAME`";
+            return Err(format!("process {pid} publishes on {place} already; {remedy}").into());
+        }
+        claimed => claimed?,
+    };
     let topics = Topics::open(&service)?;
     topics.publish(&Sample::take()?)?;
     service.ready()?;
-    eprintln!(
-        "publishing {} items on bus `{}` ({}); Ctrl-C ends it",
-        topics.items(),
-        bus.name(),
-        bus.directory().display()
-    );
+    writeln!(io::stdout(), "publishing {} items on {place}; Ctrl-C ends it", topics.items())?;
     let mut beat = Instant::now();
     loop {
         // Beats keep their time however long a reading takes, and after a suspend none is made up for.

@@ -1,9 +1,7 @@
-//! What each message looks like in a table: its columns, and its cells made of the last two samples.
+//! What each message looks like in a table: its columns, and its cells, made of the last two samples.
 //!
-//! A rate needs two samples, and shows as `-` until there are; so does one whose counter went back, as those
-//! of an interface do that was taken down and set up again.
-
-use std::time::Duration;
+//! A rate needs two samples, and is `-` until there are. It is also `-` where a counter went back, as those
+//! of a network interface do that was removed and set up again.
 
 use crate::counters::{Core, Disk, Interface, Load, Memory, Vital};
 
@@ -12,79 +10,130 @@ pub(crate) trait Row: Vital {
     /// The columns' headings.
     const COLUMNS: &'static [&'static str];
 
-    /// This sample's cells, with the one before for the rates.
-    fn cells(&self, before: Option<&Self>) -> Vec<String>;
+    /// The cells, one for each column.
+    fn cells(samples: &Samples<Self>) -> Vec<String>;
+}
+
+/// The last two values of an item.
+pub(crate) struct Samples<T> {
+    now: T,
+    before: Option<T>,
+}
+
+impl<T: Copy> Samples<T> {
+    pub(crate) fn first(now: T) -> Self {
+        Samples { now, before: None }
+    }
+
+    pub(crate) fn add(&mut self, now: T) {
+        self.before = Some(std::mem::replace(&mut self.now, now));
+    }
+
+    /// By how much a counter has grown.
+    fn growth(&self, counter: impl Fn(&T) -> u64) -> Option<u64> {
+        counter(&self.now).checked_sub(counter(self.before.as_ref()?))
+    }
 }
 
 impl Row for Core {
     const COLUMNS: &'static [&'static str] = &["busy", "user", "system", "waiting", "stolen"];
 
-    fn cells(&self, before: Option<&Self>) -> Vec<String> {
-        let all = |core: &Core| core.user + core.system + core.idle + core.waiting + core.stolen;
-        let busy = |core: &Core| core.user + core.system + core.stolen;
-        let ticks = grown(self, before, all);
-        let share = |of: fn(&Core) -> u64| percent(grown(self, before, of), ticks);
+    fn cells(samples: &Samples<Self>) -> Vec<String> {
+        let busy = |core: &Core| core.user + core.system;
+        let all = samples.growth(|core| busy(core) + core.idle + core.waiting + core.stolen);
         vec![
-            percent(grown(self, before, busy), ticks),
-            share(|core| core.user),
-            share(|core| core.system),
-            share(|core| core.waiting),
-            share(|core| core.stolen),
+            percent(samples.growth(busy), all),
+            percent(samples.growth(|core| core.user), all),
+            percent(samples.growth(|core| core.system), all),
+            percent(samples.growth(|core| core.waiting), all),
+            percent(samples.growth(|core| core.stolen), all),
         ]
     }
 }
 
 impl Row for Memory {
-    const COLUMNS: &'static [&'static str] = &["used", "available", "total", "use"];
+    const COLUMNS: &'static [&'static str] = &["in use", "used", "available", "total"];
 
-    fn cells(&self, _: Option<&Self>) -> Vec<String> {
-        let used = self.total.saturating_sub(self.available);
-        vec![
-            bytes(used as f64),
-            bytes(self.available as f64),
-            bytes(self.total as f64),
-            percent(Some(used), Some(self.total)),
-        ]
+    fn cells(samples: &Samples<Self>) -> Vec<String> {
+        let Memory { total, available } = samples.now;
+        let used = total.saturating_sub(available);
+        let cells = [used, available, total].map(|bytes| size(bytes as f64));
+        [percent(Some(used), Some(total))].into_iter().chain(cells).collect()
     }
 }
 
 impl Row for Load {
     const COLUMNS: &'static [&'static str] = &["1 min", "5 min", "15 min", "runnable", "threads"];
 
-    fn cells(&self, _: Option<&Self>) -> Vec<String> {
-        let averages = self.averages.iter().map(|average| format!("{average:.2}"));
-        averages.chain([self.runnable.to_string(), self.threads.to_string()]).collect()
+    fn cells(samples: &Samples<Self>) -> Vec<String> {
+        let Load { averages, runnable, threads } = samples.now;
+        let averages = averages.iter().map(|average| format!("{average:.2}"));
+        averages.chain([runnable.to_string(), threads.to_string()]).collect()
     }
 }
 
 impl Row for Disk {
-    const COLUMNS: &'static [&'static str] = &["reads/s", "read/s", "writes/s", "written/s", "busy"];
+    const COLUMNS: &'static [&'static str] = &["busy", "read", "written", "reads", "writes"];
 
-    fn cells(&self, before: Option<&Self>) -> Vec<String> {
-        let elapsed = grown(self, before, |disk| disk.at);
-        let rate = |of: fn(&Disk) -> u64| per_second(grown(self, before, of), elapsed);
+    fn cells(samples: &Samples<Self>) -> Vec<String> {
+        let time = samples.growth(|disk| disk.at);
         vec![
-            number(rate(|disk| disk.reads)),
-            rate(|disk| disk.bytes_read).map_or_else(unknown, bytes),
-            number(rate(|disk| disk.writes)),
-            rate(|disk| disk.bytes_written).map_or_else(unknown, bytes),
-            percent(grown(self, before, |disk| disk.busy), elapsed),
+            percent(samples.growth(|disk| disk.busy), time),
+            bytes_per_second(samples.growth(|disk| disk.bytes_read), time),
+            bytes_per_second(samples.growth(|disk| disk.bytes_written), time),
+            times_per_second(samples.growth(|disk| disk.reads), time),
+            times_per_second(samples.growth(|disk| disk.writes), time),
         ]
     }
 }
 
 impl Row for Interface {
-    const COLUMNS: &'static [&'static str] = &["packets in/s", "in/s", "out", "out/s", "lost/s"];
+    const COLUMNS: &'static [&'static str] = &["in", "out", "packets in", "packets out", "lost"];
 
-    fn cells(&self, before: Option<&Self>) -> Vec<String> {
-        let elapsed = grown(self, before, |interface| interface.at);
-        let rate = |of: fn(&Interface) -> u64| per_second(grown(self, before, of), elapsed);
+    fn cells(samples: &Samples<Self>) -> Vec<String> {
+        let time = samples.growth(|interface| interface.at);
         vec![
-            number(rate(|interface| interface.packets_in)),
-            rate(|interface| interface.bytes_in).map_or_else(unknown, bytes),
-            number(rate(|interface| interface.packets_out)),
-            rate(|interface| interface.bytes_out).map_or_else(unknown, bytes),
-            number(rate(|interface| interface.lost)),
+            bytes_per_second(samples.growth(|interface| interface.bytes_in), time),
+            bytes_per_second(samples.growth(|interface| interface.bytes_out), time),
+            times_per_second(samples.growth(|interface| interface.packets_in), time),
+            times_per_second(samples.growth(|interface| interface.packets_out), time),
+            times_per_second(samples.growth(|interface| interface.lost), time),
         ]
     }
+}
+
+/// A part of a whole; both unknown where there is only one sample.
+fn percent(part: Option<u64>, whole: Option<u64>) -> String {
+    quotient(part, whole).map_or_else(unknown, |quotient| format!("{:.1}%", quotient * 100.0))
+}
+
+/// A growth in bytes, over a time in nanoseconds.
+fn bytes_per_second(growth: Option<u64>, time: Option<u64>) -> String {
+    quotient(growth, time).map_or_else(unknown, |quotient| size(quotient * 1e9) + "/s")
+}
+
+/// A growth, over a time in nanoseconds.
+fn times_per_second(growth: Option<u64>, time: Option<u64>) -> String {
+    quotient(growth, time).map_or_else(unknown, |quotient| format!("{:.1}/s", quotient * 1e9))
+}
+
+/// A number of bytes, in the unit that suits it.
+fn size(bytes: f64) -> String {
+    let mut size = bytes;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if size < 1000.0 {
+            return if unit == "B" { format!("{size:.0} {unit}") } else { format!("{size:.1} {unit}") };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} TiB")
+}
+
+fn quotient(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
+    let whole = whole.filter(|&whole| whole > 0)?;
+    Some(part? as f64 / whole as f64)
+}
+
+fn unknown() -> String {
+    "-".to_owned()
 }

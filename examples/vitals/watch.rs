@@ -18,6 +18,12 @@ use crate::stop::Stop;
 /// The time between two looks.
 const FRAME: Duration = Duration::from_millis(100);
 
+/// The time between two attempts to connect.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// How long to try before saying so.
+const SILENCE: Duration = Duration::from_millis(500);
+
 /// How long a watch that has an end waits for a publisher to appear.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,8 +52,9 @@ pub(crate) fn watch(
         }
         check()?;
     }
-    let (items, received, lost) = panel::totals(&panels);
-    screen.finish(&table(bus, &panels), &format!("{items} items, {received} updates received, {lost} lost"))
+    let [items, received, lost] = panel::totals(&panels);
+    let summary = format!("{items} items, {received} updates received, {lost} lost");
+    Ok(screen.finish(&table(bus, &panels), &summary)?)
 }
 
 /// Opens the links as soon as there is a publisher; `None` where it was time to stop before.
@@ -58,7 +65,8 @@ fn connect(
     check: &mut impl FnMut() -> Result<()>,
 ) -> Result<Option<Panels>> {
     let place = format!("on bus `{}` ({})", bus.name(), bus.directory().display());
-    let mut told = time_to_tell();
+    let started = Instant::now();
+    let mut told = false;
     loop {
         match panel::open_all(bus) {
             Ok(panels) => return Ok(Some(panels)),
@@ -70,8 +78,11 @@ fn connect(
         if patience.is_some_and(|patience| Instant::now() >= patience) {
             return Err(format!("nobody publishes `{SERVICE}` {place}; start `vitals publish`").into());
         }
-        if told.take().is_some_and(|told| Instant::now() >= told) {}
-        if stop.within(FRAME) {
+        if !told && started.elapsed() >= SILENCE {
+            eprintln!("waiting for somebody to publish `{SERVICE}` {place}; Ctrl-C ends it");
+            told = true;
+        }
+        if stop.within(RETRY) {
             return Ok(None);
         }
     }
@@ -79,7 +90,7 @@ fn connect(
 
 /// Everything on one page.
 fn table(bus: &Bus, panels: &Panels) -> String {
-    let (items, received, lost) = panel::totals(panels);
+    let [items, received, lost] = panel::totals(panels);
     let mut page = String::new();
     let _ = writeln!(
         page,

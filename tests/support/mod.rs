@@ -3,26 +3,35 @@
 //! - [`process`]: other processes, which are this test program started again in a *role*, and the line protocol
 //!   between them and the test;
 //! - [`place`]: a bus in a directory of its own, of which nothing may remain;
-//! - [`checked`]: a message that shows by itself whether it is whole;
+//! - [`publisher`]: such a process that publishes as it is told;
+//! - [`checked`]: a message that shows by itself whether it is whole; [`account`]: that each was delivered or
+//!   counted as missed;
+//! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients and services that do not behave;
 //! - [`random`]: a generator whose seed is printed, so that a failure can be had again;
 //! - [`proc`]: what the kernel says of a process.
 //!
 //! Nothing here sleeps to let something happen: a test waits for a line, for a value, or for a state of which
 //! the kernel tells. [`LIMIT`] only turns a hang into a failure.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
+pub(crate) mod account;
 pub(crate) mod checked;
 pub(crate) mod place;
 pub(crate) mod proc;
 pub(crate) mod process;
+pub(crate) mod publisher;
 pub(crate) mod random;
+pub(crate) mod segment;
+pub(crate) mod wire;
 
 use std::time::Duration;
 
+pub(crate) use account::Account;
 pub(crate) use checked::Checked;
 pub(crate) use place::Place;
 pub(crate) use process::{Process, Test, roles};
+pub(crate) use publisher::{Publisher, Setup, connect, publisher};
 pub(crate) use random::Random;
 
 /// After how long something that has to happen is taken to hang.
