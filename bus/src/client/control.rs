@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -21,7 +21,7 @@ use crate::namespace::BusPlace;
 use crate::sys::wake::Waker;
 use crate::sys::watch::DirectoryWatch;
 
-/// How soon to try a service again whose queue of connections is full, or to wake a sleeper again.
+/// How soon to wake a sleeper again.
 const SOON: Duration = Duration::from_millis(1);
 /// How often to look for services where the directory cannot be watched.
 const WITHOUT_WATCH: Duration = Duration::from_millis(50);
@@ -107,13 +107,18 @@ impl Control {
             PollFd::from_borrowed_fd(socket, wanted)
         }));
         let unwatched = self.watch.is_none() && self.peers.values().any(Peer::is_absent);
-        let timeout = if soon || self.peers.values().any(Peer::is_swamped) {
-            Some(SOON)
-        } else {
-            unwatched.then_some(WITHOUT_WATCH)
-        };
-        let timeout =
-            timeout.map(|timeout| Timespec { tv_sec: 0, tv_nsec: i64::from(timeout.subsec_nanos()) as _ });
+        let now = Instant::now();
+        let rests = self.peers.values().filter_map(Peer::resting_until);
+        let timeout = rests
+            // Rounded up, so that the rest is over when poll returns.
+            .map(|until| until.saturating_duration_since(now) + Duration::from_micros(100))
+            .chain(soon.then_some(SOON))
+            .chain(unwatched.then_some(WITHOUT_WATCH))
+            .min();
+        let timeout = timeout.map(|timeout| Timespec {
+            tv_sec: timeout.as_secs() as i64,
+            tv_nsec: i64::from(timeout.subsec_nanos()) as _,
+        });
         // Interrupted or not: each turn looks at everything.
         let _ = poll(&mut fds, timeout.as_ref());
     }

@@ -366,7 +366,8 @@ impl<D: Deliver> Link<D> {
                 Wait::Park => {}
             }
         }
-        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left =
+            deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         if !left.is_zero() {
             self.park(left);
         }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::Sender;
 
@@ -23,6 +24,13 @@ use crate::wire::{
     self, Advise, Close, Connect, Connection, Farewell, Find, FromService, Hello, Lost, Malformed,
     NEWEST_VERSION, NameText, NextTopic, OLDEST_VERSION, Prefix, Refusal, Unadvise,
 };
+
+/// Frames of one service that are handled before it is another's turn.
+const FRAMES_A_TURN: usize = 256;
+/// How long to leave a service alone that cannot be connected to now: from this …
+const SHORTEST_REST: Duration = Duration::from_millis(1);
+/// … to this, doubling while its connections last shorter than this.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// What a client asks besides conversations and links.
 #[derive(Debug)]
@@ -45,6 +53,10 @@ pub(crate) struct Peer {
     questions: HashMap<u64, Question>,
     /// Why the service said that the connection ends.
     farewell: Option<Ended>,
+    /// When the connection began.
+    since: Instant,
+    /// Connections in a row that ended soon.
+    short_lived: u32,
 }
 
 /// A conversation with its links, by number.
@@ -59,8 +71,9 @@ struct Open {
 enum Phase {
     /// There is no service of this name.
     Absent,
-    /// There is, but its queue of connections is full.
-    Swamped,
+    /// There is, but its queue of connections is full, or it ended the last connection soon: leave it alone
+    /// until then.
+    Resting { until: Instant },
     /// A hello was sent.
     Greeting { connection: Connection, pid: u32 },
     /// It was welcomed.
@@ -76,6 +89,8 @@ impl Peer {
             building: HashMap::new(),
             questions: HashMap::new(),
             farewell: None,
+            since: Instant::now(),
+            short_lived: 0,
         }
     }
 
@@ -89,15 +104,18 @@ impl Peer {
         matches!(self.phase, Phase::Absent)
     }
 
-    /// Whether to try again soon.
-    pub(crate) fn is_swamped(&self) -> bool {
-        matches!(self.phase, Phase::Swamped)
+    /// When to try again a service that is there.
+    pub(crate) fn resting_until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Resting { until } => Some(until),
+            _ => None,
+        }
     }
 
     /// The socket to poll, and whether frames wait for room in it.
     pub(crate) fn socket(&self) -> Option<(BorrowedFd<'_>, bool)> {
         match &self.phase {
-            Phase::Absent | Phase::Swamped => None,
+            Phase::Absent | Phase::Resting { .. } => None,
             Phase::Greeting { connection, .. } | Phase::Open { connection, .. } => {
                 Some((connection.as_fd(), connection.unsent() > 0))
             }
@@ -106,8 +124,10 @@ impl Peer {
 
     /// Connects, if the service is there. If it is not, fails what does not wait for it.
     pub(crate) fn connect(&mut self, bus: &BusPlace) {
-        if !matches!(self.phase, Phase::Absent | Phase::Swamped) {
-            return;
+        match self.phase {
+            Phase::Absent => {}
+            Phase::Resting { until } if Instant::now() >= until => {}
+            _ => return,
         }
         match greet(&bus.registry, &self.service) {
             Ok((connection, pid)) => {
@@ -118,9 +138,12 @@ impl Peer {
                         }
                     });
                 }
+                self.since = Instant::now();
                 self.phase = Phase::Greeting { connection, pid };
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.phase = Phase::Swamped,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                self.phase = Phase::Resting { until: Instant::now() + SHORTEST_REST };
+            }
             Err(error) => {
                 self.phase = Phase::Absent;
                 let absent = matches!(
@@ -206,7 +229,11 @@ impl Peer {
     }
 
     fn receive(&mut self, bus: &BusPlace) -> Result<(), Lost> {
-        while let Phase::Greeting { connection, .. } | Phase::Open { connection, .. } = &mut self.phase {
+        for _ in 0..FRAMES_A_TURN {
+            let (Phase::Greeting { connection, .. } | Phase::Open { connection, .. }) = &mut self.phase
+            else {
+                break;
+            };
             connection.flush()?;
             let Some(incoming) = connection.receive()? else { break };
             let malformed = |malformed: Malformed| Lost::Malformed(malformed.to_string());
@@ -436,7 +463,13 @@ impl Peer {
     /// Where the connection is lost, tells everyone why. The next turn looks for the service again.
     fn lost_if(&mut self, lost: Option<Lost>) {
         let Some(lost) = lost else { return };
-        self.phase = Phase::Absent;
+        // A service that ends connections as soon as they begin would otherwise be connected to without pause.
+        self.short_lived = if self.since.elapsed() < LONGEST_REST { self.short_lived + 1 } else { 0 };
+        let rest = SHORTEST_REST.saturating_mul(1 << self.short_lived.min(16)).min(LONGEST_REST);
+        self.phase = match self.short_lived {
+            0 | 1 => Phase::Absent,
+            _ => Phase::Resting { until: Instant::now() + rest },
+        };
         self.building.clear();
         let farewell = self.farewell.take();
         let reason = match lost {

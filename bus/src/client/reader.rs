@@ -83,6 +83,8 @@ pub(crate) struct ManyItems {
     entry: Option<Entry>,
     /// Indices of items that a sweep has still to visit.
     sweep: Range<u32>,
+    /// Whether the sweep is for the values that were present when this reader began, and for no later ones.
+    priming: bool,
     /// Up to which number the sweep takes values from the item that it is at.
     sweep_to: Option<u64>,
     /// What is known of each item by index; `None` for one not met yet.
@@ -95,6 +97,8 @@ struct Followed {
     id: ItemId,
     memory: ItemMemory,
     cursor: Cursor,
+    /// Number of the latest value when it was met.
+    met_at: u64,
     wanted: bool,
 }
 
@@ -197,6 +201,7 @@ impl ManyItems {
             start: from,
             entry: None,
             sweep: 0..0,
+            priming: from == Start::Present,
             sweep_to: None,
             items: Vec::new(),
         };
@@ -242,6 +247,7 @@ impl ManyItems {
         if taken.missed > 0 {
             self.meet_all();
             self.sweep = 0..self.items.len() as u32;
+            self.priming = false;
             self.sweep_to = None;
         }
         Some(Entry { item: (taken.value >> 32) as u32, low: taken.value as u32 })
@@ -268,8 +274,12 @@ impl ManyItems {
         let index = self.sweep.start as usize;
         let taken = self.items[index].as_mut().filter(|item| item.wanted).and_then(|item| {
             let ring = &item.memory.ring;
-            let last = *self.sweep_to.get_or_insert_with(|| ring.latest());
+            let last =
+                *self.sweep_to.get_or_insert_with(|| if self.priming { item.met_at } else { ring.latest() });
             let taken = match self.delivery {
+                // Later values come by the journal, in their order.
+                Delivery::Queue if self.priming && last == 0 => None,
+                Delivery::Queue if self.priming => item.cursor.exactly(last, ring, copy),
                 Delivery::Queue => item.cursor.next(ring, copy),
                 Delivery::Latest => item.cursor.newest(ring, copy),
             }?;
@@ -284,8 +294,7 @@ impl ManyItems {
 
     /// Meets every item that there is now.
     fn meet_all(&mut self) {
-        let items = self.session.names().len() as u32;
-        for index in 0..items {
+        for index in 0..self.session.item_count() {
             self.meet(index);
         }
     }
@@ -297,12 +306,13 @@ impl ManyItems {
         }
         let Some((name, memory)) = self.session.item(index) else { return false };
         let wanted = self.only.as_ref().is_none_or(|only| only.iter().any(|wanted| **wanted == *name));
-        let cursor = start(memory.ring.latest(), self.start);
+        let met_at = memory.ring.latest();
+        let cursor = start(met_at, self.start);
         let id = self.names.id(&name);
         if self.items.len() <= index as usize {
             self.items.resize_with(index as usize + 1, || None);
         }
-        self.items[index as usize] = Some(Followed { id, memory, cursor, wanted });
+        self.items[index as usize] = Some(Followed { id, memory, cursor, met_at, wanted });
         true
     }
 }

@@ -107,6 +107,13 @@ impl Session {
         growing.names.get(name).copied()
     }
 
+    /// Number of items here.
+    pub(crate) fn item_count(&self) -> u32 {
+        let mut growing = self.lock();
+        growing.read_directories();
+        growing.indices.len() as u32
+    }
+
     /// The names of all items here, by index.
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         let mut growing = self.lock();

@@ -6,13 +6,9 @@
 
 use super::geometry::Geometry;
 use super::mapping::Words;
+use super::text::{self, words_for};
 use crate::name;
-use crate::sync::{AtomicU64, Ordering, Site};
-
-/// Words that a name needs.
-pub(crate) fn name_words(name: &str) -> usize {
-    name.len().div_ceil(8)
-}
+use crate::sync::{Ordering, Site};
 
 /// A view of the directory of one segment.
 #[derive(Debug, Clone)]
@@ -46,16 +42,12 @@ impl Directory {
             None => 0,
             Some(last) => {
                 let (offset, bytes) = self.entry(last);
-                offset + bytes.div_ceil(8)
+                offset + words_for(bytes)
             }
         };
-        let Some(words) = self.names.get(start..start + name_words(name)) else { return false };
+        let Some(words) = self.names.get(start..start + words_for(name.len())) else { return false };
         let Some(entry) = self.entries.get(index) else { return false };
-        for (word, bytes) in words.iter().zip(name.as_bytes().chunks(8)) {
-            let mut padded = [0; 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            word.store(u64::from_ne_bytes(padded), Ordering::Relaxed);
-        }
+        text::store(name.as_bytes(), words);
         entry.store((start as u64) << 16 | name.len() as u64, Ordering::Relaxed);
         Site::HeadStore.store(&self.count[0], index as u64 + 1, Ordering::Release);
         true
@@ -67,11 +59,10 @@ impl Directory {
     /// What is wrong with it.
     pub(crate) fn name(&self, index: usize) -> Result<String, String> {
         let (offset, len) = self.entry(index);
-        let words = offset.checked_add(len.div_ceil(8)).and_then(|end| self.names.get(offset..end));
+        let words = offset.checked_add(words_for(len)).and_then(|end| self.names.get(offset..end));
         let words = words.ok_or_else(|| format!("the name of item {index} is outside its segment"))?;
-        let mut bytes: Vec<u8> = words.iter().flat_map(load_bytes).collect();
-        bytes.truncate(len);
-        let text = String::from_utf8(bytes).map_err(|_| format!("the name of item {index} is not UTF-8"))?;
+        let text = String::from_utf8(text::load(words, len))
+            .map_err(|_| format!("the name of item {index} is not UTF-8"))?;
         name::check("item", &text).map_err(|error| error.to_string())?;
         Ok(text)
     }
@@ -80,8 +71,4 @@ impl Directory {
         let entry = self.entries[index].load(Ordering::Relaxed);
         ((entry >> 16) as usize, (entry & 0xffff) as usize)
     }
-}
-
-fn load_bytes(word: &AtomicU64) -> [u8; 8] {
-    word.load(Ordering::Relaxed).to_ne_bytes()
 }

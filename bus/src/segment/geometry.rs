@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use super::text::words_for;
 use crate::ring::{HEAD_WORDS, RingShape};
 
 /// The most bytes of one segment: far above any memory, far below where offsets could overflow.
@@ -125,7 +126,7 @@ impl Geometry {
             _ => return None,
         };
         let count = take(HEAD_WORDS, HEAD_WORDS)?.start;
-        let schema = take(words(parameters.schema)?.div_ceil(8), LINE_WORDS)?;
+        let schema = take(words_for(words(parameters.schema)?), LINE_WORDS)?;
         let directory = take(items, LINE_WORDS)?;
         let names = take(words(parameters.name_words)?, LINE_WORDS)?;
         // Items start where any message would be aligned, and so that head lines do not share a pair of lines.

@@ -52,11 +52,6 @@ impl Words {
         let words = &self[range];
         Words { start: words.as_ptr(), len: words.len(), mapping: self.mapping.clone() }
     }
-
-    /// Copies the bytes of all words out.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        self.iter().flat_map(|word| word.load(core::sync::atomic::Ordering::Relaxed).to_ne_bytes()).collect()
-    }
 }
 
 impl Deref for Words {

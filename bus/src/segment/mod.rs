@@ -20,12 +20,13 @@
 //! add up to the exact size of the mapping: nothing that a publisher writes later can move an access out of it.
 //!
 //! Files: [`mapping`] is memory and views of it, [`geometry`] the arithmetic, [`header`] the header words,
-//! [`directory`] names of items, [`view`] a checked segment as reader and writer see it.
+//! [`directory`] names of items, [`text`] bytes in words, [`view`] a checked segment as reader and writer see it.
 
 pub(crate) mod directory;
 pub(crate) mod geometry;
 pub(crate) mod header;
 pub(crate) mod mapping;
+mod text;
 pub(crate) mod view;
 
 pub(crate) use geometry::{Geometry, ItemShape, Parameters};

@@ -8,9 +8,9 @@ use super::directory::Directory;
 use super::geometry::Geometry;
 use super::header::Header;
 use super::mapping::Words;
+use super::text;
 use crate::message::Fingerprint;
 use crate::ring::Ring;
-use crate::sync::Ordering;
 use crate::sys::memory::{self, Writable};
 
 /// The descriptors of a segment and of its bells, to hand out.
@@ -55,11 +55,7 @@ impl SegmentView {
         let bell_words = Words::map_writable(&bells, geometry.bell_bytes())?;
         memory::seal(&segment, Writable::ByCreator)?;
         memory::seal(&bells, Writable::ByAll)?;
-        for (word, bytes) in words[geometry.schema.clone()].iter().zip(schema.chunks(8)) {
-            let mut padded = [0; 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            word.store(u64::from_ne_bytes(padded), Ordering::Relaxed);
-        }
+        text::store(schema, &words[geometry.schema.clone()]);
         let header = Header { fingerprint, epoch, parameters: geometry.parameters };
         header.write(&words);
         let directory = Directory::new(&words, &geometry);
@@ -117,8 +113,6 @@ impl SegmentView {
 
     /// The bytes of the schema.
     pub(crate) fn schema(&self) -> Vec<u8> {
-        let mut bytes = self.words.part(self.geometry.schema.clone()).to_bytes();
-        bytes.truncate(self.geometry.parameters.schema as usize);
-        bytes
+        text::load(&self.words[self.geometry.schema.clone()], self.geometry.parameters.schema as usize)
     }
 }

@@ -129,7 +129,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             align,
             size,
         };
-        let root = writer.segment(journal, 0, items as u64, 0)?;
+        let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().ok_or(Error::Closed("the journal"))?;
         if !service.add_topic(shared) {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());
@@ -264,7 +264,7 @@ impl<T: Message> Topic<T> {
             let bytes = growing.bytes + growing.last.geometry.bytes;
             let item_bytes = growing.last.geometry.item.words() * 8;
             let room = bytes.min(EXTENT_BYTES.max(bytes / 8)) / item_bytes;
-            let extent = self.writer.segment(0, index, room.max(1) as u64, name.len())?;
+            let extent = self.writer.segment(0, index, room.max(1) as u64)?;
             growing.bytes = bytes;
             growing.last = extent;
             assert!(growing.last.directory.push(name), "a new segment has room for its first name");
@@ -321,7 +321,7 @@ impl<T: Message> Item<'_, T> {
 
 impl Writer {
     /// Creates a segment and puts it where clients are given it.
-    fn segment(&self, journal: u64, first_item: u64, items: u64, name_bytes: usize) -> Result<SegmentView> {
+    fn segment(&self, journal: u64, first_item: u64, items: u64) -> Result<SegmentView> {
         let schema: &[u8] = if journal > 0 { &self.schema } else { &[] };
         let what = || format!("topic `{}/{}` of {items} more items", self.service.name, self.shared.name);
         let too_large = || Error::NoMemory {
@@ -329,7 +329,7 @@ impl Writer {
             bytes: u64::MAX,
             source: io::Error::new(io::ErrorKind::OutOfMemory, "more than any machine has"),
         };
-        // A first name longer than the average must fit too.
+        // The first name must fit, however long.
         let name_words = items.checked_mul(NAME_WORDS as u64).ok_or_else(too_large)?;
         let geometry = Geometry::new(Parameters {
             message_size: self.size,
@@ -339,7 +339,7 @@ impl Writer {
             schema: schema.len() as u64,
             first_item,
             items,
-            name_words: name_words.max(name_bytes.max(name::MAX_BYTES).div_ceil(8) as u64),
+            name_words: name_words.max(name::MAX_BYTES.div_ceil(8) as u64),
         })
         .ok_or_else(too_large)?;
         let bytes = (geometry.bytes + geometry.bell_bytes()) as u64;

@@ -56,7 +56,7 @@ pub(crate) fn is_held(file: &File, byte: Byte) -> io::Result<bool> {
     let mut lock = description(byte);
     // SAFETY: as in `try_lock`; the kernel writes its answer into `lock`, which is ours.
     match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) } {
-        0 => Ok(i32::from(lock.l_type) != libc::F_UNLCK as i32),
+        0 => Ok(i32::from(lock.l_type) != libc::F_UNLCK),
         _ => Err(io::Error::last_os_error()),
     }
 }
