@@ -75,6 +75,16 @@ pub(crate) struct LinkShared {
     pub(crate) parker: Parker,
 }
 
+impl LinkShared {
+    /// Why the service is gone, if it is.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        match &*self.state.lock() {
+            Attachment::Ended(reason) => Some(reason.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// What a link is attached to.
 #[derive(Debug)]
 pub(crate) enum Attachment {
@@ -181,7 +191,7 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             warm,
             wait: self.appear.is_some(),
             state: Versioned::new(Attachment::Asked),
-            parker: Parker::default(),
+            parker: Parker::new(),
         });
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
         let mut link = Link {
@@ -400,10 +410,7 @@ impl<D: Deliver> Iterator for Link<D> {
 impl<D> Link<D> {
     /// Why the service is gone; `None` while it is live. What it published is still delivered.
     pub fn ended(&self) -> Option<Ended> {
-        match &*self.shared.state.lock() {
-            Attachment::Ended(reason) => Some(reason.clone()),
-            _ => None,
-        }
+        self.shared.ended()
     }
 
     /// The name behind an [`ItemId`] of an update.

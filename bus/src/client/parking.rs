@@ -6,20 +6,22 @@
 //! sleeper announces itself first, and the control thread goes on waking until the announcement is gone:
 //!
 //! ```text
-//! sleeper:  parked = true  SeqCst              control:  version += 1  SeqCst
-//!           version unchanged ?  SeqCst                  parked ?      SeqCst
-//!           futex wait                                   futex wake, again soon until not parked
-//!           parked = false
+//! sleeper:  parked = 1                    control:  version += 1
+//!           fence               SeqCst              fence           SeqCst
+//!           version unchanged ?                     parked == 0 ?   done
+//!           futex wait                              futex wake, and again soon
+//!           parked = 0
 //! ```
 //!
-//! Either the sleeper sees the new version and does not sleep, or the control thread sees it parked.
+//! Dekker's pattern again: either the sleeper sees the new version and does not sleep, or the control thread
+//! sees it parked. The model is at the end of this file.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use core::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::bell::{self, Futex};
 use crate::segment::ItemMemory;
+use crate::sync::{AtomicU64, Ordering, Site};
 use crate::sys::futex::SharedFutex;
 
 /// A value of the control thread's, with a version that its readers poll for nothing but a load.
@@ -27,18 +29,18 @@ use crate::sys::futex::SharedFutex;
 pub(crate) struct Versioned<S> {
     version: AtomicU64,
     state: Mutex<S>,
-    changed: std::sync::Condvar,
+    changed: Condvar,
 }
 
 impl<S> Versioned<S> {
     pub(crate) fn new(state: S) -> Self {
-        Versioned { version: AtomicU64::new(0), state: Mutex::new(state), changed: std::sync::Condvar::new() }
+        Versioned { version: AtomicU64::new(0), state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// The version of the state; changes with every [`update`](Self::update).
     #[inline(always)]
     pub(crate) fn version(&self) -> u64 {
-        self.version.load(Ordering::SeqCst)
+        self.version.load(Ordering::Acquire)
     }
 
     /// The state, locked.
@@ -50,7 +52,7 @@ impl<S> Versioned<S> {
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
-        self.version.fetch_add(1, Ordering::SeqCst);
+        self.version.fetch_add(1, Ordering::Release);
         drop(state);
         self.changed.notify_all();
         result
@@ -65,15 +67,45 @@ impl<S> Versioned<S> {
     }
 }
 
+/// Says that somebody sleeps, or is about to.
+#[derive(Debug)]
+struct Announcement(AtomicU64);
+
+impl Announcement {
+    fn new() -> Self {
+        Announcement(AtomicU64::new(0))
+    }
+
+    /// Sleeps with `sleep`, unless the world has `changed`.
+    fn sleep_unless(&self, changed: impl FnOnce() -> bool, sleep: impl FnOnce()) {
+        self.0.store(1, Ordering::Relaxed);
+        Site::ParkFence.fence(Ordering::SeqCst);
+        if !changed() {
+            sleep();
+        }
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// After changing the world: whether somebody may sleep who has not seen that.
+    fn is_made(&self) -> bool {
+        Site::UnparkFence.fence(Ordering::SeqCst);
+        self.0.load(Ordering::Relaxed) != 0
+    }
+}
+
 /// The place where one link sleeps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Parker {
-    parked: AtomicBool,
-    /// What it sleeps on; set before it is announced.
+    parked: Announcement,
+    /// What it sleeps on.
     place: Mutex<Option<ItemMemory>>,
 }
 
 impl Parker {
+    pub(crate) fn new() -> Self {
+        Parker { parked: Announcement::new(), place: Mutex::new(None) }
+    }
+
     /// Says what this link sleeps on from now on.
     pub(crate) fn move_to(&self, place: Option<ItemMemory>) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
@@ -89,27 +121,70 @@ impl Parker {
         seen: u64,
         bound: Duration,
     ) {
-        self.parked.store(true, Ordering::SeqCst);
-        if state.version() == seen {
-            bell::sleep(
-                &place.bell[0],
-                place.ring.watched(),
-                wanted,
-                &SharedFutex,
-                bound.min(bell::PARK_BOUND),
-            );
-        }
-        self.parked.store(false, Ordering::SeqCst);
+        let bound = bound.min(bell::PARK_BOUND);
+        self.parked.sleep_unless(
+            || state.version() != seen,
+            || bell::sleep(&place.bell[0], place.ring.watched(), wanted, &SharedFutex, bound),
+        );
     }
 
-    /// Wakes the link if it sleeps; whether it may still be asleep, so that this must be done again.
+    /// After a change of the state: wakes the link if it sleeps; whether it may still be asleep, so that this
+    /// must be done again.
     pub(crate) fn wake(&self) -> bool {
-        if !self.parked.load(Ordering::SeqCst) {
-            return false;
-        }
-        if let Some(place) = &*self.place.lock().unwrap_or_else(PoisonError::into_inner) {
+        let parked = self.parked.is_made();
+        if parked && let Some(place) = &*self.place.lock().unwrap_or_else(PoisonError::into_inner) {
             SharedFutex.wake_all(place.ring.watched().wakes);
         }
-        true
+        parked
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::*;
+    use crate::bell::Watched;
+    use crate::ring::models::{ModelFutex, holds_and_needs};
+
+    /// A publisher is dead, and a link goes to sleep on its words while the control thread learns of it.
+    fn death() {
+        struct World {
+            version: AtomicU64,
+            announcement: Announcement,
+            words: [AtomicU64; 3],
+            futex: ModelFutex,
+        }
+        let world = Arc::new(World {
+            version: AtomicU64::new(0),
+            announcement: Announcement::new(),
+            words: [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)],
+            futex: ModelFutex::default(),
+        });
+        let sleeper = {
+            let world = world.clone();
+            thread::spawn(move || {
+                let World { version, announcement, words: [bell, head, wakes], futex } = &*world;
+                while version.load(Ordering::Acquire) == 0 {
+                    announcement.sleep_unless(
+                        || version.load(Ordering::Acquire) != 0,
+                        || bell::sleep(bell, Watched { head, wakes }, 1, futex, Duration::MAX),
+                    );
+                }
+            })
+        };
+        world.version.fetch_add(1, Ordering::Release);
+        while world.announcement.is_made() {
+            world.futex.wake_all(&world.words[2]);
+            thread::yield_now();
+        }
+        sleeper.join().unwrap();
+    }
+
+    #[test]
+    fn a_sleeper_learns_of_its_publishers_death() {
+        holds_and_needs(death, &[Site::ParkFence, Site::UnparkFence]);
     }
 }

@@ -335,8 +335,13 @@ impl Peer {
         // It may have been closed on this side while the segment was on its way.
         let Some(open) = self.conversations.get(&number) else { return Ok(()) };
         let conversation = open.shared.clone();
-        if let Status::Failed(_) | Status::Ended(Ended::Changed(_)) = conversation.state.lock().status {
-            return Ok(());
+        match conversation.state.lock().status {
+            Status::Failed(_) => return Ok(()),
+            // Extents of another type than ours; a first segment is of a new life, and may be right again.
+            Status::Ended(Ended::Changed(_)) if index > 0 && !self.building.contains_key(&number) => {
+                return Ok(());
+            }
+            _ => {}
         }
         let view = SegmentView::open(segment, bells).map_err(Lost::Malformed)?;
         if index == 0 {
@@ -346,7 +351,9 @@ impl Peer {
                 }
                 Err(Unusable::Broken(detail)) => return Err(Lost::Malformed(detail)),
                 Err(Unusable::Type { there, schema }) => {
-                    mismatch(&conversation, there, schema);
+                    if let Some(reason) = mismatch(&conversation, there, schema) {
+                        open.links.values().for_each(|link| end(link, &reason));
+                    }
                     self.send(number, 0, &Close {});
                     return Ok(());
                 }
@@ -486,8 +493,8 @@ impl Peer {
                 Status::Unanswered { .. } => state.status = Status::Absent,
                 _ => {}
             });
-            for link in open.links.values() {
-                link.state.update(|state| *state = Attachment::Ended(reason.clone()));
+            for link in open.links.values().filter(|link| link.ended().is_none()) {
+                end(link, &reason);
             }
         }
         let (service, ended) = (self.service.clone(), reason);
@@ -556,12 +563,20 @@ fn fail(conversation: &ConversationShared, why: &dyn Fn() -> Error) {
     });
 }
 
-/// Fails a conversation whose topic carries another type, or keeps it stale if it was live before.
+/// Tells a link that its service is gone, unless it knows that for this very reason: it says so once.
+fn end(link: &LinkShared, reason: &Ended) {
+    if link.ended().as_ref() != Some(reason) {
+        link.state.update(|state| *state = Attachment::Ended(reason.clone()));
+    }
+}
+
+/// Fails a conversation whose topic carries another type, or keeps it stale if it was live before, for the
+/// reason returned.
 fn mismatch(
     conversation: &ConversationShared,
     there: Fingerprint,
     schema: Result<crate::message::Schema, String>,
-) {
+) -> Option<Ended> {
     let here = (conversation.expected.schema)();
     let error = match schema {
         Ok(schema) => Error::TypeMismatch {
@@ -578,10 +593,8 @@ fn mismatch(
     };
     tracing::warn!(service = conversation.service, topic = conversation.topic, "type mismatch");
     conversation.state.update(|state| {
-        state.status = if state.session.is_some() {
-            Status::Ended(Ended::Changed(error.to_string()))
-        } else {
-            Status::Failed(Some(error))
-        };
-    });
+        let reason = state.session.is_some().then(|| Ended::Changed(error.to_string()));
+        state.status = reason.clone().map_or_else(|| Status::Failed(Some(error)), Status::Ended);
+        reason
+    })
 }

@@ -18,7 +18,7 @@
 
 pub(crate) mod cursor;
 #[cfg(all(test, loom))]
-mod models;
+pub(crate) mod models;
 pub(crate) mod slot;
 
 pub(crate) use cursor::{Cursor, Taken};

@@ -38,7 +38,7 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// Asserts that `model` holds as shipped, and fails with any one of `sites` weakened.
-fn holds_and_needs(model: fn(), sites: &'static [Site]) {
+pub(crate) fn holds_and_needs(model: fn(), sites: &'static [Site]) {
     check(model);
     sites.chunks(1).for_each(|site| fails_without(site, model));
 }
@@ -154,7 +154,7 @@ fn what_the_journal_names_is_there() {
 
 /// The kernel's futex: the comparison and the sleep are one step under the lock that a wake takes too.
 #[derive(Default)]
-struct ModelFutex {
+pub(crate) struct ModelFutex {
     lock: Mutex<()>,
     woken: Condvar,
 }

@@ -39,6 +39,10 @@ pub(crate) enum Site {
     BellWakeStore,
     /// Sleeper: the bell is set after the count of wakes was read.
     BellSeenFence,
+    /// Sleeper: it is announced before it looks whether its publisher is gone.
+    ParkFence,
+    /// Control thread: that the publisher is gone is said before it looks who sleeps.
+    UnparkFence,
 }
 
 impl Site {
