@@ -85,6 +85,22 @@ impl Bus {
     /// The topics that match an address of two patterns, each a name or `*`, as in `"*/nyse"`. A service
     /// that goes or does not answer meanwhile is left out.
     ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let found = bus.discover("*/rooms")?;
+    /// assert_eq!((found[0].service.as_str(), found[0].items), ("thermometer", 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidName`] for an address that is not two names or `*`; [`Error::Os`].
     pub fn discover(&self, pattern: &str) -> Result<Vec<TopicInfo>> {
@@ -113,6 +129,22 @@ impl Bus {
     }
 
     /// Watches services come and go: first those that are there, then each change as it happens.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// use bus::ServiceEvent;
+    ///
+    /// let mut watch = bus.watch()?;
+    /// let service = bus.service("thermometer")?;
+    /// service.ready()?;
+    /// assert!(matches!(watch.recv()?, ServiceEvent::Appeared(info) if info.name == "thermometer"));
+    /// service.close();
+    /// assert!(matches!(watch.recv()?, ServiceEvent::Vanished(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Os`] where the bus directory cannot be watched.

@@ -61,6 +61,14 @@ impl Bus {
     /// Opens the bus of this name, for this user, in `$BUS_DIR`, else `$XDG_RUNTIME_DIR/bus`, else
     /// `/tmp/bus-UID`. There is nothing to start first: a bus is where its services are.
     ///
+    /// ```no_run
+    /// let bus = bus::Bus::open("lab")?;
+    /// for service in bus.services()? {
+    ///     println!("{} is served by process {}", service.name, service.pid);
+    /// }
+    /// # Ok::<(), bus::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidName`]; [`Error::Os`] where the directory cannot be created, or others may write it.
     pub fn open(name: &str) -> Result<Bus> {
@@ -92,6 +100,26 @@ impl Bus {
 
     /// Begins a conversation with a topic, by its address `service/topic`; finish with
     /// [`open`](ConnectBuilder::open). `T` must be the topic's message type.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// assert_eq!(rooms.request("kitchen")?.value, 21.5);
+    ///
+    /// // Another type than the service publishes is refused, and explained.
+    /// let error = bus.connect::<f32>("thermometer/rooms").open().unwrap_err();
+    /// assert!(matches!(error, bus::Error::TypeMismatch { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect<T: Message>(&self, address: &str) -> ConnectBuilder<'_, T> {
         ConnectBuilder::new(&self.core, address)
     }

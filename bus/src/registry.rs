@@ -244,3 +244,102 @@ fn stem(service: &str) -> String {
         format!("~{:032x}", message::hash_text(service))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    fn open() -> (tempfile::TempDir, Registry) {
+        let directory = tempfile::tempdir().unwrap();
+        let registry = Registry::open(&directory.path().join("bus")).unwrap();
+        (directory, registry)
+    }
+
+    fn files(registry: &Registry) -> Vec<String> {
+        let names = fs::read_dir(registry.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_service_is_listed_from_announce_to_release() {
+        let (_directory, registry) = open();
+        // Names that are no good file names too.
+        for name in ["market", "Ünïcode", ".", &"x".repeat(255), "a b", "~market", "a.lock"] {
+            let claim = registry.claim(name).unwrap();
+            assert_eq!(registry.services().unwrap(), [], "not ready yet");
+            let _socket = claim.announce(&registry).unwrap();
+            let services = registry.services().unwrap();
+            assert_eq!(services, [ServiceInfo { name: name.to_owned(), pid: std::process::id() }]);
+            registry.connect(name).unwrap();
+            claim.release(&registry);
+            assert_eq!(registry.services().unwrap(), []);
+            assert_eq!(files(&registry), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_name_has_one_owner_and_what_a_dead_one_leaves_is_swept() {
+        let (_directory, registry) = open();
+        let claim = registry.claim("market").unwrap();
+        match registry.claim("market") {
+            Err(Error::AlreadyServed { service, pid }) => {
+                assert_eq!((service.as_str(), pid), ("market", std::process::id()));
+            }
+            other => panic!("{other:?}"),
+        }
+        let socket = claim.announce(&registry).unwrap();
+        // Dropped without release: as if the process had died.
+        drop((claim, socket));
+        assert_eq!(files(&registry).len(), 2);
+        assert_eq!(registry.services().unwrap(), []);
+        assert_eq!(files(&registry), [""; 0]);
+    }
+
+    #[test]
+    fn owners_and_sweepers_race_and_there_is_one_owner_at_a_time() {
+        let (_directory, registry) = open();
+        let owners = AtomicU32::new(0);
+        let claimed = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for seed in 0..4u32 {
+                let (registry, owners, claimed) = (&registry, &owners, &claimed);
+                scope.spawn(move || {
+                    for round in 0..100 {
+                        match registry.claim("market") {
+                            Ok(claim) => {
+                                assert_eq!(owners.fetch_add(1, Ordering::SeqCst), 0, "two owners");
+                                claimed.fetch_add(1, Ordering::SeqCst);
+                                let socket = claim.announce(registry).unwrap();
+                                let listed = registry.services().unwrap();
+                                assert_eq!(listed.len(), 1, "a live service was not listed");
+                                owners.fetch_sub(1, Ordering::SeqCst);
+                                // Every other owner "dies".
+                                if (seed + round) % 2 == 0 {
+                                    claim.release(registry);
+                                }
+                                drop(socket);
+                            }
+                            Err(Error::AlreadyServed { .. }) => drop(registry.services().unwrap()),
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                });
+            }
+        });
+        assert_ne!(claimed.load(Ordering::SeqCst), 0);
+        assert_eq!(registry.services().unwrap(), []);
+        assert_eq!(files(&registry), [""; 0]);
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("open");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let error = Registry::open(&path).unwrap_err().to_string();
+        assert!(error.contains("mode 755") && error.contains("chmod"), "{error}");
+    }
+}

@@ -368,6 +368,27 @@ impl<T: Message> Conversation<T> {
 
     /// Begins a link to the item of this name, or to all items for `"*"`; finish with
     /// [`hot`](AdviseBuilder::hot) or [`warm`](AdviseBuilder::warm).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let mut kitchen_link = rooms.advise("kitchen").hot()?;
+    /// assert_eq!(kitchen_link.recv()?.value, 21.5); // the present value, at once
+    ///
+    /// kitchen.publish(&22.0)?;
+    /// let update = kitchen_link.recv()?;
+    /// assert_eq!((update.value, update.seq, update.missed), (22.0, 2, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn advise(&self, item: &str) -> AdviseBuilder<'_, T> {
         let target = if item == name::ANY { Target::Many(None) } else { Target::One(item.to_owned()) };
         AdviseBuilder::new(self, target)
@@ -375,6 +396,26 @@ impl<T: Message> Conversation<T> {
 
     /// Begins a link to several items, whose updates come in the order of publishing. Items that do not
     /// exist yet are followed from when they appear.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let mut link = rooms.advise_items(["kitchen", "bath"]).prime(false).hot()?;
+    /// bath.publish(&24.0)?;
+    /// kitchen.publish(&22.0)?;
+    /// let update = link.recv()?;
+    /// assert_eq!((&*link.name(update.item), update.value), ("bath", 24.0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn advise_items<N: Into<String>>(&self, items: impl IntoIterator<Item = N>) -> AdviseBuilder<'_, T> {
         AdviseBuilder::new(self, Target::Many(Some(items.into_iter().map(Into::into).collect())))
     }

@@ -166,6 +166,26 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
     /// A link that delivers notices that items changed, without values. Each stands for all changes since
     /// the one before.
     ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let mut changes = rooms.advise("kitchen").prime(false).warm()?;
+    /// kitchen.publish(&22.0)?;
+    /// kitchen.publish(&22.5)?;
+    /// assert_eq!(changes.recv()?.missed, 1); // one notice stands for both
+    /// assert_eq!(rooms.request("kitchen")?.value, 22.5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`hot`](Self::hot).
     pub fn warm(mut self) -> Result<Link<Warm>> {

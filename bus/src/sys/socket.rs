@@ -90,10 +90,19 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> i
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received = rustix::io::retry_on_intr(|| {
-        let mut parts = [IoSliceMut::new(buffer)];
-        rustix::net::recvmsg(&socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT)
-    });
+    let mut receive = || {
+        rustix::io::retry_on_intr(|| {
+            let mut parts = [IoSliceMut::new(buffer)];
+            let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+            rustix::net::recvmsg(&socket, &mut parts, &mut control, flags)
+        })
+    };
+    let received = match receive() {
+        // The peer closed without having read all that it was sent. The kernel says so once, before it hands
+        // out what the peer itself had sent: its reasons, perhaps.
+        Err(Errno::CONNRESET) => receive(),
+        received => received,
+    };
     let received = match received {
         Ok(received) => received,
         Err(Errno::AGAIN) => return Ok(Received::Nothing),
@@ -119,4 +128,23 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
 fn unconnected() -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     Ok(rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_arrive_from_a_peer_that_closed_without_having_read_all() {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
+        assert!(send(&ours, b"never read", &[]).unwrap());
+        assert!(send(&theirs, b"goodbye", &[]).unwrap());
+        drop(theirs);
+        let mut buffer = [0; 16];
+        assert!(matches!(receive(&ours, &mut buffer), Ok(Received::Datagram(7, _))));
+        assert_eq!(&buffer[..7], b"goodbye");
+        assert!(matches!(receive(&ours, &mut buffer), Ok(Received::End)));
+    }
 }
