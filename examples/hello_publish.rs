@@ -1,5 +1,5 @@
 //! Hello, world, the publishing side: a clock that ticks once a second. Start it and `hello_watch` in two
-//! terminals, in any order; end either with Ctrl-C, and start it again.
+//! terminals, in any order. Ctrl-C ends it, and then the watcher says why it ends too.
 
 /// Nanoseconds since 1970.
 #[derive(bus::Message)]

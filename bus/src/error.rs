@@ -37,7 +37,9 @@ impl core::fmt::Display for Ended {
 }
 
 /// Everything that can go wrong on the bus.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its `Debug` form is its message, so that a program whose `main` returns it ends with words to act on.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A name breaks the rules for names.
@@ -80,7 +82,8 @@ pub enum Error {
     },
     /// No live service has this name.
     #[error(
-        "no service `{service}` on bus `{bus}` ({directory}); start it, or wait for it with `.wait(timeout)`"
+        "no service `{service}` on bus `{bus}` ({directory}); start it (it is visible once it is `ready`), or wait for \
+         it with `.wait(timeout)`"
     )]
     NoSuchService {
         /// The bus's name.
@@ -236,6 +239,12 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+}
+
+impl core::fmt::Debug for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Display::fmt(self, f)
+    }
 }
 
 impl Error {

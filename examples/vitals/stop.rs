@@ -22,7 +22,7 @@ impl Stop {
         let (tell, told) = mpsc::channel();
         let teller = tell.clone();
         // Sending fails only when nobody waits any more, and then there is nothing to stop.
-        ctrlc::set_handler(move || drop(teller.send(())))
+        ctrlc::set_handler(move || teller.send(()).unwrap_or_default())
             .map_err(|error| format!("cannot handle Ctrl-C: {error}"))?;
         Ok(Stop { tell, told })
     }

@@ -23,6 +23,10 @@ const SPIN: Duration = Duration::from_micros(20);
 /// Looks between two looks at the clock while spinning.
 const LOOKS_A_CLOCK: u32 = 64;
 
+/// Looks at a session that has ended, in search of what it still holds: enough for any journal, and an end to
+/// it where a hostile publisher goes on publishing.
+const FINAL_LOOKS: u32 = 1 << 14;
+
 /// How a blocking receive waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -409,6 +413,7 @@ impl<D: Deliver> Link<D> {
         match &mut self.reader {
             Some(reader) => match reader.look_for_missing() {
                 Some(index) => reader.wait_for_missing(index, bound.min(MISSING_BOUND)),
+                None if reader.has_more() => {}
                 None => {
                     let (place, wanted) = reader.awaited();
                     self.shared.parker.sleep(place, wanted, state, self.seen, bound);
@@ -441,6 +446,7 @@ impl<D> Link<D> {
     #[inline(always)]
     fn look_with<R>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
         let mut changed = false;
+        let mut final_looks = 0;
         loop {
             if let Some(reader) = &mut self.reader
                 && let Some(taken) = reader.look(&mut copy)
@@ -448,8 +454,12 @@ impl<D> Link<D> {
                 return Ok(Some(taken));
             }
             if changed {
-                self.adopt()?;
-                changed = false;
+                // All that the old session holds is delivered before anything else.
+                final_looks += 1;
+                if final_looks > FINAL_LOOKS || !self.reader.as_mut().is_some_and(Reader::has_more) {
+                    self.adopt()?;
+                    changed = false;
+                }
             } else if self.shared.state.version() == self.seen {
                 return Ok(None);
             } else {

@@ -55,8 +55,10 @@ pub(crate) struct Peer {
     farewell: Option<Ended>,
     /// When the connection began.
     since: Instant,
-    /// Connections in a row that ended soon.
+    /// Connections to one process in a row that ended soon.
     short_lived: u32,
+    /// The process whose connection ended last.
+    ended_by: u32,
 }
 
 /// A conversation with its links, by number.
@@ -91,6 +93,7 @@ impl Peer {
             farewell: None,
             since: Instant::now(),
             short_lived: 0,
+            ended_by: 0,
         }
     }
 
@@ -470,8 +473,15 @@ impl Peer {
     /// Where the connection is lost, tells everyone why. The next turn looks for the service again.
     fn lost_if(&mut self, lost: Option<Lost>) {
         let Some(lost) = lost else { return };
-        // A service that ends connections as soon as they begin would otherwise be connected to without pause.
-        self.short_lived = if self.since.elapsed() < LONGEST_REST { self.short_lived + 1 } else { 0 };
+        // A service that ends connections as soon as they begin would otherwise be connected to without pause. One
+        // that died is another matter: what returns is another process, and is followed at once.
+        let pid = match self.phase {
+            Phase::Greeting { pid, .. } | Phase::Open { pid, .. } => pid,
+            Phase::Absent | Phase::Resting { .. } => 0,
+        };
+        let soon = self.since.elapsed() < LONGEST_REST && pid == self.ended_by;
+        self.short_lived = if soon { self.short_lived + 1 } else { 0 };
+        self.ended_by = pid;
         let rest = SHORTEST_REST.saturating_mul(1 << self.short_lived.min(16)).min(LONGEST_REST);
         self.phase = match self.short_lived {
             0 | 1 => Phase::Absent,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::conversation::Names;
 use super::session::Session;
-use crate::ring::{Cursor, Taken};
+use crate::ring::{Cursor, Miss, Taken};
 use crate::segment::ItemMemory;
 use crate::sync::{AtomicU64, Ordering};
 use crate::update::ItemId;
@@ -134,12 +134,21 @@ impl OneItem {
 }
 
 impl Reader {
-    /// The next value, copied with `copy`, if there is one now.
+    /// The next value, copied with `copy`, if there is one now and a bounded look finds it; see
+    /// [`has_more`](Self::has_more).
     #[inline(always)]
     pub(crate) fn look<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
         match self {
             Reader::One(one) => one.look(copy),
             Reader::Many(many) => many.look(copy),
+        }
+    }
+
+    /// Whether another look may bring something although the last one did not: each look is bounded.
+    pub(crate) fn has_more(&mut self) -> bool {
+        match self {
+            Reader::One(one) => one.memory.ring.state(one.cursor.wanted()) != Err(Miss::NotYet),
+            Reader::Many(many) => many.has_more(),
         }
     }
 
@@ -239,6 +248,17 @@ impl ManyItems {
             }
         }
         None
+    }
+
+    fn has_more(&mut self) -> bool {
+        match self.entry {
+            // Without its segment it cannot be had, and what follows comes after it.
+            Some(entry) => self.meet(entry.item),
+            None => {
+                let journal = &self.session.journal.ring;
+                !self.sweep.is_empty() || journal.state(self.journal.wanted()) != Err(Miss::NotYet)
+            }
+        }
     }
 
     /// Takes the next entry of the journal. Where entries were lost, begins a sweep.

@@ -323,7 +323,7 @@ impl Writer {
     /// Creates a segment and puts it where clients are given it.
     fn segment(&self, journal: u64, first_item: u64, items: u64) -> Result<SegmentView> {
         let schema: &[u8] = if journal > 0 { &self.schema } else { &[] };
-        let what = || format!("topic `{}/{}` of {items} more items", self.service.name, self.shared.name);
+        let what = || format!("{items} items of topic `{}/{}`", self.service.name, self.shared.name);
         let too_large = || Error::NoMemory {
             what: what(),
             bytes: u64::MAX,
