@@ -143,3 +143,8 @@ pub(crate) const LARGEST: usize = figure::SIZES[figure::SIZES.len() - 1];
 pub(crate) fn one_way(round_trip: std::time::Duration) -> std::time::Duration {
     round_trip / 2
 }
+
+/// Reads every word of a payload that arrived.
+pub(crate) fn check(words: &[u64], value: u64) {
+    assert!(words.iter().all(|&word| word == value), "a payload arrived torn");
+}

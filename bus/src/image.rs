@@ -11,6 +11,7 @@
 use core::mem::MaybeUninit;
 use core::ptr;
 
+use crate::copy;
 use crate::message::{Invalid, Message};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -33,13 +34,8 @@ impl<T: Message> Image<T> {
     /// Copies the words of a slot in; there must be at least as many as `T` has.
     #[inline(always)]
     pub(crate) fn load(&mut self, words: &[AtomicU64]) {
-        let words = &words[..Self::WORDS];
-        let image = ptr::from_mut(self).cast::<u64>();
-        for (index, word) in words.iter().enumerate() {
-            // SAFETY: `index < WORDS`, and the image is `WORDS` words long and aligned for them; writing
-            // through the pointer made from `&mut self` leaves no byte of those words uninitialised.
-            unsafe { image.add(index).write(word.load(Ordering::Relaxed)) };
-        }
+        // SAFETY: the image is `WORDS` words long and aligned for them, and it is ours.
+        unsafe { copy::load(&words[..Self::WORDS], ptr::from_mut(self).cast()) };
     }
 
     /// The message, if the words that were loaded are one.
@@ -70,12 +66,8 @@ pub(crate) fn store<T: Message>(value: &T, words: &[AtomicU64]) {
     if T::PADDING_FREE {
         let bytes = ptr::from_ref(value).cast::<u8>();
         let whole = size_of::<T>() / 8;
-        for (index, word) in words[..whole].iter().enumerate() {
-            // SAFETY: `index < size / 8`, so these eight bytes are inside `value`, and without padding all
-            // of them are initialised.
-            let value = unsafe { bytes.add(index * 8).cast::<u64>().read_unaligned() };
-            word.store(value, Ordering::Relaxed);
-        }
+        // SAFETY: so many words are inside `value`, and without padding all of their bytes are initialised.
+        unsafe { copy::store(bytes.cast(), &words[..whole]) };
         let tail = size_of::<T>() % 8;
         if tail != 0 {
             let mut last = [0u8; 8];
@@ -90,10 +82,8 @@ pub(crate) fn store<T: Message>(value: &T, words: &[AtomicU64]) {
         unsafe { start.write_bytes(0, 1) };
         // SAFETY: the image has room for a `T` at its start; `write_fields` leaves padding as it is.
         unsafe { value.write_fields(start.cast()) };
-        for (index, word) in words.iter().enumerate() {
-            // SAFETY: `index < WORDS`; every byte was zeroed and has been zero or a field's byte since: the
-            // image is only ever written through `start`, never moved as a `T`.
-            word.store(unsafe { start.cast::<u64>().add(index).read() }, Ordering::Relaxed);
-        }
+        // SAFETY: the image is as many words long; every byte of it was zeroed and has been zero or a field's
+        // byte since, as it is only ever written through `start` and never moved as a `T`.
+        unsafe { copy::store(start.cast_const().cast(), words) };
     }
 }

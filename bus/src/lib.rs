@@ -48,6 +48,7 @@ mod ring;
 mod sync;
 
 mod client;
+mod copy;
 mod discovery;
 mod error;
 mod image;

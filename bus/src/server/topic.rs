@@ -110,15 +110,19 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         let depth = power_of_two("history", self.history)?;
         let journal = power_of_two("journal", self.journal)?;
         let (size, align) = (size_of::<T>() as u64, align_of::<T>() as u64);
-        let shape = ItemShape::new(size, align, depth).ok_or_else(|| Error::InvalidOption {
-            option: "message type",
-            found: format!("{size} bytes aligned to {align}"),
-            expected: format!("a type aligned to at most {MAX_ALIGN}"),
-        })?;
+        if align > MAX_ALIGN as u64 {
+            return Err(Error::InvalidOption {
+                option: "message type",
+                found: format!("{size} bytes aligned to {align}"),
+                expected: format!("a type aligned to at most {MAX_ALIGN}"),
+            });
+        }
+        let shape = ItemShape::new(size, align, depth)
+            .ok_or_else(|| too_large(format!("an item of topic `{}/{}`", service.name, self.name)))?;
         let items = match self.capacity {
             Some(0) => return Err(invalid("capacity", 0, "at least 1")),
             Some(items) => items,
-            None => (FIRST_BYTES / (shape.words() * 8)).max(1),
+            None => (FIRST_BYTES / 8 / shape.words()).max(1),
         };
         let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT));
         let writer = Writer {
@@ -324,11 +328,7 @@ impl Writer {
     fn segment(&self, journal: u64, first_item: u64, items: u64) -> Result<SegmentView> {
         let schema: &[u8] = if journal > 0 { &self.schema } else { &[] };
         let what = || format!("{items} items of topic `{}/{}`", self.service.name, self.shared.name);
-        let too_large = || Error::NoMemory {
-            what: what(),
-            bytes: u64::MAX,
-            source: io::Error::new(io::ErrorKind::OutOfMemory, "more than any machine has"),
-        };
+        let too_large = || too_large(what());
         // The first name must fit, however long.
         let name_words = items.checked_mul(NAME_WORDS as u64).ok_or_else(too_large)?;
         let geometry = Geometry::new(Parameters {
@@ -357,11 +357,19 @@ impl Writer {
     }
 }
 
+/// The power of two that an option stands for; what is more than there are powers becomes the largest, for which
+/// there is no memory either.
 fn power_of_two(option: &'static str, found: usize) -> Result<u64> {
-    match found.checked_next_power_of_two() {
-        Some(rounded) if found >= 2 => Ok(rounded as u64),
-        _ => Err(invalid(option, found, "at least 2")),
+    if found < 2 {
+        return Err(invalid(option, found, "at least 2"));
     }
+    Ok(found.checked_next_power_of_two().map_or(1 << 63, |rounded| rounded as u64))
+}
+
+/// No memory, for reasons of arithmetic alone.
+fn too_large(what: String) -> Error {
+    let source = io::Error::new(io::ErrorKind::OutOfMemory, "more than any machine has");
+    Error::NoMemory { what, bytes: u64::MAX, source }
 }
 
 fn invalid(option: &'static str, found: impl ToString, expected: &str) -> Error {

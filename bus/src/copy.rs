@@ -1,0 +1,187 @@
+//! Many words at once, into shared memory and out of it.
+//!
+//! What the language sees is a sequence of `Relaxed` loads or stores of 64-bit atomics, in no particular
+//! order, and that is all that a slot's readers and writers rely on. A loop says just that, but no compiler
+//! joins atomic accesses, so a loop moves eight bytes at a time. On x86-64 an assembly block moves sixteen.
+//!
+//! Why that is the same thing: a block of assembly may do whatever a sequence of operations of the language
+//! could do. Each sixteen-byte move here accesses shared memory at a multiple of sixteen, which processors
+//! with AVX do in one piece (Intel SDM vol. 3A § 9.1.1, AMD APM vol. 2 § 7.3.2): so in particular each of
+//! its two words is loaded or stored whole. Processors without AVX take the loop. Loads are not reordered
+//! with other loads, nor stores with other stores, on x86-64, so the fences around a slot hold for these
+//! accesses as for any.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// From so many words on, the assembly is worth its setting up.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+const MANY: usize = 16;
+
+/// Words that one turn of the assembly moves.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+const TURN: usize = 8;
+
+/// Copies all of `words` to `out`.
+///
+/// # Safety
+/// `out` is valid for writes of as many words, aligned for them, and private.
+#[inline(always)]
+pub(crate) unsafe fn load(words: &[AtomicU64], out: *mut u64) {
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    if words.len() >= MANY && std::arch::is_x86_feature_detected!("avx") {
+        // SAFETY: as this function's.
+        return unsafe { load_many(words, out) };
+    }
+    // SAFETY: as this function's.
+    unsafe { load_each(words, out) };
+}
+
+/// Copies as many words as there are in `words` from `from`.
+///
+/// # Safety
+/// `from` is valid for reads of as many words, at any alignment, all of them initialised, and private.
+#[inline(always)]
+pub(crate) unsafe fn store(from: *const u64, words: &[AtomicU64]) {
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    if words.len() >= MANY && std::arch::is_x86_feature_detected!("avx") {
+        // SAFETY: as this function's.
+        return unsafe { store_many(from, words) };
+    }
+    // SAFETY: as this function's.
+    unsafe { store_each(from, words) };
+}
+
+/// # Safety
+/// As [`load`].
+#[inline(always)]
+unsafe fn load_each(words: &[AtomicU64], out: *mut u64) {
+    for (index, word) in words.iter().enumerate() {
+        // SAFETY: `index` is less than the number of words that `out` is valid for.
+        unsafe { out.add(index).write(word.load(Ordering::Relaxed)) };
+    }
+}
+
+/// # Safety
+/// As [`store`].
+#[inline(always)]
+unsafe fn store_each(from: *const u64, words: &[AtomicU64]) {
+    for (index, word) in words.iter().enumerate() {
+        // SAFETY: `index` is less than the number of words that `from` is valid for.
+        word.store(unsafe { from.add(index).read_unaligned() }, Ordering::Relaxed);
+    }
+}
+
+/// The first word if the second lies at a multiple of sixteen bytes, then whole turns, then the rest.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[inline(always)]
+fn split(words: &[AtomicU64]) -> (&[AtomicU64], &[AtomicU64], &[AtomicU64]) {
+    let first = usize::from(!words.as_ptr().addr().is_multiple_of(16));
+    let (first, rest) = words.split_at(first);
+    let (turns, last) = rest.split_at(rest.len() / TURN * TURN);
+    (first, turns, last)
+}
+
+/// # Safety
+/// As [`load`], and there are at least [`MANY`] words, and the processor has AVX.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+unsafe fn load_many(words: &[AtomicU64], out: *mut u64) {
+    let (first, turns, last) = split(words);
+    // SAFETY: `out` is valid for all words, of which these are the first.
+    unsafe { load_each(first, out) };
+    // SAFETY: the block reads the words of `turns`, at multiples of sixteen bytes, and writes as many words
+    // from `first.len()` on, for which `out` is valid. At least one turn is there, since there are `MANY`
+    // words. It touches no other memory and not the stack. For the atomicity see this file's head.
+    unsafe {
+        core::arch::asm!(
+            "2:",
+            "movdqa {a}, [{from}]",
+            "movdqa {b}, [{from} + 16]",
+            "movdqa {c}, [{from} + 32]",
+            "movdqa {d}, [{from} + 48]",
+            "movdqu [{to}], {a}",
+            "movdqu [{to} + 16], {b}",
+            "movdqu [{to} + 32], {c}",
+            "movdqu [{to} + 48], {d}",
+            "add {from}, 64",
+            "add {to}, 64",
+            "dec {turns}",
+            "jnz 2b",
+            from = inout(reg) turns.as_ptr() => _,
+            to = inout(reg) out.add(first.len()) => _,
+            turns = inout(reg) turns.len() / TURN => _,
+            a = out(xmm_reg) _,
+            b = out(xmm_reg) _,
+            c = out(xmm_reg) _,
+            d = out(xmm_reg) _,
+            options(nostack),
+        );
+    }
+    // SAFETY: `out` is valid for all words, of which these are the last.
+    unsafe { load_each(last, out.add(first.len() + turns.len())) };
+}
+
+/// # Safety
+/// As [`store`], and there are at least [`MANY`] words, and the processor has AVX.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+unsafe fn store_many(from: *const u64, words: &[AtomicU64]) {
+    let (first, turns, last) = split(words);
+    // SAFETY: `from` is valid for all words, of which these are the first.
+    unsafe { store_each(from, first) };
+    // SAFETY: the block writes the words of `turns`, at multiples of sixteen bytes, and reads as many words
+    // from `first.len()` on, for which `from` is valid. At least one turn is there, since there are `MANY`
+    // words. It touches no other memory and not the stack. For the atomicity see this file's head.
+    unsafe {
+        core::arch::asm!(
+            "2:",
+            "movdqu {a}, [{from}]",
+            "movdqu {b}, [{from} + 16]",
+            "movdqu {c}, [{from} + 32]",
+            "movdqu {d}, [{from} + 48]",
+            "movdqa [{to}], {a}",
+            "movdqa [{to} + 16], {b}",
+            "movdqa [{to} + 32], {c}",
+            "movdqa [{to} + 48], {d}",
+            "add {from}, 64",
+            "add {to}, 64",
+            "dec {turns}",
+            "jnz 2b",
+            from = inout(reg) from.add(first.len()) => _,
+            to = inout(reg) turns.as_ptr() => _,
+            turns = inout(reg) turns.len() / TURN => _,
+            a = out(xmm_reg) _,
+            b = out(xmm_reg) _,
+            c = out(xmm_reg) _,
+            d = out(xmm_reg) _,
+            options(nostack),
+        );
+    }
+    // SAFETY: `from` is valid for all words, of which these are the last.
+    unsafe { store_each(from.add(first.len() + turns.len()), last) };
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Every length around the turns, at both alignments, with words beside that must stay as they are.
+    #[test]
+    fn exactly_the_words_are_copied() {
+        for len in (0..70).chain([512, 1023, 8192]) {
+            for shift in [0, 1] {
+                let from: Vec<u64> = (1..=len as u64).map(|value| value * 0x0101_0101_0101).collect();
+                let shared: Vec<AtomicU64> = (0..len + 3).map(|_| AtomicU64::new(7)).collect();
+                // SAFETY: `from` has `len` initialised words.
+                unsafe { store(from.as_ptr(), &shared[shift..shift + len]) };
+                let all: Vec<u64> = shared.iter().map(|word| word.load(Ordering::Relaxed)).collect();
+                assert_eq!(all[..shift], [7; 2][..shift]);
+                assert_eq!(all[shift..shift + len], from);
+                assert!(all[shift + len..].iter().all(|&word| word == 7));
+                let mut back = vec![9; len + 1];
+                // SAFETY: `back` has room for `len` words.
+                unsafe { load(&shared[shift..shift + len], back.as_mut_ptr()) };
+                assert_eq!(back[..len], from);
+                assert_eq!(back[len], 9);
+            }
+        }
+    }
+}
