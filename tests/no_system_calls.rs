@@ -1,0 +1,130 @@
+//! While nobody sleeps, publishing and reading make no system call.
+//!
+//! The kernel is the witness: a thread forbids itself every system call (seccomp, seccomp(2)) and then publishes,
+//! requests and receives. One call would kill its process.
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use support::{Checked, Place, Publisher, Setup, Test, connect, publisher, roles, until};
+
+roles!(publisher, silent_publisher, silent_reader, offender);
+
+const SETUP: Setup = Setup { history: 4, journal: 8, items: 2 };
+
+fn silent_publisher(test: &mut Test) {
+    let bus = test.bus();
+    let service = bus.service("silent").unwrap();
+    let topic = service.topic("topic").history(4).journal(8).open().unwrap();
+    let item = topic.item("item").unwrap().id();
+    service.ready().unwrap();
+    test.say("ready");
+    test.await_line("publish");
+    without_system_calls(move || {
+        let item = topic.at(item).unwrap();
+        for number in 1..=10_000 {
+            item.publish(&Checked::new(0, number)).unwrap();
+        }
+        core::mem::forget(topic);
+    });
+    test.say("published");
+}
+
+fn silent_reader(test: &mut Test) {
+    let topic = connect(&test.bus());
+    let mut item = topic.item("0").unwrap();
+    let mut links = [
+        topic.advise("0").hot().unwrap(),
+        topic.advise("0").latest().hot().unwrap(),
+        topic.advise("*").hot().unwrap(),
+    ];
+    test.say("ready");
+    test.await_line("read");
+    without_system_calls(move || {
+        for _ in 0..1000 {
+            assert_eq!(item.request().unwrap().seq, 100);
+        }
+        for link in &mut links {
+            let mut last = 0;
+            while let Some(update) = link.try_recv().unwrap() {
+                last = update.seq;
+            }
+            assert_eq!(last, 100);
+        }
+        core::mem::forget((links, item));
+    });
+    test.say("read");
+}
+
+/// Makes the smallest of system calls where none is allowed.
+fn offender(test: &mut Test) {
+    test.say("ready");
+    without_system_calls(|| assert!(rustix::process::getppid().is_some()));
+    test.say("still here");
+}
+
+#[test]
+fn a_publish_makes_none() {
+    let place = Place::new();
+    let mut process = place.start("silent_publisher");
+    process.await_line("ready");
+    let topic = place.bus().connect::<Checked>("silent/topic").open().unwrap();
+    let mut link = topic.advise("*").hot().unwrap();
+    process.say("publish");
+    process.await_line("published");
+    assert_eq!(topic.request("item").unwrap().value.check(), (0, 10_000));
+    assert_eq!(link.try_recv().unwrap().unwrap().missed, 9_996);
+}
+
+#[test]
+fn a_request_and_a_receive_make_none() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place, SETUP);
+    let mut process = place.start("silent_reader");
+    process.await_line("ready");
+    publisher.publish(0, 100);
+    process.say("read");
+    process.await_line("read");
+}
+
+#[test]
+fn one_would_be_noticed() {
+    let place = Place::new();
+    let mut process = place.start("offender");
+    process.await_line("ready");
+    let status = process.end();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGSYS));
+}
+
+/// Runs `work` on a thread that may make no system call, not even to end.
+fn without_system_calls(work: impl FnOnce() + Send + 'static) {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    std::thread::spawn(move || {
+        forbid_system_calls();
+        work();
+        DONE.store(true, Ordering::SeqCst);
+        loop {
+            core::hint::spin_loop();
+        }
+    });
+    until("the work is done", || DONE.load(Ordering::SeqCst));
+}
+
+/// From here on, a system call of this thread ends its process with SIGSYS.
+fn forbid_system_calls() {
+    let kill = libc::sock_filter {
+        code: (libc::BPF_RET | libc::BPF_K) as u16,
+        jt: 0,
+        jf: 0,
+        k: libc::SECCOMP_RET_KILL_PROCESS,
+    };
+    let mut program = [kill];
+    let program = libc::sock_fprog { len: 1, filter: program.as_mut_ptr() };
+    // SAFETY: this asks the kernel to grant no further privileges to this thread, and touches no memory.
+    let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: `program` points to one instruction, and both live until the call returns.
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &program) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
