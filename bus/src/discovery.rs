@@ -59,27 +59,16 @@ impl Bus {
     pub fn topics(&self, service: &str) -> Result<Vec<TopicInfo>> {
         name::check("service", service)?;
         self.core.start()?;
-        let mut topics = Vec::new();
-        let mut after = String::new();
-        loop {
-            let (answer, answered) = channel::bounded(1);
-            self.core.command(Command::NextTopic { service: service.to_owned(), after, answer });
-            let topic = answered.recv_timeout(DEFAULT_TIMEOUT).unwrap_or_else(|_| {
-                Err(Error::Timeout {
-                    verb: "list the topics of",
-                    what: service.to_owned(),
-                    after: DEFAULT_TIMEOUT,
-                    hint: "the service does not answer; is its process stopped?".to_owned(),
-                })
-            })?;
-            match topic {
-                Some(topic) => {
-                    after = topic.topic.clone();
-                    topics.push(topic);
-                }
-                None => return Ok(topics),
-            }
-        }
+        let (answer, answered) = channel::bounded(1);
+        self.core.command(Command::Topics { service: service.to_owned(), answer });
+        answered.recv_timeout(DEFAULT_TIMEOUT).unwrap_or_else(|_| {
+            Err(Error::Timeout {
+                verb: "list the topics of",
+                what: service.to_owned(),
+                after: DEFAULT_TIMEOUT,
+                hint: "the service does not answer; is its process stopped?".to_owned(),
+            })
+        })
     }
 
     /// The topics that match an address of two patterns, each a name or `*`, as in `"*/nyse"`. A service
@@ -151,7 +140,13 @@ impl Bus {
     pub fn watch(&self) -> Result<Watch> {
         let doing = format!("watching the bus directory {}", self.directory().display());
         let watch = DirectoryWatch::new(self.directory()).map_err(Error::os(doing))?;
-        let mut watch = Watch { bus: self.core.clone(), watch, known: Vec::new(), events: VecDeque::new() };
+        let mut watch = Watch {
+            bus: self.core.clone(),
+            watch,
+            known: Vec::new(),
+            events: VecDeque::new(),
+            unexplained: false,
+        };
         watch.look()?;
         Ok(watch)
     }
@@ -164,12 +159,16 @@ pub struct Watch {
     watch: DirectoryWatch,
     known: Vec<ServiceInfo>,
     events: VecDeque<ServiceEvent>,
+    /// Whether something changed that no event explained yet.
+    unexplained: bool,
 }
 
 impl Watch {
-    /// After a lock file was closed its lock goes, but an instant later: how often and how long to look again.
+    /// After a lock file was closed its lock goes, but an instant later: how often and how long to look again …
     const LOOKS: u32 = 8;
     const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+    /// … and when to look once more where that explained nothing: an exiting process may be held up.
+    const LAST_LOOK: Duration = Duration::from_secs(1);
 
     /// Waits for the next event, however long.
     ///
@@ -200,7 +199,12 @@ impl Watch {
                 return Ok(Some(event));
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let timeout = left.map(|left| Timespec {
+            let wait = if self.unexplained {
+                Some(left.unwrap_or(Self::LAST_LOOK).min(Self::LAST_LOOK))
+            } else {
+                left
+            };
+            let timeout = wait.map(|left| Timespec {
                 tv_sec: left.as_secs() as i64,
                 tv_nsec: i64::from(left.subsec_nanos()) as _,
             });
@@ -217,6 +221,9 @@ impl Watch {
                         break;
                     }
                 }
+                self.unexplained = self.events.is_empty();
+            } else if core::mem::take(&mut self.unexplained) {
+                self.look()?;
             } else if left.is_some_and(|left| left.is_zero()) {
                 self.look()?;
                 return Ok(self.events.pop_front());

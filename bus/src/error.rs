@@ -22,6 +22,8 @@ pub enum Ended {
     Changed(String),
     /// The service broke the protocol, in the way given, and was disconnected from.
     Misbehaved(String),
+    /// This process has no descriptors or mappings left for what the service sends, as given.
+    Exhausted(String),
 }
 
 impl core::fmt::Display for Ended {
@@ -29,6 +31,7 @@ impl core::fmt::Display for Ended {
         match self {
             Ended::Closed => f.write_str("it was closed"),
             Ended::Died => f.write_str("its process died"),
+            Ended::Exhausted(detail) => write!(f, "this program ran out of resources for it: {detail}"),
             Ended::Misbehaved(detail) => write!(f, "it broke the protocol: {detail}"),
             Ended::Evicted(reason) => write!(f, "it ended the conversation: {reason}"),
             Ended::Changed(difference) => write!(f, "it came back with another message type: {difference}"),
@@ -184,6 +187,10 @@ pub enum Error {
         topic: String,
         /// The item's name.
         item: String,
+        /// The value's number; see [`Update::seq`](crate::Update::seq).
+        seq: u64,
+        /// Values missed before it; see [`Update::missed`](crate::Update::missed).
+        missed: u64,
         /// The field and what it holds.
         invalid: Invalid,
     },

@@ -64,8 +64,11 @@ mod update;
 mod wire;
 
 pub use self::{
-    client::conversation::{ConnectBuilder, Conversation, RemoteItem},
-    client::link::{AdviseBuilder, Deliver, Hot, Link, Wait, Warm},
+    client::advise::{AdviseBuilder, Wait},
+    client::connect::ConnectBuilder,
+    client::conversation::Conversation,
+    client::link::{Deliver, Hot, Link, Warm},
+    client::remote_item::RemoteItem,
     discovery::{ServiceEvent, TopicInfo, Watch},
     error::{Ended, Error, Result},
     message::{FixedStr, Message},

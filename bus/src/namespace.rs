@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use crossbeam::channel::{self, Receiver, Sender};
 
+use crate::client::connect::ConnectBuilder;
 use crate::client::control::{Command, Control, ControlShared};
-use crate::client::conversation::ConnectBuilder;
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::name;

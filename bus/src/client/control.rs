@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Advise { conversation: Arc<ConversationShared>, link: Arc<LinkShared> },
     Unadvise { conversation: Arc<ConversationShared>, link: u64 },
     Find { conversation: Arc<ConversationShared>, item: String, answer: Sender<Result<()>> },
-    NextTopic { service: String, after: String, answer: Sender<Result<Option<TopicInfo>>> },
+    Topics { service: String, answer: Sender<Result<Vec<TopicInfo>>> },
 }
 
 /// What the control thread shares with the bus that it belongs to.
@@ -64,15 +64,13 @@ impl Control {
     /// Runs until the bus is closed.
     pub(crate) fn run(mut self) {
         while !self.shared.closed.load(Ordering::SeqCst) {
-            let again = self.peers.values().fold(false, |again, peer| peer.wake_sleepers() | again);
+            let again = self.peers.values_mut().fold(false, |again, peer| peer.wake_sleepers() | again);
             self.wait(again);
             self.shared.waker.clear();
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command);
             }
-            for peer in self.peers.values_mut() {
-                peer.serve(&self.place);
-            }
+            self.peers.values_mut().for_each(Peer::serve);
             self.look_for_services();
             self.peers.retain(|_, peer| !peer.is_idle());
         }
@@ -149,8 +147,8 @@ impl Control {
                 let service = conversation.service.clone();
                 self.ask(service, Question::Find { conversation, item, answer });
             }
-            Command::NextTopic { service, after, answer } => {
-                self.ask(service, Question::NextTopic { after, answer });
+            Command::Topics { service, answer } => {
+                self.ask(service, Question::Topics { found: Vec::new(), answer });
             }
         }
     }
@@ -159,5 +157,12 @@ impl Control {
         let reference = self.next_question;
         self.next_question -= 1;
         self.peers.entry(service.clone()).or_insert_with(|| Peer::new(service)).ask(reference, question);
+    }
+}
+
+impl Drop for Control {
+    /// Also where this thread panics: nobody may wait for ever for what it would have said.
+    fn drop(&mut self) {
+        self.peers.values_mut().for_each(Peer::abandon);
     }
 }

@@ -1,19 +1,21 @@
 //! A conversation: a client's session with one topic of one service.
 
 use core::marker::PhantomData;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam::channel;
 
+use super::advise::AdviseBuilder;
 use super::control::Command;
-use super::link::{AdviseBuilder, Target};
+use super::link::Target;
+use super::names::Names;
 use super::parking::Versioned;
+use super::remote_item::RemoteItem;
 use super::session::{Expected, Session};
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
-use crate::message::{Message, Schema};
+use crate::message::{Invalid, Message};
 use crate::name;
 use crate::namespace::BusCore;
 use crate::ring::Miss;
@@ -44,6 +46,8 @@ pub(crate) struct State {
     /// The mapped topic of the service's present or last life.
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) status: Status,
+    /// What went wrong when the service was last connected to; `None` once it is live.
+    pub(crate) trouble: Option<String>,
 }
 
 /// Whether there is a service at the other end.
@@ -61,36 +65,17 @@ pub(crate) enum Status {
     Failed(Option<Error>),
 }
 
-/// The names of items, with ids that stay the same when a service returns.
-#[derive(Debug, Default)]
-pub(crate) struct Names(Mutex<NameTable>);
-
-#[derive(Debug, Default)]
-struct NameTable {
-    ids: HashMap<Arc<str>, ItemId>,
-    names: Vec<Arc<str>>,
-}
-
-impl Names {
-    /// The id of a name.
-    pub(crate) fn id(&self, name: &str) -> ItemId {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&id) = table.ids.get(name) {
-            return id;
-        }
-        let (id, name) = (ItemId::new(table.names.len() as u32), Arc::<str>::from(name));
-        table.ids.insert(name.clone(), id);
-        table.names.push(name);
-        id
-    }
-
-    /// The name of an id.
-    pub(crate) fn name(&self, id: ItemId) -> Option<Arc<str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).names.get(id.index()).cloned()
-    }
-}
-
 impl ConversationShared {
+    /// Whether the service is there now.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state.lock().status, Status::Live)
+    }
+
+    /// What went wrong when the service was last connected to.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.state.lock().trouble.clone()
+    }
+
     pub(crate) fn address(&self) -> String {
         format!("{}/{}", self.service, self.topic)
     }
@@ -105,7 +90,7 @@ impl ConversationShared {
 
     /// Reads the present value of an item of a session.
     #[inline]
-    fn read<T: Message>(
+    pub(crate) fn read<T: Message>(
         &self,
         memory: &ItemMemory,
         payload: usize,
@@ -120,7 +105,7 @@ impl ConversationShared {
         match read {
             Ok(Some((seq, stamp))) => {
                 // SAFETY: the read succeeded, so `load` has been called.
-                let value = unsafe { image.decode() }.map_err(|invalid| self.invalid(id, invalid))?;
+                let value = unsafe { image.decode() }.map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
                 Ok(Update { value, item: id, seq, missed: 0, stamp: stamp_of(stamp), gap: false, stale })
             }
             Ok(None) => Err(Error::NoValue {
@@ -133,11 +118,13 @@ impl ConversationShared {
     }
 
     #[cold]
-    pub(crate) fn invalid(&self, id: ItemId, invalid: crate::message::Invalid) -> Error {
+    pub(crate) fn invalid(&self, id: ItemId, seq: u64, missed: u64, invalid: Invalid) -> Error {
         Error::InvalidValue {
             service: self.service.clone(),
             topic: self.topic.clone(),
             item: self.item_name(id),
+            seq,
+            missed,
             invalid,
         }
     }
@@ -166,102 +153,6 @@ impl Drop for ConversationHandle {
     }
 }
 
-/// A connect that is being set up.
-#[derive(Debug)]
-#[must_use = "a conversation begins by `open`"]
-pub struct ConnectBuilder<'b, T> {
-    bus: &'b Arc<BusCore>,
-    address: String,
-    wait: Option<Duration>,
-    timeout: Duration,
-    message: PhantomData<fn() -> T>,
-}
-
-impl<'b, T: Message> ConnectBuilder<'b, T> {
-    pub(crate) fn new(bus: &'b Arc<BusCore>, address: &str) -> Self {
-        ConnectBuilder {
-            bus,
-            address: address.to_owned(),
-            wait: None,
-            timeout: DEFAULT_TIMEOUT,
-            message: PhantomData,
-        }
-    }
-
-    /// Waits up to `timeout` for the service and the topic to appear, instead of failing at once where they
-    /// are not there.
-    pub fn wait(mut self, timeout: Duration) -> Self {
-        self.wait = Some(timeout);
-        self
-    }
-
-    /// How long a service that is there may take to answer, before the connect fails. Default: 2 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    /// [`Error::InvalidName`], [`Error::NoSuchService`], [`Error::NoSuchTopic`]; [`Error::TypeMismatch`] with
-    /// both types field by field; [`Error::Timeout`] where the service is stopped or does not appear in time;
-    /// [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
-    pub fn open(self) -> Result<Conversation<T>> {
-        let (service, topic) = name::service_and_topic(&self.address)?;
-        let limit = self.wait.unwrap_or(self.timeout);
-        let shared = Arc::new(ConversationShared {
-            number: self.bus.number(),
-            service: service.to_owned(),
-            topic: topic.to_owned(),
-            wait: self.wait.is_some(),
-            expected: Expected {
-                fingerprint: T::FINGERPRINT,
-                size: size_of::<T>(),
-                align: align_of::<T>(),
-                schema: Schema::of::<T>,
-            },
-            names: Arc::default(),
-            state: Versioned::new(State { session: None, status: Status::Absent }),
-        });
-        self.bus.start()?;
-        let handle = Arc::new(ConversationHandle { bus: self.bus.clone(), shared: shared.clone() });
-        self.bus.command(Command::Open(shared));
-        handle.wait_until_live(limit)?;
-        Ok(Conversation { handle, message: PhantomData })
-    }
-}
-
-impl ConversationHandle {
-    fn wait_until_live(&self, limit: Duration) -> Result<()> {
-        let shared = &self.shared;
-        let deadline = Instant::now().checked_add(limit);
-        loop {
-            let seen = shared.state.version();
-            let left =
-                deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let hint = match &mut shared.state.lock().status {
-                Status::Live | Status::Ended(_) => return Ok(()),
-                Status::Failed(error) => {
-                    return Err(error.take().unwrap_or(Error::Closed("the conversation")));
-                }
-                Status::Absent => format!(
-                    "no such service appeared on bus `{}` ({})",
-                    self.bus.name,
-                    self.bus.registry.path().display()
-                ),
-                Status::Unanswered { pid } => format!(
-                    "process {pid} serves it but does not answer, or has no such topic yet; is it stopped?"
-                ),
-            };
-            if left.is_zero() {
-                return Err(Error::Timeout { verb: "connect", what: shared.address(), after: limit, hint });
-            }
-            shared.state.wait(seen, left.min(Duration::from_secs(3600)));
-        }
-    }
-}
-
 /// A client's session with one topic of one service.
 ///
 /// It outlives the service: when the service dies or closes, the last values stay readable, marked as
@@ -270,7 +161,7 @@ impl ConversationHandle {
 #[derive(Debug)]
 pub struct Conversation<T> {
     pub(crate) handle: Arc<ConversationHandle>,
-    message: PhantomData<fn() -> T>,
+    pub(super) message: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Conversation<T> {
@@ -330,29 +221,18 @@ impl<T: Message> Conversation<T> {
     /// the service does not answer.
     pub fn item(&self, item: &str) -> Result<RemoteItem<T>> {
         name::check("item", item)?;
-        let shared = &self.handle.shared;
-        let id = shared.names.id(item);
-        let mut remote = RemoteItem {
-            conversation: self.handle.clone(),
-            name: item.to_owned(),
-            id,
-            seen: u64::MAX,
-            place: None,
-            message: PhantomData,
-        };
-        remote.find();
-        if remote.place.is_none() {
-            self.ask_for(item)?;
-            remote.find();
+        if let Some(found) = RemoteItem::find(&self.handle, item) {
+            return Ok(found);
         }
-        if remote.place.is_none() { Err(shared.no_such_item(item)) } else { Ok(remote) }
+        self.ask_for(item)?;
+        RemoteItem::find(&self.handle, item).ok_or_else(|| self.handle.shared.no_such_item(item))
     }
 
     /// Asks the service whether an item exists that is not known here: it may have been added just now.
     fn ask_for(&self, item: &str) -> Result<()> {
         let (handle, shared) = (&self.handle, &self.handle.shared);
-        if let Status::Ended(_) = shared.state.lock().status {
-            return Err(shared.no_such_item(item));
+        if let Some(reason) = self.ended() {
+            return Err(shared.stale(reason));
         }
         let (answer, answered) = channel::bounded(1);
         handle.bus.command(Command::Find { conversation: shared.clone(), item: item.to_owned(), answer });
@@ -418,82 +298,5 @@ impl<T: Message> Conversation<T> {
     /// ```
     pub fn advise_items<N: Into<String>>(&self, items: impl IntoIterator<Item = N>) -> AdviseBuilder<'_, T> {
         AdviseBuilder::new(self, Target::Many(Some(items.into_iter().map(Into::into).collect())))
-    }
-}
-
-/// An item of another program, to request again and again: the shortest way to its present value.
-#[derive(Debug)]
-pub struct RemoteItem<T> {
-    conversation: Arc<ConversationHandle>,
-    name: String,
-    id: ItemId,
-    /// Version of the conversation's state that `place` is of.
-    seen: u64,
-    place: Option<Place>,
-    message: PhantomData<fn() -> T>,
-}
-
-/// Where an item is in the present session.
-#[derive(Debug)]
-struct Place {
-    memory: ItemMemory,
-    payload: usize,
-    stale: bool,
-}
-
-impl<T: Message> RemoteItem<T> {
-    /// Reads the present value, from memory: no system call, no lock, whatever the service does. Where the
-    /// service is gone, the last value, marked as [`stale`](Update::stale).
-    ///
-    /// # Errors
-    /// [`Error::NoValue`] before the first publish; [`Error::InvalidValue`] where the bytes are no `T`;
-    /// [`Error::Overrun`] where the writer overtakes every attempt to copy it; [`Error::NoSuchItem`] where
-    /// the service returned without this item.
-    #[inline]
-    pub fn request(&mut self) -> Result<Update<T>> {
-        let shared = &self.conversation.shared;
-        if shared.state.version() != self.seen {
-            self.find();
-        }
-        let shared = &self.conversation.shared;
-        match &self.place {
-            Some(place) => shared.read(&place.memory, place.payload, self.id, place.stale),
-            None => self.find_again(),
-        }
-    }
-
-    /// The item's id in its conversation.
-    pub fn id(&self) -> ItemId {
-        self.id
-    }
-
-    /// The item's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    #[cold]
-    fn find_again(&mut self) -> Result<Update<T>> {
-        self.find();
-        let shared = &self.conversation.shared;
-        match &self.place {
-            Some(place) => shared.read(&place.memory, place.payload, self.id, place.stale),
-            None => Err(shared.no_such_item(&self.name)),
-        }
-    }
-
-    /// Looks the item up in the present session.
-    #[cold]
-    fn find(&mut self) {
-        let shared = &self.conversation.shared;
-        let (session, stale, seen) = {
-            let state = shared.state.lock();
-            (state.session.clone(), !matches!(state.status, Status::Live), shared.state.version())
-        };
-        self.seen = seen;
-        self.place = session.and_then(|session| {
-            let (_, memory) = session.item(session.find(&self.name)?)?;
-            Some(Place { memory, payload: session.payload, stale })
-        });
     }
 }

@@ -2,13 +2,15 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::advise::Wait;
 use super::control::Command;
-use super::conversation::{Conversation, ConversationHandle, ConversationShared, DEFAULT_TIMEOUT, stamp_of};
+use super::conversation::{ConversationHandle, stamp_of};
+use super::many_items::ManyItems;
 use super::parking::{Parker, Versioned};
-use super::reader::{Delivery, Look, MISSING_BOUND, ManyItems, OneItem, Reader, Start};
+use super::reader::{Delivery, Look, OneItem, Reader, Start};
 use super::session::Session;
 use crate::bell::PARK_BOUND;
 use crate::error::{Ended, Error, Result};
@@ -22,32 +24,6 @@ use crate::update::{ItemId, Notice, Update};
 const SPIN: Duration = Duration::from_micros(20);
 /// Looks between two looks at the clock while spinning.
 const LOOKS_A_CLOCK: u32 = 64;
-
-/// Looks at a session that has ended, in search of what it still holds: enough for any journal, and an end to
-/// it where a hostile publisher goes on publishing.
-const FINAL_LOOKS: u32 = 1 << 14;
-
-/// How a blocking receive waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Wait {
-    /// Looks all the time: the lowest latency, at the price of a processor.
-    Spin,
-    /// Looks for some microseconds, then sleeps. On a machine with one processor it sleeps at
-    /// once.
-    #[default]
-    SpinThenPark,
-    /// Sleeps at once: the least processor time.
-    Park,
-}
-
-/// Whether the machine has one processor: while one spins there, nobody publishes. What this process may run
-/// on does not matter, since the publisher may run elsewhere.
-fn one_processor() -> bool {
-    static ONE: OnceLock<bool> = OnceLock::new();
-    // SAFETY: `sysconf` only returns a number.
-    *ONE.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) } == 1)
-}
 
 /// What a link is to.
 #[derive(Debug, Clone)]
@@ -75,18 +51,16 @@ pub(crate) struct LinkShared {
     pub(crate) warm: bool,
     /// Whether the first advise waits for the item to appear; later ones always do.
     pub(crate) wait: bool,
-    pub(crate) state: Versioned<Attachment>,
+    pub(crate) state: Versioned<LinkState>,
     pub(crate) parker: Parker,
 }
 
-impl LinkShared {
-    /// Why the service is gone, if it is.
-    pub(crate) fn ended(&self) -> Option<Ended> {
-        match &*self.state.lock() {
-            Attachment::Ended(reason) => Some(reason.clone()),
-            _ => None,
-        }
-    }
+/// How a link stands.
+#[derive(Debug)]
+pub(crate) struct LinkState {
+    pub(crate) attachment: Attachment,
+    /// Why the service went, until the link's user was told.
+    pub(crate) untold: Option<Ended>,
 }
 
 /// What a link is attached to.
@@ -102,137 +76,33 @@ pub(crate) enum Attachment {
     Refused(Option<Error>),
 }
 
-/// A link that is being set up.
-#[derive(Debug)]
-#[must_use = "a link begins by `hot` or `warm`"]
-pub struct AdviseBuilder<'c, T> {
-    conversation: &'c Conversation<T>,
-    target: Target,
-    delivery: Delivery,
-    start: Start,
-    wait: Wait,
-    appear: Option<Duration>,
-}
+impl LinkShared {
+    pub(crate) fn new(number: u64, target: Target, warm: bool, wait: bool) -> Self {
+        let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
+        LinkShared { number, target, warm, wait, state, parker: Parker::new() }
+    }
 
-impl<'c, T: Message> AdviseBuilder<'c, T> {
-    pub(crate) fn new(conversation: &'c Conversation<T>, target: Target) -> Self {
-        AdviseBuilder {
-            conversation,
-            target,
-            delivery: Delivery::Queue,
-            start: Start::Present,
-            wait: Wait::default(),
-            appear: None,
+    /// Why the service is gone, if it is.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        match &self.state.lock().attachment {
+            Attachment::Ended(reason) => Some(reason.clone()),
+            _ => None,
         }
     }
 
-    /// Delivers every value that is still in the item's history, in order, and counts those that are not.
-    /// The default of hot links.
-    pub fn queue(mut self) -> Self {
-        self.delivery = Delivery::Queue;
-        self
+    /// Attaches the link, or refuses it.
+    pub(crate) fn attach(&self, attachment: Attachment) {
+        self.state.update(|state| state.attachment = attachment);
     }
 
-    /// Delivers always the newest value, and counts those passed over. Warm links always do this.
-    pub fn latest(mut self) -> Self {
-        self.delivery = Delivery::Latest;
-        self
-    }
-
-    /// Whether to begin with the present value, at once and even if the publisher is silent, or with the
-    /// next one. Default: yes.
-    pub fn prime(mut self, prime: bool) -> Self {
-        self.start = if prime { Start::Present } else { Start::Next };
-        self
-    }
-
-    /// How receives wait. Default: [`Wait::SpinThenPark`].
-    pub fn strategy(mut self, wait: Wait) -> Self {
-        self.wait = wait;
-        self
-    }
-
-    /// Waits up to `timeout` for the item to appear, instead of failing at once where it does not exist.
-    pub fn wait(mut self, timeout: Duration) -> Self {
-        self.appear = Some(timeout);
-        self
-    }
-
-    /// A link that delivers values.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchItem`], [`Error::InvalidName`], [`Error::Refused`], [`Error::Stale`] while the service
-    /// is gone; [`Error::Timeout`] if it does not answer, or the item does not appear in time.
-    pub fn hot(self) -> Result<Link<Hot<T>>> {
-        self.open(false)
-    }
-
-    /// A link that delivers notices that items changed, without values. Each stands for all changes since
-    /// the one before.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), bus::Error> {
-    /// # let directory = tempfile::tempdir().unwrap();
-    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
-    /// # let service = bus.service("thermometer")?;
-    /// # let rooms = service.topic::<f64>("rooms").open()?;
-    /// # let kitchen = rooms.item("kitchen")?;
-    /// # let bath = rooms.item("bath")?;
-    /// # kitchen.publish(&21.5)?;
-    /// # service.ready()?;
-    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
-    /// let mut changes = rooms.advise("kitchen").prime(false).warm()?;
-    /// kitchen.publish(&22.0)?;
-    /// kitchen.publish(&22.5)?;
-    /// assert_eq!(changes.recv()?.missed, 1); // one notice stands for both
-    /// assert_eq!(rooms.request("kitchen")?.value, 22.5);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`hot`](Self::hot).
-    pub fn warm(mut self) -> Result<Link<Warm>> {
-        self.delivery = Delivery::Latest;
-        self.open(true)
-    }
-
-    fn open<D: Deliver>(self, warm: bool) -> Result<Link<D>> {
-        match &self.target {
-            Target::One(item) => {
-                name::check("item", item)?;
-            }
-            Target::Many(items) => {
-                for item in items.iter().flatten() {
-                    name::check("item", item)?;
-                }
-            }
+    /// Tells the link that its service is gone, unless it knows that, and for this very reason.
+    pub(crate) fn end(&self, reason: &Ended) {
+        if self.ended().as_ref() != Some(reason) {
+            self.state.update(|state| {
+                state.attachment = Attachment::Ended(reason.clone());
+                state.untold = Some(reason.clone());
+            });
         }
-        let handle = self.conversation.handle.clone();
-        let shared = Arc::new(LinkShared {
-            number: handle.bus.number(),
-            target: self.target,
-            warm,
-            wait: self.appear.is_some(),
-            state: Versioned::new(Attachment::Asked),
-            parker: Parker::new(),
-        });
-        handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
-        let mut link = Link {
-            conversation: handle,
-            shared,
-            delivery: self.delivery,
-            start: self.start,
-            wait: if self.wait == Wait::SpinThenPark && one_processor() { Wait::Park } else { self.wait },
-            reader: None,
-            payload: 0,
-            seen: 0,
-            gap: false,
-            ended: None,
-            deliver: PhantomData,
-        };
-        link.attach(self.appear.unwrap_or(DEFAULT_TIMEOUT))?;
-        Ok(link)
     }
 }
 
@@ -273,11 +143,11 @@ impl<T: Message> Deliver for Hot<T> {
             body[0].load(Ordering::Relaxed)
         })?;
         let Some((item, taken)) = look else { return Ok(None) };
-        let gap = core::mem::take(&mut link.gap);
-        // SAFETY: a value was taken, so `load` has been called.
-        let value =
-            unsafe { image.decode() }.map_err(|invalid| link.conversation.shared.invalid(item, invalid))?;
         let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
+        // SAFETY: a value was taken, so `load` has been called.
+        let value = unsafe { image.decode() }
+            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
+        let gap = core::mem::take(&mut link.gap);
         Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
     }
 }
@@ -307,10 +177,16 @@ pub struct Link<D> {
     /// Where to begin in the next session.
     start: Start,
     wait: Wait,
+    /// What is read now; `None` while the service is gone.
     reader: Option<Reader>,
+    /// What was read when the connection ended, with its session: it may be had again.
+    before: Option<(Arc<Session>, Reader)>,
+    session: Option<Arc<Session>>,
     payload: usize,
     /// Version of the shared state that `reader` is of.
     seen: u64,
+    /// Where the state has changed: up to which number the reader is read on.
+    last: Option<u64>,
     gap: bool,
     ended: Option<Ended>,
     deliver: PhantomData<fn() -> D>,
@@ -411,14 +287,12 @@ impl<D: Deliver> Link<D> {
     fn park(&mut self, bound: Duration) {
         let state = &self.shared.state;
         match &mut self.reader {
-            Some(reader) => match reader.look_for_missing() {
-                Some(index) => reader.wait_for_missing(index, bound.min(MISSING_BOUND)),
-                None if reader.has_more() => {}
-                None => {
+            Some(reader) => {
+                if !reader.wait_for_segment(bound) {
                     let (place, wanted) = reader.awaited();
                     self.shared.parker.sleep(place, wanted, state, self.seen, bound);
                 }
-            },
+            }
             None => state.wait(self.seen, bound.min(PARK_BOUND * 10)),
         }
     }
@@ -433,6 +307,31 @@ impl<D: Deliver> Iterator for Link<D> {
 }
 
 impl<D> Link<D> {
+    pub(crate) fn new(
+        conversation: Arc<ConversationHandle>,
+        shared: Arc<LinkShared>,
+        delivery: Delivery,
+        start: Start,
+        wait: Wait,
+    ) -> Self {
+        Link {
+            conversation,
+            shared,
+            delivery,
+            start,
+            wait,
+            reader: None,
+            before: None,
+            session: None,
+            payload: 0,
+            seen: 0,
+            last: None,
+            gap: false,
+            ended: None,
+            deliver: PhantomData,
+        }
+    }
+
     /// Why the service is gone; `None` while it is live. What it published is still delivered.
     pub fn ended(&self) -> Option<Ended> {
         self.shared.ended()
@@ -444,81 +343,94 @@ impl<D> Link<D> {
     }
 
     #[inline(always)]
-    fn look_with<R>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
-        let mut changed = false;
-        let mut final_looks = 0;
-        loop {
-            if let Some(reader) = &mut self.reader
+    fn look_with<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
+        if self.shared.state.version() != self.seen {
+            return self.look_after_change(copy);
+        }
+        Ok(self.reader.as_mut().and_then(|reader| reader.look(copy)))
+    }
+
+    /// Delivers what the old session held when its end was learned of, then takes over what changed.
+    #[cold]
+    #[inline(never)]
+    fn look_after_change<R>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
+        if let Some(reader) = &mut self.reader {
+            let last = *self.last.get_or_insert_with(|| reader.conclude());
+            if !reader.is_past(last)
                 && let Some(taken) = reader.look(&mut copy)
             {
                 return Ok(Some(taken));
             }
-            if changed {
-                // All that the old session holds is delivered before anything else.
-                final_looks += 1;
-                if final_looks > FINAL_LOOKS || !self.reader.as_mut().is_some_and(Reader::has_more) {
-                    self.adopt()?;
-                    changed = false;
-                }
-            } else if self.shared.state.version() == self.seen {
-                return Ok(None);
-            } else {
-                // The session has ended, and what it holds now is all that it ever will: look once more.
-                changed = true;
-            }
         }
+        self.last = None;
+        self.adopt()?;
+        Ok(self.reader.as_mut().and_then(|reader| reader.look(copy)))
     }
 
     /// Takes over what the control thread changed.
-    #[cold]
     fn adopt(&mut self) -> Result<()> {
         let shared = self.shared.clone();
         let mut state = shared.state.lock();
+        if let Some(reason) = state.untold.take() {
+            // What the attachment is now comes with the next look.
+            self.ended = Some(reason.clone());
+            if let (Some(session), Some(reader)) = (self.session.take(), self.reader.take()) {
+                self.before = Some((session, reader));
+            }
+            self.shared.parker.move_to(None);
+            return Err(self.conversation.shared.stale(reason));
+        }
         self.seen = shared.state.version();
-        match &mut *state {
-            Attachment::Asked => {}
+        match &mut state.attachment {
+            Attachment::Asked | Attachment::Ended(_) => Ok(()),
             Attachment::Attached { session, index } => {
                 let (session, index) = (session.clone(), *index);
                 drop(state);
                 self.read_from(session, index);
+                Ok(())
             }
-            Attachment::Ended(reason) => {
-                let reason = reason.clone();
-                self.reader = None;
-                self.shared.parker.move_to(None);
-                self.ended = Some(reason.clone());
-                return Err(self.conversation.shared.stale(reason));
-            }
-            Attachment::Refused(error) => {
-                return Err(error.take().unwrap_or(Error::Closed("the link")));
-            }
+            Attachment::Refused(error) => Err(error.take().unwrap_or(Error::Closed("the link"))),
         }
-        Ok(())
     }
 
     fn read_from(&mut self, session: Arc<Session>, index: u32) {
-        let conversation: &ConversationShared = &self.conversation.shared;
-        let names = &conversation.names;
-        self.payload = session.payload;
-        let reader = match &self.shared.target {
-            Target::One(item) => session.item(index).map(|(_, memory)| {
-                Reader::One(OneItem::new(names.id(item), memory, self.delivery, self.start))
-            }),
-            Target::Many(only) => {
-                let many = ManyItems::new(session, names.clone(), only.clone(), self.delivery, self.start);
-                Some(Reader::Many(Box::new(many)))
+        let now = self.session.take().zip(self.reader.take());
+        let reader = match now.or_else(|| self.before.take()) {
+            // The same life of the service as before: the connection was lost, the values were not.
+            Some((before, reader)) if Arc::ptr_eq(&before, &session) => Some(reader.resume()),
+            _ => {
+                let reader = self.reader_of(&session, index);
+                // A new life is followed from its beginning, so that nothing of it goes uncounted.
+                self.gap = self.start == Start::First;
+                self.start = Start::First;
+                reader
             }
         };
         self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
-        // A new life of the service is followed from its beginning, so that nothing of it goes uncounted.
-        self.gap = self.start == Start::First;
-        self.start = Start::First;
+        self.payload = session.payload;
         self.reader = reader;
+        self.session = Some(session);
         self.ended = None;
     }
 
+    /// A reader that begins in `session` where this link is to begin.
+    fn reader_of(&self, session: &Arc<Session>, index: u32) -> Option<Reader> {
+        let names = &self.conversation.shared.names;
+        match &self.shared.target {
+            Target::One(item) => {
+                let (_, memory) = session.item(index)?;
+                Some(Reader::One(OneItem::new(names.id(item), memory, self.delivery, self.start)))
+            }
+            Target::Many(only) => {
+                let (session, only) = (session.clone(), only.as_deref());
+                let many = ManyItems::new(session, names.clone(), only, self.delivery, self.start);
+                Some(Reader::Many(Box::new(many)))
+            }
+        }
+    }
+
     /// Waits for the service's answer to the advise.
-    fn attach(&mut self, limit: Duration) -> Result<()> {
+    pub(crate) fn attach(&mut self, limit: Duration) -> Result<()> {
         let deadline = Instant::now().checked_add(limit);
         while self.reader.is_none() {
             let seen = self.seen;
@@ -538,12 +450,18 @@ impl<D> Link<D> {
 
     #[cold]
     fn timed_out(&self, verb: &'static str, after: Duration) -> Error {
-        let hint = match (verb, &self.ended) {
-            (_, Some(reason)) => format!("the service is gone ({reason}) and has not returned"),
-            ("recv", None) => "nothing was published meanwhile".to_owned(),
-            _ => "no such item appeared, or the service does not answer".to_owned(),
+        let conversation = &self.conversation.shared;
+        let hint = match (&self.ended, conversation.trouble()) {
+            (None, None) if verb == "recv" => "nothing was published meanwhile".to_owned(),
+            (None, None) if self.shared.wait => "no such item appeared".to_owned(),
+            (None, None) => "the service does not answer; is its process stopped?".to_owned(),
+            (Some(reason), None) if conversation.is_live() => {
+                format!("the service was gone ({reason}) and has returned, but without this item")
+            }
+            (Some(reason), None) => format!("the service is gone ({reason}) and has not returned"),
+            (_, Some(trouble)) => format!("the service cannot be talked to: {trouble}"),
         };
-        let what = format!("{}/{}", self.conversation.shared.address(), self.shared.target);
+        let what = format!("{}/{}", conversation.address(), self.shared.target);
         Error::Timeout { verb, what, after, hint }
     }
 }

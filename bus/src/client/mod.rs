@@ -8,17 +8,23 @@
 //!
 //! A [`Session`](session::Session) is what one life of a service lent us: its segments, mapped, checked and
 //! kept for as long as anybody reads them. The control thread makes sessions and says when they end; links
-//! and requests read them, and learn of changes by looking at one local word ([`watched::Watched`]) when
+//! and requests read them, and learn of changes by looking at one local word ([`parking::Versioned`]) when
 //! they find nothing new. So the hot path meets neither lock nor control plane.
 //!
-//! Files: [`conversation`] and [`link`] are the public handles; [`session`] mapped memory; [`reader`] where
-//! a link stands in it; [`parking`] sleeping and being woken at a death; [`control`] the thread, and
-//! [`peer`] its connection to one service.
+//! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
+//! set them up; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
+//! [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
+//! [`control`] is the thread, and [`peer`] its connection to one service.
 
+pub(crate) mod advise;
+pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
 pub(crate) mod link;
+mod many_items;
+mod names;
 mod parking;
 mod peer;
 mod reader;
+pub(crate) mod remote_item;
 mod session;

@@ -7,11 +7,16 @@ use std::time::{Duration, Instant};
 use crate::message::{Fingerprint, Schema};
 use crate::segment::{ItemMemory, SegmentView};
 
+/// The largest schema: it is read by the thread that all conversations share.
+pub(crate) const MAX_SCHEMA_BYTES: u64 = 1 << 20;
+
 /// A topic as one life of its service published it.
 #[derive(Debug)]
 pub(crate) struct Session {
     /// The process that owns the service.
     pub(crate) pid: u32,
+    /// Which life of the service this is.
+    pub(crate) epoch: u64,
     /// The topic's journal, with the topic's bell.
     pub(crate) journal: ItemMemory,
     /// Word of an item slot's body at which the message starts.
@@ -52,6 +57,10 @@ impl Session {
     /// Begins a session with a topic's first segment.
     pub(crate) fn new(pid: u32, root: SegmentView, expected: &Expected) -> Result<Self, Unusable> {
         let header = root.header;
+        if header.parameters.schema > MAX_SCHEMA_BYTES {
+            let detail = format!("a schema of {} bytes, more than any type has", header.parameters.schema);
+            return Err(Unusable::Broken(detail));
+        }
         if header.fingerprint != expected.fingerprint {
             let schema = Schema::decode(&root.schema()).map_err(|error| error.to_string());
             return Err(Unusable::Type { there: header.fingerprint, schema });
@@ -69,7 +78,14 @@ impl Session {
             root.journal().ok_or_else(|| Unusable::Broken("a first segment without journal".to_owned()))?;
         let payload = root.geometry.item.payload;
         let growing = Growing { segments: vec![root], names: HashMap::new(), indices: Vec::new() };
-        Ok(Session { pid, journal, payload, growing: Mutex::new(growing), grown: Condvar::new() })
+        Ok(Session {
+            pid,
+            epoch: header.epoch,
+            journal,
+            payload,
+            growing: Mutex::new(growing),
+            grown: Condvar::new(),
+        })
     }
 
     /// Adds an extent.
@@ -78,16 +94,15 @@ impl Session {
     /// What does not fit together.
     pub(crate) fn add_segment(&self, index: usize, segment: SegmentView) -> Result<(), String> {
         let mut growing = self.lock();
-        let (root, last) =
-            (&growing.segments[0].header, &growing.segments[growing.segments.len() - 1].header);
-        let continues = last.parameters.first_item + last.parameters.items
-            >= segment.header.parameters.first_item
-            && segment.header.parameters.first_item > last.parameters.first_item;
+        // The segments before are full, so that their directories are final.
+        growing.read_directories();
+        let root = &growing.segments[0].header;
         let same = segment.header.fingerprint == root.fingerprint
             && segment.header.epoch == root.epoch
             && segment.header.parameters.message_size == root.parameters.message_size
             && segment.header.parameters.message_align == root.parameters.message_align
             && segment.header.parameters.depth == root.parameters.depth;
+        let continues = segment.header.parameters.first_item == growing.indices.len() as u64;
         if index != growing.segments.len() || !continues || !same {
             return Err(format!(
                 "extent {index} does not continue the topic's {} segments",
@@ -131,8 +146,13 @@ impl Session {
         let after =
             growing.segments.partition_point(|view| view.header.parameters.first_item <= u64::from(index));
         let segment = growing.segments.get(after.checked_sub(1)?)?;
-        let within = u64::from(index) - segment.header.parameters.first_item;
-        Some((name, segment.item(usize::try_from(within).ok()?)))
+        let within = usize::try_from(u64::from(index) - segment.header.parameters.first_item).ok()?;
+        Some((name, segment.item(within)?))
+    }
+
+    /// Number of segments here.
+    pub(crate) fn segment_count(&self) -> usize {
+        self.lock().segments.len()
     }
 
     /// Waits until the item is here, at most `bound`: its segment may be on its way.

@@ -90,16 +90,12 @@ impl SegmentView {
         Ok(SegmentView { header, geometry, directory, words, bells })
     }
 
-    /// The memory of this segment's `index`th item.
-    ///
-    /// # Panics
-    /// If the segment has no room for so many.
-    pub(crate) fn item(&self, index: usize) -> ItemMemory {
-        assert!((index as u64) < self.geometry.parameters.items);
-        ItemMemory {
+    /// The memory of this segment's `index`th item; `None` if the segment has no room for so many.
+    pub(crate) fn item(&self, index: usize) -> Option<ItemMemory> {
+        ((index as u64) < self.geometry.parameters.items).then(|| ItemMemory {
             ring: Ring::new(self.words.part(self.geometry.item(index)), self.geometry.item.ring),
             bell: self.bells.part(Geometry::item_bell(index)),
-        }
+        })
     }
 
     /// The journal with the topic's bell; `None` in an extent.

@@ -140,7 +140,7 @@ impl Control {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid = peer.pid, %detail, "client evicted");
             }
-            Some(Lost::Ended) | None => {
+            Some(Lost::Ended | Lost::Starved(_)) | None => {
                 tracing::debug!(service = self.service.name, pid = peer.pid, "client disconnected");
             }
         }

@@ -275,7 +275,8 @@ impl<T: Message> Topic<T> {
             self.writer.service.waker.wake();
         }
         let within = index - growing.last.geometry.parameters.first_item;
-        self.items.push(Box::new(growing.last.item(within as usize)));
+        let memory = growing.last.item(within as usize).expect("a name was pushed, so there is room");
+        self.items.push(Box::new(memory));
         let id = ItemId::new(index as u32);
         growing.names.insert(name.to_owned(), id);
         self.writer.shared.add_item(name, index as u32);

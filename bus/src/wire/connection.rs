@@ -14,6 +14,9 @@ use crate::sys::socket::{self, Received};
 pub(crate) struct Connection {
     socket: OwnedFd,
     unsent: VecDeque<(Vec<u8>, Option<Arc<SegmentFds>>)>,
+    /// Whether nothing can be sent any longer. What the other end sent before can still be received, and it
+    /// may say why.
+    broken: bool,
 }
 
 /// A datagram that came in.
@@ -30,11 +33,13 @@ pub(crate) enum Lost {
     Ended,
     /// The other end broke the protocol.
     Malformed(String),
+    /// This end has no descriptors or mappings left, as described.
+    Starved(String),
 }
 
 impl Connection {
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Connection { socket, unsent: VecDeque::new() }
+        Connection { socket, unsent: VecDeque::new(), broken: false }
     }
 
     /// Sends a frame, now or when there is room.
@@ -67,15 +72,19 @@ impl Connection {
     /// Sends what waits, as far as there is room.
     pub(crate) fn flush(&mut self) -> Result<(), Lost> {
         while let Some((frame, fds)) = self.unsent.front() {
+            if self.broken {
+                self.unsent.clear();
+                break;
+            }
             let sent = match fds {
                 Some(fds) => socket::send(&self.socket, frame, &[fds.segment.as_fd(), fds.bells.as_fd()]),
                 None => socket::send(&self.socket, frame, &[]),
             };
             match sent {
-                Ok(true) => self.unsent.pop_front(),
+                Ok(true) => drop(self.unsent.pop_front()),
                 Ok(false) => return Ok(()),
-                Err(_) => return Err(Lost::Ended),
-            };
+                Err(_) => self.broken = true,
+            }
         }
         Ok(())
     }

@@ -1,0 +1,150 @@
+//! Setting up links: what to follow, what to deliver, how to wait.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::control::Command;
+use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::link::{Deliver, Hot, Link, LinkShared, Target, Warm};
+use super::reader::{Delivery, Start};
+use crate::error::Result;
+use crate::message::Message;
+use crate::name;
+
+/// How a blocking receive waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Looks all the time: the lowest latency, at the price of a processor.
+    Spin,
+    /// Looks for some microseconds, then sleeps. On a machine with one processor it sleeps at
+    /// once.
+    #[default]
+    SpinThenPark,
+    /// Sleeps at once: the least processor time.
+    Park,
+}
+
+/// Whether the machine has one processor: while one spins there, nobody publishes. What this process may run
+/// on does not matter, since the publisher may run elsewhere.
+fn one_processor() -> bool {
+    static ONE: OnceLock<bool> = OnceLock::new();
+    // SAFETY: `sysconf` only returns a number.
+    *ONE.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) } == 1)
+}
+
+/// A link that is being set up.
+#[derive(Debug)]
+#[must_use = "a link begins by `hot` or `warm`"]
+pub struct AdviseBuilder<'c, T> {
+    conversation: &'c Conversation<T>,
+    target: Target,
+    delivery: Delivery,
+    start: Start,
+    wait: Wait,
+    appear: Option<Duration>,
+}
+
+impl<'c, T: Message> AdviseBuilder<'c, T> {
+    pub(crate) fn new(conversation: &'c Conversation<T>, target: Target) -> Self {
+        AdviseBuilder {
+            conversation,
+            target,
+            delivery: Delivery::Queue,
+            start: Start::Present,
+            wait: Wait::default(),
+            appear: None,
+        }
+    }
+
+    /// Delivers every value that is still in the item's history, in order, and counts those that are not.
+    /// The default of hot links.
+    pub fn queue(mut self) -> Self {
+        self.delivery = Delivery::Queue;
+        self
+    }
+
+    /// Delivers always the newest value, and counts those passed over. Warm links always do this.
+    pub fn latest(mut self) -> Self {
+        self.delivery = Delivery::Latest;
+        self
+    }
+
+    /// Whether to begin with the present value, at once and even if the publisher is silent, or with the
+    /// next one. Default: yes.
+    pub fn prime(mut self, prime: bool) -> Self {
+        self.start = if prime { Start::Present } else { Start::Next };
+        self
+    }
+
+    /// How receives wait. Default: [`Wait::SpinThenPark`].
+    pub fn strategy(mut self, wait: Wait) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Waits up to `timeout` for the item to appear, instead of failing at once where it does not exist.
+    pub fn wait(mut self, timeout: Duration) -> Self {
+        self.appear = Some(timeout);
+        self
+    }
+
+    /// A link that delivers values.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service
+    /// is gone; [`Error::Timeout`](crate::Error::Timeout) if it does not answer, or the item does not appear in time.
+    pub fn hot(self) -> Result<Link<Hot<T>>> {
+        self.open(false)
+    }
+
+    /// A link that delivers notices that items changed, without values. Each stands for all changes since
+    /// the one before.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let mut changes = rooms.advise("kitchen").prime(false).warm()?;
+    /// kitchen.publish(&22.0)?;
+    /// kitchen.publish(&22.5)?;
+    /// assert_eq!(changes.recv()?.missed, 1); // one notice stands for both
+    /// assert_eq!(rooms.request("kitchen")?.value, 22.5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub fn warm(mut self) -> Result<Link<Warm>> {
+        self.delivery = Delivery::Latest;
+        self.open(true)
+    }
+
+    fn open<D: Deliver>(self, warm: bool) -> Result<Link<D>> {
+        match &self.target {
+            Target::One(item) => {
+                name::check("item", item)?;
+            }
+            Target::Many(items) => {
+                for item in items.iter().flatten() {
+                    name::check("item", item)?;
+                }
+            }
+        }
+        let handle = self.conversation.handle.clone();
+        let wait = if self.wait == Wait::SpinThenPark && one_processor() { Wait::Park } else { self.wait };
+        let shared = Arc::new(LinkShared::new(handle.bus.number(), self.target, warm, self.appear.is_some()));
+        handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
+        let mut link = Link::new(handle, shared, self.delivery, self.start, wait);
+        link.attach(self.appear.unwrap_or(DEFAULT_TIMEOUT))?;
+        Ok(link)
+    }
+}

@@ -1,0 +1,116 @@
+//! Setting up conversations.
+
+use core::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::control::Command;
+use super::conversation::{
+    Conversation, ConversationHandle, ConversationShared, DEFAULT_TIMEOUT, State, Status,
+};
+use super::parking::Versioned;
+use super::session::Expected;
+use crate::error::{Error, Result};
+use crate::message::{Message, Schema};
+use crate::name;
+use crate::namespace::BusCore;
+
+/// A connect that is being set up.
+#[derive(Debug)]
+#[must_use = "a conversation begins by `open`"]
+pub struct ConnectBuilder<'b, T> {
+    bus: &'b Arc<BusCore>,
+    address: String,
+    wait: Option<Duration>,
+    timeout: Duration,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<'b, T: Message> ConnectBuilder<'b, T> {
+    pub(crate) fn new(bus: &'b Arc<BusCore>, address: &str) -> Self {
+        ConnectBuilder {
+            bus,
+            address: address.to_owned(),
+            wait: None,
+            timeout: DEFAULT_TIMEOUT,
+            message: PhantomData,
+        }
+    }
+
+    /// Waits up to `timeout` for the service and the topic to appear, instead of failing at once where they
+    /// are not there.
+    pub fn wait(mut self, timeout: Duration) -> Self {
+        self.wait = Some(timeout);
+        self
+    }
+
+    /// How long a service that is there may take to answer, before the connect fails. Default: 2 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`], [`Error::NoSuchService`], [`Error::NoSuchTopic`]; [`Error::TypeMismatch`] with
+    /// both types field by field; [`Error::Timeout`] where the service is stopped or does not appear in time;
+    /// [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
+    pub fn open(self) -> Result<Conversation<T>> {
+        let (service, topic) = name::service_and_topic(&self.address)?;
+        let limit = self.wait.unwrap_or(self.timeout);
+        let shared = Arc::new(ConversationShared {
+            number: self.bus.number(),
+            service: service.to_owned(),
+            topic: topic.to_owned(),
+            wait: self.wait.is_some(),
+            expected: Expected {
+                fingerprint: T::FINGERPRINT,
+                size: size_of::<T>(),
+                align: align_of::<T>(),
+                schema: Schema::of::<T>,
+            },
+            names: Arc::default(),
+            state: Versioned::new(State { session: None, status: Status::Absent, trouble: None }),
+        });
+        self.bus.start()?;
+        let handle = Arc::new(ConversationHandle { bus: self.bus.clone(), shared: shared.clone() });
+        self.bus.command(Command::Open(shared));
+        handle.wait_until_live(limit)?;
+        Ok(Conversation { handle, message: PhantomData })
+    }
+}
+
+impl ConversationHandle {
+    fn wait_until_live(&self, limit: Duration) -> Result<()> {
+        let shared = &self.shared;
+        let deadline = Instant::now().checked_add(limit);
+        loop {
+            let seen = shared.state.version();
+            let left =
+                deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let mut state = shared.state.lock();
+            let State { status, trouble, .. } = &mut *state;
+            let hint = match (status, trouble) {
+                (Status::Live | Status::Ended(_), _) => return Ok(()),
+                (Status::Failed(error), _) => {
+                    return Err(error.take().unwrap_or(Error::Closed("the conversation")));
+                }
+                (_, Some(trouble)) => format!("the service cannot be talked to: {trouble}"),
+                (Status::Absent, None) => format!(
+                    "no such service appeared on bus `{}` ({})",
+                    self.bus.name,
+                    self.bus.registry.path().display()
+                ),
+                (Status::Unanswered { pid }, None) => format!(
+                    "process {pid} serves it but does not answer, or has no such topic yet; is it stopped?"
+                ),
+            };
+            drop(state);
+            if left.is_zero() {
+                return Err(Error::Timeout { verb: "connect", what: shared.address(), after: limit, hint });
+            }
+            shared.state.wait(seen, left.min(Duration::from_secs(3600)));
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What a service sends to its clients.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::{Peer, Phase, Question, advise, connect, fail, refuse};
+use crate::client::conversation::{ConversationShared, State, Status};
+use crate::client::link::{Attachment, Target};
+use crate::client::session::{Session, Unusable};
+use crate::discovery::TopicInfo;
+use crate::error::{Ended, Error, Result};
+use crate::message::{Fingerprint, Schema};
+use crate::segment::SegmentView;
+use crate::wire::{
+    self, Close, Farewell, FromService, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix, Refusal,
+    Unsupported,
+};
+
+/// Frames of one service that are handled before it is another's turn.
+const FRAMES_A_TURN: usize = 256;
+
+impl Peer {
+    pub(super) fn receive(&mut self) -> Result<(), Lost> {
+        for _ in 0..FRAMES_A_TURN {
+            let (Phase::Greeting { connection, .. } | Phase::Open { connection, .. }) = &mut self.phase
+            else {
+                break;
+            };
+            connection.flush()?;
+            let Some(incoming) = connection.receive()? else { break };
+            let malformed = |malformed: Malformed| Lost::Malformed(malformed.to_string());
+            let (prefix, frame) = FromService::decode(&incoming.bytes).map_err(malformed)?;
+            let fds = wire::descriptors(&frame, incoming.fds).map_err(malformed)?;
+            self.handle(prefix, frame, fds)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, prefix: Prefix, frame: FromService, fds: Option<[OwnedFd; 2]>) -> Result<(), Lost> {
+        match (&self.phase, frame, fds) {
+            (_, FromService::Goodbye(goodbye), _) => {
+                self.farewell = Some(match goodbye.farewell {
+                    Farewell::Closed => Ended::Closed,
+                    Farewell::Evicted => Ended::Evicted(printable(&goodbye.reason)),
+                });
+                Err(Lost::Ended)
+            }
+            (Phase::Greeting { .. }, FromService::Welcome(_), _) => self.welcomed(),
+            (Phase::Greeting { .. }, FromService::Unsupported(theirs), _) => {
+                self.unsupported(theirs);
+                Err(Lost::Ended)
+            }
+            (&Phase::Open { pid, .. }, FromService::Segment(segment), Some(fds)) => {
+                self.segment(pid, prefix.conversation, segment.index, segment.of, &fds)
+            }
+            (Phase::Open { .. }, FromService::Located(located), _) => self.located(prefix, located.index),
+            (Phase::Open { .. }, FromService::Refused(refused), _) => {
+                self.refused(prefix, refused.refusal, &printable(&refused.reason));
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::TopicEntry(entry), _) => {
+                let topic = TopicInfo {
+                    service: self.service.clone(),
+                    topic: entry.name.to_string(),
+                    type_name: printable(&entry.type_name),
+                    fingerprint: Fingerprint::from_words(entry.fingerprint),
+                    items: entry.items,
+                };
+                self.another_topic(prefix.reference, topic)
+            }
+            (Phase::Open { .. }, FromService::NoMoreTopics(_), _) => {
+                if let Some(Question::Topics { found, answer }) = self.questions.remove(&prefix.reference) {
+                    let _ = answer.send(Ok(found));
+                }
+                Ok(())
+            }
+            (_, frame, _) => Err(Lost::Malformed(format!("a frame that does not belong here: {frame:?}"))),
+        }
+    }
+
+    /// Opens every conversation and asks every question on the new connection.
+    fn welcomed(&mut self) -> Result<(), Lost> {
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Absent) {
+            Phase::Greeting { connection, pid } => Phase::Open { connection, pid },
+            other => other,
+        };
+        if let Phase::Open { connection, pid } = &mut self.phase {
+            tracing::debug!(service = self.service, pid, "connected");
+            self.conversations.values().try_for_each(|open| connect(connection, &open.shared))?;
+            self.questions
+                .iter()
+                .try_for_each(|(&reference, question)| question.ask(connection, reference))?;
+        }
+        Ok(())
+    }
+
+    fn unsupported(&mut self, theirs: Unsupported) {
+        let service = self.service.clone();
+        let why = || Error::Version {
+            service: service.clone(),
+            ours_min: OLDEST_VERSION,
+            ours_max: NEWEST_VERSION,
+            theirs_min: theirs.oldest,
+            theirs_max: theirs.newest,
+        };
+        // Waiting does not help: fail those that wait too.
+        self.conversations.values().for_each(|open| fail(&open.shared, &why));
+        self.fail_all(Some(why().to_string()), why);
+    }
+
+    /// Takes a segment; when a session has all, the conversation is live.
+    fn segment(
+        &mut self,
+        pid: u32,
+        number: u64,
+        index: u32,
+        of: u32,
+        [segment, bells]: &[OwnedFd; 2],
+    ) -> Result<(), Lost> {
+        // It may have been closed on this side while the segment was on its way.
+        let Some(open) = self.conversations.get(&number) else { return Ok(()) };
+        let conversation = open.shared.clone();
+        let before = {
+            let state = conversation.state.lock();
+            match state.status {
+                Status::Failed(_) => return Ok(()),
+                // Extents of another type than ours; a first segment is of a new life, and may be right again.
+                Status::Ended(Ended::Changed(_)) if index > 0 && !self.building.contains_key(&number) => {
+                    return Ok(());
+                }
+                _ => state.session.clone(),
+            }
+        };
+        let view = SegmentView::open(segment, bells).map_err(Lost::Malformed)?;
+        if index == 0 {
+            // The connection was lost, but this is the life of the service that we know: the memory is the same.
+            let same = before.filter(|before| before.epoch == view.header.epoch && before.pid == pid);
+            let session = match same
+                .map_or_else(|| Session::new(pid, view, &conversation.expected).map(Arc::new), Ok)
+            {
+                Ok(session) => session,
+                Err(Unusable::Broken(detail)) => return Err(Lost::Malformed(detail)),
+                Err(Unusable::Type { there, schema }) => {
+                    if let Some(reason) = mismatch(&conversation, there, schema) {
+                        open.links.values().for_each(|link| link.end(&reason));
+                    }
+                    self.send(number, 0, &Close {});
+                    return Ok(());
+                }
+            };
+            self.building.insert(number, (session, of));
+        } else {
+            let session = self.building.get(&number).map(|(session, _)| session.clone()).or(before);
+            let session =
+                session.ok_or_else(|| Lost::Malformed("an extent without a first segment".to_owned()))?;
+            if index as usize >= session.segment_count() {
+                session.add_segment(index as usize, view).map_err(Lost::Malformed)?;
+            }
+        }
+        if self.building.get(&number).is_some_and(|&(_, of)| index + 1 >= of)
+            && let Some((session, _)) = self.building.remove(&number)
+        {
+            self.live(&conversation, session)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a conversation live, and advises again on all its links.
+    fn live(&mut self, conversation: &Arc<ConversationShared>, session: Arc<Session>) -> Result<(), Lost> {
+        tracing::info!(
+            service = self.service,
+            topic = conversation.topic,
+            pid = session.pid,
+            "conversation live"
+        );
+        let again = conversation.state.update(|state| {
+            let again = state.session.is_some();
+            *state = State { session: Some(session), status: Status::Live, trouble: None };
+            again
+        });
+        if let (Phase::Open { connection, .. }, Some(open)) =
+            (&mut self.phase, self.conversations.get(&conversation.number))
+        {
+            for link in open.links.values() {
+                advise(connection, conversation.number, link, link.wait || again)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn located(&mut self, prefix: Prefix, index: u32) -> Result<(), Lost> {
+        if let Some(Question::Find { answer, .. }) = self.questions.remove(&prefix.reference) {
+            let _ = answer.send(Ok(()));
+            return Ok(());
+        }
+        let Some(open) = self.conversations.get(&prefix.conversation) else { return Ok(()) };
+        let session = open.shared.state.lock().session.clone();
+        let (Some(link), Some(session)) = (open.links.get(&prefix.reference), session) else { return Ok(()) };
+        if let Target::One(item) = &link.target
+            && session.item(index).is_none_or(|(name, _)| *name != **item)
+        {
+            return Err(Lost::Malformed(format!("item `{item}` is said to have index {index}, and has not")));
+        }
+        link.attach(Attachment::Attached { session, index });
+        Ok(())
+    }
+
+    fn refused(&mut self, prefix: Prefix, refusal: Refusal, reason: &str) {
+        let service = self.service.clone();
+        let error = |conversation: &ConversationShared, verb, what: String| match refusal {
+            Refusal::NoSuchTopic => {
+                Error::NoSuchTopic { service: service.clone(), topic: conversation.topic.clone() }
+            }
+            Refusal::NoSuchItem => conversation.no_such_item(&what),
+            Refusal::TooMany => {
+                Error::Refused { service: service.clone(), verb, what, reason: reason.to_owned() }
+            }
+        };
+        if let Some(Question::Find { conversation, item, answer }) = self.questions.remove(&prefix.reference)
+        {
+            let _ = answer.send(Err(error(&conversation, "find", item)));
+            return;
+        }
+        let Some(open) = self.conversations.get(&prefix.conversation) else { return };
+        let conversation = &open.shared;
+        match open.links.get(&prefix.reference) {
+            Some(link) => refuse(link, error(conversation, "advise on", link.target.to_string())),
+            // A link that was closed meanwhile, or the conversation itself.
+            None if prefix.reference != 0 => {}
+            None => fail(conversation, &|| error(conversation, "connect to", conversation.address())),
+        }
+    }
+
+    fn another_topic(&mut self, reference: u64, topic: TopicInfo) -> Result<(), Lost> {
+        let Some(question) = self.questions.get_mut(&reference) else { return Ok(()) };
+        question.add(topic)?;
+        match &mut self.phase {
+            Phase::Open { connection, .. } => question.ask(connection, reference),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A peer's text, fit for an error message: without control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+/// Fails a conversation whose topic carries another type, or keeps it stale if it was live before, for the
+/// reason returned.
+fn mismatch(
+    conversation: &ConversationShared,
+    there: Fingerprint,
+    schema: Result<Schema, String>,
+) -> Option<Ended> {
+    let here = (conversation.expected.schema)();
+    let error = match schema {
+        Ok(schema) => Error::TypeMismatch {
+            service: conversation.service.clone(),
+            topic: conversation.topic.clone(),
+            here: conversation.expected.fingerprint,
+            there,
+            difference: Box::new(here.difference(&schema)),
+        },
+        Err(detail) => Error::Protocol {
+            peer: format!("service `{}`", conversation.service),
+            detail: format!("the schema of topic `{}` cannot be read: {detail}", conversation.topic),
+        },
+    };
+    tracing::warn!(service = conversation.service, topic = conversation.topic, "type mismatch");
+    conversation.state.update(|state| {
+        let reason = state.session.is_some().then(|| Ended::Changed(error.to_string()));
+        state.status = reason.clone().map_or_else(|| Status::Failed(Some(error)), Status::Ended);
+        reason
+    })
+}

@@ -1,0 +1,374 @@
+//! The connection to one service, and all conversations with it.
+//!
+//! It connects when the service is there, opens every conversation, and when the connection ends tells
+//! every conversation and link why, and begins again.
+//!
+//! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends,
+//! [`questions`] what is asked besides conversations and links.
+
+mod frames;
+mod questions;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::conversation::{ConversationShared, Status};
+use super::link::{Attachment, LinkShared, Target};
+use super::session::Session;
+use crate::error::{Ended, Error};
+use crate::namespace::BusPlace;
+use crate::registry::Registry;
+use crate::sys::socket;
+use crate::wire::{
+    self, Advise, Close, Connect, Connection, Hello, Lost, NEWEST_VERSION, NameText, OLDEST_VERSION, Unadvise,
+};
+
+pub(crate) use questions::Question;
+
+/// How long to leave a service alone that cannot be connected to now: from this …
+const SHORTEST_REST: Duration = Duration::from_millis(1);
+/// … to this, doubling while its connections last shorter than this.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// A service, as its clients in this process see it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    service: String,
+    phase: Phase,
+    conversations: BTreeMap<u64, Open>,
+    /// Sessions whose segments have not all come, with how many there will be.
+    building: HashMap<u64, (Arc<Session>, u32)>,
+    /// What was asked, by reference, and not answered yet.
+    questions: HashMap<u64, Question>,
+    /// Links whose service went, and which may still sleep on its words.
+    sleepers: Vec<Arc<LinkShared>>,
+    /// Why the service said that the connection ends.
+    farewell: Option<Ended>,
+    /// When the connection began.
+    since: Instant,
+    /// Connections to one process in a row that ended soon.
+    short_lived: u32,
+    /// The process whose connection ended last.
+    ended_by: u32,
+}
+
+/// A conversation with its links, by number.
+#[derive(Debug)]
+struct Open {
+    shared: Arc<ConversationShared>,
+    links: BTreeMap<u64, Arc<LinkShared>>,
+}
+
+/// How far the connection is.
+#[derive(Debug)]
+enum Phase {
+    /// There is no service of this name.
+    Absent,
+    /// It cannot be connected to now: leave it alone until then.
+    Resting { until: Instant },
+    /// A hello was sent.
+    Greeting { connection: Connection, pid: u32 },
+    /// It was welcomed.
+    Open { connection: Connection, pid: u32 },
+}
+
+impl Peer {
+    pub(crate) fn new(service: String) -> Self {
+        Peer {
+            service,
+            phase: Phase::Absent,
+            conversations: BTreeMap::new(),
+            building: HashMap::new(),
+            questions: HashMap::new(),
+            sleepers: Vec::new(),
+            farewell: None,
+            since: Instant::now(),
+            short_lived: 0,
+            ended_by: 0,
+        }
+    }
+
+    /// Whether nobody needs this connection any longer.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.conversations.is_empty() && self.questions.is_empty() && self.sleepers.is_empty()
+    }
+
+    /// Whether the service is looked for in the directory.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.phase, Phase::Absent)
+    }
+
+    /// When to try again a service that is there.
+    pub(crate) fn resting_until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Resting { until } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// The socket to poll, and whether frames wait for room in it.
+    pub(crate) fn socket(&self) -> Option<(BorrowedFd<'_>, bool)> {
+        match &self.phase {
+            Phase::Absent | Phase::Resting { .. } => None,
+            Phase::Greeting { connection, .. } | Phase::Open { connection, .. } => {
+                Some((connection.as_fd(), connection.unsent() > 0))
+            }
+        }
+    }
+
+    /// Connects, if the service is there. If it is not, fails what does not wait for it.
+    pub(crate) fn connect(&mut self, bus: &BusPlace) {
+        match self.phase {
+            Phase::Absent => {}
+            Phase::Resting { until } if Instant::now() >= until => {}
+            _ => return,
+        }
+        match greet(&bus.registry, &self.service) {
+            Ok((connection, pid)) => {
+                for open in self.conversations.values() {
+                    open.shared.state.update(|state| {
+                        if let Status::Absent = state.status {
+                            state.status = Status::Unanswered { pid };
+                        }
+                    });
+                }
+                self.since = Instant::now();
+                self.phase = Phase::Greeting { connection, pid };
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.rest(SHORTEST_REST),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+            {
+                self.phase = Phase::Absent;
+                let service = self.service.clone();
+                self.fail_all(None, || bus.no_such_service(&service));
+            }
+            Err(error) => {
+                self.rest(LONGEST_REST);
+                let doing = format!("connecting to service `{}`", self.service);
+                self.fail_all(Some(format!("{doing} failed: {error}")), || Error::Os {
+                    doing: doing.clone(),
+                    source: io::Error::new(error.kind(), error.to_string()),
+                });
+            }
+        }
+    }
+
+    fn rest(&mut self, time: Duration) {
+        self.phase = Phase::Resting { until: Instant::now() + time };
+    }
+
+    /// Adds a conversation, and opens it if the service is there.
+    pub(crate) fn open(&mut self, conversation: Arc<ConversationShared>) {
+        if let Phase::Greeting { pid, .. } | Phase::Open { pid, .. } = self.phase {
+            conversation.state.update(|state| state.status = Status::Unanswered { pid });
+        }
+        let open = Open { shared: conversation.clone(), links: BTreeMap::new() };
+        self.conversations.insert(conversation.number, open);
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = connect(connection, &conversation).err();
+            self.lost_if(lost);
+        }
+    }
+
+    /// Ends a conversation.
+    pub(crate) fn close(&mut self, number: u64) {
+        self.conversations.remove(&number);
+        self.building.remove(&number);
+        self.send(number, 0, &Close {});
+    }
+
+    /// Opens a link. Where the conversation is not live, that follows when it is.
+    pub(crate) fn advise(&mut self, conversation: u64, link: Arc<LinkShared>) {
+        let Some(open) = self.conversations.get_mut(&conversation) else { return };
+        open.links.insert(link.number, link.clone());
+        match &open.shared.state.lock().status {
+            Status::Ended(reason) => return link.end(reason),
+            Status::Live => {}
+            _ => return,
+        }
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = advise(connection, conversation, &link, link.wait).err();
+            self.lost_if(lost);
+        }
+    }
+
+    /// Closes a link.
+    pub(crate) fn unadvise(&mut self, conversation: u64, link: u64) {
+        if let Some(open) = self.conversations.get_mut(&conversation) {
+            open.links.remove(&link);
+        }
+        self.send(conversation, link, &Unadvise {});
+    }
+
+    /// Asks a question.
+    pub(crate) fn ask(&mut self, reference: u64, question: Question) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = question.ask(connection, reference).err();
+            self.questions.insert(reference, question);
+            self.lost_if(lost);
+        } else {
+            self.questions.insert(reference, question);
+        }
+    }
+
+    /// Handles what came in.
+    pub(crate) fn serve(&mut self) {
+        let lost = self.receive().err();
+        self.lost_if(lost);
+    }
+
+    fn send(&mut self, conversation: u64, reference: u64, body: &impl wire::Body) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            let lost = connection.send(conversation, reference, body).err();
+            self.lost_if(lost);
+        }
+    }
+
+    /// Where the connection is lost, tells everyone why. The next turn looks for the service again.
+    fn lost_if(&mut self, lost: Option<Lost>) {
+        let Some(lost) = lost else { return };
+        let farewell = self.farewell.take();
+        let reason = match lost {
+            Lost::Malformed(detail) => {
+                tracing::error!(service = self.service, detail, "the service broke the protocol");
+                Ended::Misbehaved(detail)
+            }
+            Lost::Starved(detail) => Ended::Exhausted(detail),
+            Lost::Ended => farewell.unwrap_or(Ended::Died),
+        };
+        tracing::info!(service = self.service, %reason, "disconnected");
+        self.choose_next_phase(&reason);
+        self.end_all(&reason);
+        let service = self.service.clone();
+        match &reason {
+            // It may be back in a moment: the next turn knows.
+            Ended::Died | Ended::Closed => {
+                self.answer_all(|| Error::Stale { service: service.clone(), reason: reason.clone() });
+            }
+            Ended::Evicted(detail) | Ended::Exhausted(detail) => {
+                self.fail_all(Some(reason.to_string()), || {
+                    let (verb, what) = ("talk to", service.clone());
+                    Error::Refused { service: service.clone(), verb, what, reason: detail.clone() }
+                })
+            }
+            Ended::Misbehaved(detail) | Ended::Changed(detail) => {
+                self.fail_all(Some(reason.to_string()), || Error::Protocol {
+                    peer: format!("service `{service}`"),
+                    detail: detail.clone(),
+                });
+            }
+        }
+    }
+
+    /// A service that ends connections as soon as they begin would otherwise be connected to without pause.
+    /// One that died is another matter: what returns is another process, and is followed at once.
+    fn choose_next_phase(&mut self, reason: &Ended) {
+        let pid = match self.phase {
+            Phase::Greeting { pid, .. } | Phase::Open { pid, .. } => pid,
+            Phase::Absent | Phase::Resting { .. } => 0,
+        };
+        let soon = self.since.elapsed() < LONGEST_REST && pid == self.ended_by;
+        self.short_lived = if soon { self.short_lived + 1 } else { 0 };
+        self.ended_by = pid;
+        match (reason, self.short_lived) {
+            (Ended::Exhausted(_), _) => self.rest(LONGEST_REST),
+            (_, 0 | 1) => self.phase = Phase::Absent,
+            (_, times) => self.rest(SHORTEST_REST.saturating_mul(1 << times.min(16)).min(LONGEST_REST)),
+        }
+    }
+
+    /// Tells every conversation and link that the service is gone.
+    fn end_all(&mut self, reason: &Ended) {
+        self.building.clear();
+        for open in self.conversations.values() {
+            open.shared.state.update(|state| match state.status {
+                Status::Live => state.status = Status::Ended(reason.clone()),
+                Status::Unanswered { .. } => state.status = Status::Absent,
+                _ => {}
+            });
+            for link in open.links.values().filter(|link| link.ended().is_none()) {
+                link.end(reason);
+                self.sleepers.push(link.clone());
+            }
+        }
+    }
+
+    /// Fails what waits for the service only as long as it is there, and answers all questions; notes the
+    /// `trouble` for those that go on waiting.
+    fn fail_all(&mut self, trouble: Option<String>, why: impl Fn() -> Error) {
+        for open in self.conversations.values() {
+            if open.shared.wait {
+                open.shared.state.update(|state| state.trouble = trouble.clone());
+            } else {
+                fail(&open.shared, &why);
+                open.shared.state.update(|state| state.trouble = trouble.clone());
+            }
+        }
+        self.answer_all(why);
+    }
+
+    fn answer_all(&mut self, why: impl Fn() -> Error) {
+        self.questions.drain().for_each(|(_, question)| question.fail(why()));
+    }
+
+    /// Wakes links that sleep although their service is gone; whether that has to be done again.
+    pub(crate) fn wake_sleepers(&mut self) -> bool {
+        self.sleepers.retain(|link| link.parker.wake());
+        !self.sleepers.is_empty()
+    }
+
+    /// Ends everything, since nobody will look after it any longer.
+    pub(crate) fn abandon(&mut self) {
+        self.end_all(&Ended::Closed);
+        self.fail_all(None, || Error::Closed("the bus"));
+        self.wake_sleepers();
+    }
+}
+
+/// Connects to a service of our own user and says hello.
+fn greet(registry: &Registry, service: &str) -> io::Result<(Connection, u32)> {
+    let socket = registry.connect(service)?;
+    let credentials = socket::credentials(&socket)?;
+    if credentials.uid != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("it runs as user {}, not as this program's", credentials.uid),
+        ));
+    }
+    let mut connection = Connection::new(socket);
+    let hello = Hello { oldest: OLDEST_VERSION, newest: NEWEST_VERSION };
+    connection.send(0, 0, &hello).map_err(|_| io::ErrorKind::ConnectionRefused)?;
+    Ok((connection, credentials.pid))
+}
+
+fn connect(connection: &mut Connection, conversation: &ConversationShared) -> Result<(), Lost> {
+    let again = conversation.state.lock().session.is_some();
+    let topic = NameText::truncated(&conversation.topic);
+    connection.send(conversation.number, 0, &Connect { topic, wait: conversation.wait || again })
+}
+
+fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool) -> Result<(), Lost> {
+    let item = match &link.target {
+        Target::One(item) => NameText::truncated(item),
+        Target::Many(_) => NameText::new(),
+    };
+    connection.send(conversation, link.number, &Advise { item, warm: link.warm, wait })
+}
+
+/// Fails a conversation that was never live.
+fn fail(conversation: &ConversationShared, why: &dyn Fn() -> Error) {
+    conversation.state.update(|state| {
+        if let Status::Absent | Status::Unanswered { .. } = state.status {
+            state.status = Status::Failed(Some(why()));
+        }
+    });
+}
+
+/// Refuses a link.
+fn refuse(link: &LinkShared, error: Error) {
+    link.attach(Attachment::Refused(Some(error)));
+}

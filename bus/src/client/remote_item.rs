@@ -1,0 +1,92 @@
+//! Items of other programs, to request.
+
+use core::marker::PhantomData;
+use std::sync::Arc;
+
+use super::conversation::{ConversationHandle, Status};
+use crate::error::Result;
+use crate::message::Message;
+use crate::segment::ItemMemory;
+use crate::update::{ItemId, Update};
+
+/// An item of another program, to request again and again: the shortest way to its present value.
+#[derive(Debug)]
+pub struct RemoteItem<T> {
+    conversation: Arc<ConversationHandle>,
+    name: String,
+    id: ItemId,
+    /// Version of the conversation's state that `place` is of.
+    seen: u64,
+    /// Where the item is; `None` where the service returned without it.
+    place: Option<Place>,
+    message: PhantomData<fn() -> T>,
+}
+
+/// Where an item is in the present session.
+#[derive(Debug)]
+struct Place {
+    memory: ItemMemory,
+    payload: usize,
+    stale: bool,
+}
+
+/// Looks an item up in the present session; also the version of the state that this is of.
+fn look_up(conversation: &ConversationHandle, name: &str) -> (u64, Option<Place>) {
+    let (session, stale, seen) = {
+        let state = conversation.shared.state.lock();
+        let stale = !matches!(state.status, Status::Live);
+        (state.session.clone(), stale, conversation.shared.state.version())
+    };
+    let place = session.and_then(|session| {
+        let (_, memory) = session.item(session.find(name)?)?;
+        Some(Place { memory, payload: session.payload, stale })
+    });
+    (seen, place)
+}
+
+impl<T: Message> RemoteItem<T> {
+    /// The item of this name, if it is known here.
+    pub(crate) fn find(conversation: &Arc<ConversationHandle>, name: &str) -> Option<Self> {
+        let (seen, place) = look_up(conversation, name);
+        let place = Some(place?);
+        let id = conversation.shared.names.id(name);
+        let (conversation, name) = (conversation.clone(), name.to_owned());
+        Some(RemoteItem { conversation, name, id, seen, place, message: PhantomData })
+    }
+
+    /// Reads the present value, from memory: no system call, no lock, whatever the service does. Where the
+    /// service is gone, the last value, marked as [`stale`](Update::stale).
+    ///
+    /// # Errors
+    /// [`Error::NoValue`](crate::Error::NoValue) before the first publish;
+    /// [`Error::InvalidValue`](crate::Error::InvalidValue) where the bytes are no `T`;
+    /// [`Error::Overrun`](crate::Error::Overrun) where the writer overtakes every attempt to copy it;
+    /// [`Error::NoSuchItem`](crate::Error::NoSuchItem) where the service returned without this item.
+    #[inline]
+    pub fn request(&mut self) -> Result<Update<T>> {
+        if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
+            self.find_again();
+        }
+        let shared = &self.conversation.shared;
+        match &self.place {
+            Some(place) => shared.read(&place.memory, place.payload, self.id, place.stale),
+            None => Err(shared.no_such_item(&self.name)),
+        }
+    }
+
+    /// The item's id in its conversation.
+    pub fn id(&self) -> ItemId {
+        self.id
+    }
+
+    /// The item's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_again(&mut self) {
+        (self.seen, self.place) = look_up(&self.conversation, &self.name);
+    }
+}
