@@ -286,15 +286,15 @@ fn padding_is_zero_in_the_memory_that_is_shared() {
     let item = topic.item("item").unwrap();
     service.ready().unwrap();
 
-    // A value in whose padding every bit is set, as a value built over used memory may be.
+    // A value in whose padding every bit is set, as it may be in one built over used memory.
     let mut dirty = core::mem::MaybeUninit::<Gaps>::uninit();
     let start = dirty.as_mut_ptr();
-    // SAFETY: all bytes of the place are set, and then each field to a value of its type.
-    let dirty = unsafe {
-        start.cast::<u8>().write_bytes(0xff, size_of::<Gaps>());
-        (&raw mut (*start).flag).write(true);
-        dirty.assume_init_ref()
-    };
+    // SAFETY: these are all the bytes of the place.
+    unsafe { start.cast::<u8>().write_bytes(0xff, size_of::<Gaps>()) };
+    // SAFETY: the field lies inside the place, which is aligned for it.
+    unsafe { (&raw mut (*start).flag).write(true) };
+    // SAFETY: every byte is initialised, and every field is a value of its type: only a `bool` cannot be all ones.
+    let dirty = unsafe { dirty.assume_init_ref() };
     for _ in 0..4 {
         item.publish(dirty).unwrap();
     }

@@ -6,17 +6,19 @@
 //! - [`publisher`]: such a process that publishes as it is told;
 //! - [`checked`]: a message that shows by itself whether it is whole; [`account`]: that each was delivered or
 //!   counted as missed;
-//! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients and services that do not behave;
+//! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave; and
+//!   [`forged`] for services that do not;
 //! - [`random`]: a generator whose seed is printed, so that a failure can be had again;
 //! - [`proc`]: what the kernel says of a process.
 //!
 //! Nothing here sleeps to let something happen: a test waits for a line, for a value, or for a state of which
 //! the kernel tells. [`LIMIT`] only turns a hang into a failure.
 
-#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test file uses its part")]
 
 pub(crate) mod account;
 pub(crate) mod checked;
+pub(crate) mod forged;
 pub(crate) mod place;
 pub(crate) mod proc;
 pub(crate) mod process;

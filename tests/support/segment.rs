@@ -120,7 +120,7 @@ impl Parameters {
 #[derive(Debug)]
 pub(crate) struct View {
     words: Mapping,
-    bells: Mapping,
+    pub(crate) bells: Mapping,
 }
 
 impl View {

@@ -35,7 +35,10 @@ pub(crate) mod kind {
     pub(crate) const UNSUPPORTED: u32 = 102;
     pub(crate) const SEGMENT: u32 = 103;
     pub(crate) const LOCATED: u32 = 104;
+    pub(crate) const REFUSED: u32 = 105;
     pub(crate) const GOODBYE: u32 = 106;
+    pub(crate) const TOPIC_ENTRY: u32 = 107;
+    pub(crate) const NO_MORE_TOPICS: u32 = 108;
 }
 
 /// Bytes before a frame's body.
@@ -78,6 +81,16 @@ impl Incoming {
     /// The frame's kind; 0 where there is none.
     pub(crate) fn kind(&self) -> u32 {
         self.bytes.get(4..8).map_or(0, |bytes| u32::from_ne_bytes(bytes.try_into().unwrap()))
+    }
+
+    /// The number of the conversation that the frame is about.
+    pub(crate) fn conversation(&self) -> u64 {
+        u64::from_ne_bytes(self.bytes[8..16].try_into().unwrap())
+    }
+
+    /// The number of the link or question that the frame is about.
+    pub(crate) fn reference(&self) -> u64 {
+        u64::from_ne_bytes(self.bytes[16..24].try_into().unwrap())
     }
 
     pub(crate) fn body(&self) -> &[u8] {
