@@ -11,6 +11,7 @@ mod support;
 use std::collections::HashMap;
 
 use bus::Conversation;
+use support::forged::{Affair, Forged, Service, send_segment};
 use support::{Account, Checked, LIMIT, Place, Process, Test, connect, proc, roles, until};
 
 roles!(grower, follower);
@@ -162,4 +163,33 @@ fn an_item_that_was_added_a_moment_ago_can_be_requested() {
         assert_eq!(topic.request(&name(item)).unwrap().value.check(), (item, 1));
     }
     until("all names are here", || topic.items().len() == 300);
+}
+
+#[test]
+fn items_whose_memory_is_announced_late_are_not_lost_with_the_journal() {
+    let place = Place::new();
+    let service = Service::new(&place, "service");
+    let mut affair =
+        Affair::<u64>::begin(place.bus(), service, Forged::topic::<u64>(&["a", "b", "c", "d", "e"]));
+    let mut link = affair.advise("*", 0).unwrap();
+    // The publisher adds two items in new memory, publishes them, and then another one until the journal has long
+    // forgotten the new ones. All of that, before the new memory is announced.
+    let first = 5;
+    let (extent, memory) = affair.forged.extent(first as usize, &["new", "newer"]).make();
+    for (item, value) in [(0, 100), (1, 200)] {
+        memory.publish(item as usize, 1, &[value]);
+        affair.live.enter(1 + item, first + item, 1);
+    }
+    for number in 1..=20 {
+        affair.live.publish(0, number, &[number]);
+        affair.live.enter(2 + number, 0, number);
+    }
+    while link.recv_timeout(LIMIT).unwrap().seq < 20 {}
+    assert_eq!(link.try_recv().unwrap(), None);
+
+    send_segment(&mut affair.client, affair.conversation, 1, 2, &extent);
+    let late = [link.recv_timeout(LIMIT).unwrap(), link.recv_timeout(LIMIT).unwrap()];
+    let late = late.map(|update| (update.value, update.missed, link.name(update.item).to_string()));
+    assert_eq!(late, [(100, 0, "new".to_owned()), (200, 0, "newer".to_owned())]);
+    assert_eq!(link.try_recv().unwrap(), None);
 }

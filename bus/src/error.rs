@@ -67,7 +67,8 @@ pub enum Error {
     },
     /// A live process owns the service's name.
     #[error(
-        "service `{service}` is already served by process {pid}; stop that process or choose another name"
+        "service `{service}` is already served by {}; stop that process or choose another name",
+        if *pid == 0 { "another process".to_owned() } else { format!("process {pid}") }
     )]
     AlreadyServed {
         /// The service's name.
@@ -76,7 +77,10 @@ pub enum Error {
         pid: u32,
     },
     /// The service has a topic of this name already.
-    #[error("service `{service}` already has a topic `{topic}`; use the first one or choose another name")]
+    #[error(
+        "service `{service}` already has a topic `{topic}`; use the first handle, or choose another name; a topic \
+         stays until its service closes"
+    )]
     TopicExists {
         /// The service's name.
         service: String,

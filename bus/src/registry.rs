@@ -13,6 +13,12 @@
 //! listing only *asks* about byte 0 and takes nothing. A lock file that was unlinked while one waited for
 //! it is recognised by its inode, and opened anew. All of it ends with the process that holds it.
 //!
+//! **What is listed is there.** A service is listed where byte 0 is held *and* there is a socket. So an owner
+//! removes a dead one's socket before it takes byte 0, and its own appears, listening, in one step.
+//!
+//! **Nobody tidies an idle bus away.** A shared flock(2) on the directory keeps systemd-tmpfiles(8) from
+//! removing files that look old: a lock file is written once and may be locked for months.
+//!
 //! The stem is the service's name where that makes a fine file name, and `~` with its fingerprint otherwise;
 //! the lock file holds the name itself.
 
@@ -22,6 +28,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
 
 use crate::error::{Error, Result};
 use crate::message;
@@ -50,7 +58,8 @@ pub struct ServiceInfo {
 #[derive(Debug)]
 pub(crate) struct Registry {
     path: PathBuf,
-    /// Open for as long as the registry lives, so that socket paths stay short whatever `path` is.
+    /// Open for as long as the registry lives, so that socket paths stay short whatever `path` is, and locked
+    /// against tidying.
     directory: File,
 }
 
@@ -81,6 +90,10 @@ impl Registry {
                     format!("it has {found}, expected {expected}"),
                 ),
             });
+        }
+        // Not all file systems have such locks, and those that are tidied do.
+        if let Err(error) = rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared) {
+            tracing::debug!(directory = %path.display(), %error, "not locked against tidying");
         }
         Ok(Registry { path: path.to_owned(), directory })
     }
@@ -137,20 +150,32 @@ impl Registry {
                 std::thread::sleep(Duration::from_millis(1));
                 continue;
             }
-            if !lock::try_lock(&lock, Byte::Owner).map_err(Error::os(doing()))? {
-                let pid = read(&lock).map_or(0, |info| info.pid);
-                return Err(Error::AlreadyServed { service: service.to_owned(), pid });
+            if lock::is_held(&lock, Byte::Owner).map_err(Error::os(doing()))? {
+                return Err(already_served(service, &lock));
             }
             // A sweeper may have unlinked the file between our open and our lock.
             if is_at(&lock, &path) {
                 break lock;
             }
         };
-        let _ = fs::remove_file(self.file(&stem, SOCKET));
+        // While there is no owner nobody is listed, and when there is one there is no socket: not the dead
+        // owner's any more, and ours not yet. So the file may be half written meanwhile.
+        for extension in ["new", SOCKET] {
+            match fs::remove_file(path.with_extension(extension)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::os(doing())(error));
+                }
+                _ => {}
+            }
+        }
         lock.set_len(0)
             .and_then(|()| lock.write_all(format!("{}\n{service}\n", std::process::id()).as_bytes()))
-            .and_then(|()| lock::unlock(&lock, Byte::Files))
             .map_err(Error::os(doing()))?;
+        // Nobody can have taken it since we asked, for that takes the lock of the files.
+        if !lock::try_lock(&lock, Byte::Owner).map_err(Error::os(doing()))? {
+            return Err(already_served(service, &lock));
+        }
+        lock::unlock(&lock, Byte::Files).map_err(Error::os(doing()))?;
         Ok(Claim { stem, lock })
     }
 
@@ -190,7 +215,10 @@ impl Claim {
 
     /// Makes the service invisible; the name stays taken.
     pub(crate) fn hide(&self, registry: &Registry) {
-        let _ = fs::remove_file(registry.file(&self.stem, SOCKET));
+        // Whoever removed our lock file made the name free, and the socket may be another owner's now.
+        if is_at(&self.lock, &registry.file(&self.stem, LOCK)) {
+            let _ = fs::remove_file(registry.file(&self.stem, SOCKET));
+        }
     }
 
     /// Gives the name back: the files go first, the lock last.
@@ -200,6 +228,10 @@ impl Claim {
             remove_files(&path);
         }
     }
+}
+
+fn already_served(service: &str, lock: &File) -> Error {
+    Error::AlreadyServed { service: service.to_owned(), pid: read(lock).map_or(0, |info| info.pid) }
 }
 
 /// Removes what a dead owner left. Failing is no harm: the next process that looks tries again.
@@ -302,26 +334,44 @@ mod tests {
         let (_directory, registry) = open();
         let owners = AtomicU32::new(0);
         let claimed = AtomicU32::new(0);
+        // Lives of the service that began, counted before it is announced, and that ended, counted after.
+        let (begun, ended) = (AtomicU32::new(0), AtomicU32::new(0));
+        let list = || {
+            let ended_before = ended.load(Ordering::SeqCst);
+            let listed = registry.services().unwrap();
+            let announced = begun.load(Ordering::SeqCst) > ended_before;
+            assert!(listed.is_empty() || announced, "listed, and nobody had announced it");
+            listed
+        };
         std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| (0..2000).for_each(|_| drop(list())));
+            }
             for seed in 0..4u32 {
                 let (registry, owners, claimed) = (&registry, &owners, &claimed);
+                let (begun, ended, list) = (&begun, &ended, &list);
                 scope.spawn(move || {
                     for round in 0..100 {
                         match registry.claim("market") {
                             Ok(claim) => {
                                 assert_eq!(owners.fetch_add(1, Ordering::SeqCst), 0, "two owners");
                                 claimed.fetch_add(1, Ordering::SeqCst);
+                                std::thread::yield_now();
+                                begun.fetch_add(1, Ordering::SeqCst);
                                 let socket = claim.announce(registry).unwrap();
-                                let listed = registry.services().unwrap();
+                                let listed = list();
                                 assert_eq!(listed.len(), 1, "a live service was not listed");
                                 owners.fetch_sub(1, Ordering::SeqCst);
                                 // Every other owner "dies".
                                 if (seed + round) % 2 == 0 {
                                     claim.release(registry);
+                                } else {
+                                    drop(claim);
                                 }
+                                ended.fetch_add(1, Ordering::SeqCst);
                                 drop(socket);
                             }
-                            Err(Error::AlreadyServed { .. }) => drop(registry.services().unwrap()),
+                            Err(Error::AlreadyServed { .. }) => drop(list()),
                             Err(error) => panic!("{error}"),
                         }
                     }
@@ -331,6 +381,35 @@ mod tests {
         assert_ne!(claimed.load(Ordering::SeqCst), 0);
         assert_eq!(registry.services().unwrap(), []);
         assert_eq!(files(&registry), [""; 0]);
+    }
+
+    #[test]
+    fn whose_lock_file_was_removed_takes_nothing_from_the_next_owner() {
+        let (_directory, registry) = open();
+        let robbed = registry.claim("market").unwrap();
+        let _socket = robbed.announce(&registry).unwrap();
+        fs::remove_file(registry.file("market", LOCK)).unwrap();
+        let next = registry.claim("market").unwrap();
+        let _next_socket = next.announce(&registry).unwrap();
+        robbed.hide(&registry);
+        registry.connect("market").unwrap();
+        robbed.release(&registry);
+        registry.connect("market").unwrap();
+        assert_eq!(registry.services().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_directory_is_locked_against_tidying_for_as_long_as_it_is_open() {
+        let (_directory, registry) = open();
+        let path = registry.path().to_owned();
+        let second = Registry::open(&path).unwrap();
+        let tidier = File::open(&path).unwrap();
+        let free = || rustix::fs::flock(&tidier, FlockOperation::NonBlockingLockExclusive).is_ok();
+        assert!(!free());
+        drop(registry);
+        assert!(!free());
+        drop(second);
+        assert!(free());
     }
 
     #[test]

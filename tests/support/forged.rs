@@ -6,17 +6,17 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use bus::Message;
 use bus::message::Schema;
+use bus::{Bus, Conversation, Hot, Link, Message, Result};
 use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
 };
 use rustix::mm::ProtFlags;
 use rustix::net::SocketFlags;
 
-use super::Place;
 use super::segment::{Layout, Mapping, Parameters, Segment};
 use super::wire::{Client, frame, kind, listen};
+use super::{LIMIT, Place};
 
 /// The seals of an honest segment, and of honest bells.
 pub(crate) const SEALS: SealFlags =
@@ -31,6 +31,7 @@ const READY: u64 = u64::from_ne_bytes(*b"is ready");
 /// A service that is listed and can be connected to, and of which the test plays the part.
 #[derive(Debug)]
 pub(crate) struct Service {
+    name: String,
     listener: OwnedFd,
     /// Locked, as an owner's is; ends with the service.
     _lock: File,
@@ -50,7 +51,7 @@ impl Service {
         // SAFETY: the descriptor is open and `owner` is a valid `flock`.
         let locked = unsafe { libc::fcntl(lock.as_raw_fd(), libc::F_OFD_SETLK, &owner) };
         assert_eq!(locked, 0, "{}", std::io::Error::last_os_error());
-        Service { listener: listen(&files[1]), _lock: lock, files }
+        Service { name: name.to_owned(), listener: listen(&files[1]), _lock: lock, files }
     }
 
     /// Waits for a client; takes its hello, and says nothing yet.
@@ -195,7 +196,7 @@ impl Forged {
         let mapping = (bytes > 0).then(|| Mapping::new(&segment, ProtFlags::READ | ProtFlags::WRITE));
         for (word, &value) in mapping.iter().flat_map(|mapping| mapping.words()).zip(&self.words) {
             // An untouched page of a sparse file stays a hole.
-            if value != 0 {
+            if value != 0 || self.reserved {
                 word.store(value, Ordering::Relaxed);
             }
         }
@@ -259,4 +260,51 @@ pub(crate) fn memory(bytes: usize, reserved: bool) -> OwnedFd {
 pub(crate) fn send_segment(client: &mut Client, conversation: u64, index: u32, of: u32, segment: &Segment) {
     let frame = segment_frame(conversation, index, of);
     client.send(&frame, &[segment.segment.as_fd(), segment.bells.as_fd()]).unwrap();
+}
+
+/// A client of the library in a conversation with a service by hand, which has handed out its topic and can now
+/// do with it what it likes.
+#[derive(Debug)]
+pub(crate) struct Affair<T> {
+    pub(crate) topic: Conversation<T>,
+    pub(crate) client: Client,
+    /// The number of the conversation on the wire.
+    pub(crate) conversation: u64,
+    pub(crate) forged: Forged,
+    pub(crate) live: Live,
+    _service: Service,
+}
+
+impl<T: Message> Affair<T> {
+    /// Lets a client connect to the service's topic.
+    pub(crate) fn begin(bus: Bus, service: Service, forged: Forged) -> Self {
+        let (segment, live) = forged.make();
+        let address = format!("{}/topic", service.name);
+        let (topic, (client, conversation)) = std::thread::scope(|scope| {
+            let service = scope.spawn(|| {
+                let (mut client, conversation) = service.converse();
+                send_segment(&mut client, conversation, 0, 1, &segment);
+                (client, conversation)
+            });
+            let topic = bus.connect::<T>(&address).timeout(LIMIT).open().unwrap();
+            (topic, service.join().unwrap())
+        });
+        Affair { topic, client, conversation, forged, live, _service: service }
+    }
+
+    /// Lets the client advise on an item, or on `*`, and says that it has this index.
+    pub(crate) fn advise(&mut self, item: &str, index: u32) -> Result<Link<Hot<T>>> {
+        std::thread::scope(|scope| {
+            let topic = &self.topic;
+            let link = scope.spawn(move || topic.advise(item).wait(LIMIT).hot());
+            let advise = loop {
+                let frame = self.client.receive().expect("an advise");
+                if frame.kind() == kind::ADVISE {
+                    break frame;
+                }
+            };
+            self.client.send(&located_frame(self.conversation, advise.reference(), index), &[]).unwrap();
+            link.join().unwrap()
+        })
+    }
 }

@@ -106,9 +106,9 @@ impl Control {
         }));
         let unwatched = self.watch.is_none() && self.peers.values().any(Peer::is_absent);
         let now = Instant::now();
-        let rests = self.peers.values().filter_map(Peer::resting_until);
-        let timeout = rests
-            // Rounded up, so that the rest is over when poll returns.
+        let retries = self.peers.values().filter_map(Peer::retry_at);
+        let timeout = retries
+            // Rounded up, so that it is time when poll returns.
             .map(|until| until.saturating_duration_since(now) + Duration::from_micros(100))
             .chain(soon.then_some(SOON))
             .chain(unwatched.then_some(WITHOUT_WATCH))

@@ -21,7 +21,7 @@ use crate::namespace::BusCore;
 use crate::ring::Miss;
 use crate::segment::ItemMemory;
 use crate::stamp::Stamp;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::update::{ItemId, Update};
 
 /// How long to wait for an answer of a service that is there, if nothing else is said.
@@ -98,10 +98,11 @@ impl ConversationShared {
         stale: bool,
     ) -> Result<Update<T>> {
         let mut image = Image::<T>::new();
-        let read = memory.ring.read_latest(|body| {
+        let copy = |body: &[AtomicU64]| {
             image.load(&body[payload..]);
             body[0].load(Ordering::Relaxed)
-        });
+        };
+        let read = if stale { memory.ring.read_last(copy) } else { memory.ring.read_latest(copy) };
         match read {
             Ok(Some((seq, stamp))) => {
                 // SAFETY: the read succeeded, so `load` has been called.

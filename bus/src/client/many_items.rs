@@ -14,7 +14,8 @@
 //!
 //! An entry may name an item whose segment has not come yet, since segments travel by the control plane. It
 //! is kept until the segment is there, for at most [`SEGMENT_BOUND`]: a hostile publisher may name what does
-//! not exist.
+//! not exist. Entries that were overwritten may have named such items too, and a sweep cannot visit them; so
+//! once entries were lost, each segment that comes later is swept when it does.
 
 use core::ops::Range;
 use core::time::Duration;
@@ -59,6 +60,8 @@ pub(crate) struct ManyItems {
     priming: bool,
     /// Up to which number the sweep takes values from the item that it is at.
     sweep_to: Option<u64>,
+    /// Once entries were lost: how many items, and of how many segments, were swept for what those named.
+    swept: Option<(u32, usize)>,
     /// What is known of each item by index; `None` for one not met yet.
     items: Vec<Option<Followed>>,
 }
@@ -107,6 +110,7 @@ impl ManyItems {
             sweep: 0..0,
             priming: start == Start::Present,
             sweep_to: None,
+            swept: None,
             items: Vec::new(),
         };
         many.meet_all();
@@ -128,6 +132,10 @@ impl ManyItems {
                 if let Some(taken) = self.sweep_one(&mut copy) {
                     return Some(taken);
                 }
+            }
+            if self.swept.is_some_and(|(_, segments)| self.session.segment_count() > segments) {
+                self.sweep_for_lost_entries();
+                continue;
             }
             let Some(entry) = self.entry.or_else(|| self.next_entry()) else {
                 if self.sweep.is_empty() {
@@ -196,12 +204,21 @@ impl ManyItems {
         if taken.missed == 0 {
             return Some(entry);
         }
-        self.meet_all();
-        self.sweep = 0..self.items.len() as u32;
-        self.priming = false;
-        self.sweep_to = None;
+        self.swept = None;
+        self.sweep_for_lost_entries();
         self.entry = Some(entry);
         None
+    }
+
+    /// Begins a sweep of all items that may have been named by entries that were lost, and were not swept since.
+    fn sweep_for_lost_entries(&mut self) {
+        let segments = self.session.segment_count();
+        self.meet_all();
+        let items = self.items.len() as u32;
+        self.sweep = self.swept.map_or(0, |(swept, _)| swept)..items;
+        self.swept = Some((items, segments));
+        self.priming = false;
+        self.sweep_to = None;
     }
 
     /// Delivers what an entry announces, unless it was delivered already or is gone.

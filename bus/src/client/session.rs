@@ -1,14 +1,13 @@
 //! What one life of a service lent this process: a topic's segments, mapped and checked.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::message::{Fingerprint, Schema};
+use crate::segment::geometry::MAX_SCHEMA_BYTES;
 use crate::segment::{ItemMemory, SegmentView};
-
-/// The largest schema: it is read by the thread that all conversations share.
-pub(crate) const MAX_SCHEMA_BYTES: u64 = 1 << 20;
 
 /// A topic as one life of its service published it.
 #[derive(Debug)]
@@ -23,6 +22,8 @@ pub(crate) struct Session {
     pub(crate) payload: usize,
     growing: Mutex<Growing>,
     grown: Condvar,
+    /// Number of segments, for readers that look for more without the lock.
+    segments: AtomicUsize,
 }
 
 /// What extents and new items add to.
@@ -57,7 +58,7 @@ impl Session {
     /// Begins a session with a topic's first segment.
     pub(crate) fn new(pid: u32, root: SegmentView, expected: &Expected) -> Result<Self, Unusable> {
         let header = root.header;
-        if header.parameters.schema > MAX_SCHEMA_BYTES {
+        if header.parameters.schema > MAX_SCHEMA_BYTES as u64 {
             let detail = format!("a schema of {} bytes, more than any type has", header.parameters.schema);
             return Err(Unusable::Broken(detail));
         }
@@ -85,6 +86,7 @@ impl Session {
             payload,
             growing: Mutex::new(growing),
             grown: Condvar::new(),
+            segments: AtomicUsize::new(1),
         })
     }
 
@@ -110,6 +112,7 @@ impl Session {
             ));
         }
         growing.segments.push(segment);
+        self.segments.store(growing.segments.len(), Ordering::Release);
         drop(growing);
         self.grown.notify_all();
         Ok(())
@@ -152,7 +155,7 @@ impl Session {
 
     /// Number of segments here.
     pub(crate) fn segment_count(&self) -> usize {
-        self.lock().segments.len()
+        self.segments.load(Ordering::Acquire)
     }
 
     /// Waits until the item is here, at most `bound`: its segment may be on its way.

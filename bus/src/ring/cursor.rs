@@ -217,6 +217,17 @@ mod tests {
     }
 
     #[test]
+    fn the_last_value_of_a_dead_writer_is_read_although_its_head_does_not_count_it() {
+        let ring = ring();
+        assert_eq!(ring.read_last(load), Ok(None));
+        ring.slot(1).write(1, |body| body[0].store(10, Ordering::Relaxed));
+        assert_eq!((ring.read_latest(load), ring.read_last(load)), (Ok(None), Ok(Some((1, 10)))));
+        put(&ring, 1..=6);
+        assert_eq!(ring.read_last(load), Ok(Some((6, 60))));
+        ring.slot(7).write(7, |_| assert_eq!(ring.read_last(load), Ok(Some((6, 60)))));
+    }
+
+    #[test]
     fn a_head_that_lies_neither_hangs_nor_panics() {
         let ring = ring();
         put(&ring, 1..=9);

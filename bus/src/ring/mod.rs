@@ -142,4 +142,18 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         }
         Err(Miss::Lapped)
     }
+
+    /// As [`read_latest`](Self::read_latest), of a ring whose writer is gone: it may have died between a value and
+    /// the head that counts it, and those who follow the slots have got that value.
+    #[cold]
+    pub(crate) fn read_last<R>(
+        &self,
+        mut copy: impl FnMut(&[AtomicU64]) -> R,
+    ) -> Result<Option<(u64, R)>, Miss> {
+        let uncounted = self.latest().wrapping_add(1);
+        match self.read(uncounted, &mut copy) {
+            Ok(value) => Ok(Some((uncounted, value))),
+            Err(_) => self.read_latest(copy),
+        }
+    }
 }

@@ -30,4 +30,4 @@ mod text;
 pub(crate) mod view;
 
 pub(crate) use geometry::{Geometry, ItemShape, Parameters};
-pub(crate) use view::{ItemMemory, SegmentFds, SegmentView};
+pub(crate) use view::{ItemMemory, OpenError, SegmentFds, SegmentView};

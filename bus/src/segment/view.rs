@@ -20,6 +20,15 @@ pub(crate) struct SegmentFds {
     pub(crate) bells: OwnedFd,
 }
 
+/// Why a segment that a peer sent cannot be used.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    /// The peer's memory is not what it has to be.
+    Broken(String),
+    /// This process has no room for it: no memory, or no mappings left.
+    Os(io::Error),
+}
+
 /// One item's memory: its ring, and the bell that goes with it.
 #[derive(Debug, Clone)]
 pub(crate) struct ItemMemory {
@@ -66,26 +75,33 @@ impl SegmentView {
     /// Maps what a peer sent, after checking all that later accesses rely on.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub(crate) fn open(segment: &OwnedFd, bells: &OwnedFd) -> Result<Self, String> {
-        let at = |what: &'static str| move |detail: String| format!("{what}: {detail}");
-        let mapped = |what: &'static str| move |error: io::Error| format!("{what} cannot be mapped: {error}");
+    /// What is wrong with it, or why this process cannot have it.
+    pub(crate) fn open(segment: &OwnedFd, bells: &OwnedFd) -> Result<Self, OpenError> {
+        let broken = |detail: String| Err(OpenError::Broken(detail));
+        let at = |what: &'static str| move |detail: String| OpenError::Broken(format!("{what}: {detail}"));
         let bytes = memory::check(segment, Writable::ByCreator).map_err(at("segment"))?;
-        let bytes =
-            usize::try_from(bytes).map_err(|_| "segment: larger than the address space".to_owned())?;
+        let Ok(bytes) = usize::try_from(bytes) else {
+            return broken("segment: larger than the address space".to_owned());
+        };
         if bytes == 0 {
-            return Err("segment: it is empty".to_owned());
+            return broken("segment: it is empty".to_owned());
         }
-        let words = Words::map_read_only(segment, bytes).map_err(mapped("segment"))?;
+        let words = Words::map_read_only(segment, bytes).map_err(OpenError::Os)?;
         let header = Header::read(&words).map_err(at("segment header"))?;
         let geometry = Geometry::new(header.parameters)
             .filter(|geometry| geometry.bytes == bytes)
-            .ok_or_else(|| format!("segment header: {:?} do not fit {bytes} bytes", header.parameters))?;
+            .ok_or_else(|| format!("{:?} do not fit {bytes} bytes", header.parameters))
+            .map_err(at("segment header"))?;
         let bell_bytes = memory::check(bells, Writable::ByAll).map_err(at("bells"))?;
         if bell_bytes != geometry.bell_bytes() as u64 {
-            return Err(format!("bells: they have {bell_bytes} bytes, expected {}", geometry.bell_bytes()));
+            return broken(format!(
+                "bells: they have {bell_bytes} bytes, expected {}",
+                geometry.bell_bytes()
+            ));
         }
-        let bells = Words::map_writable(bells, geometry.bell_bytes()).map_err(mapped("bells"))?;
+        // Another client may have punched holes into them, which is no fault of the service's.
+        memory::reserve(bells, bell_bytes).map_err(OpenError::Os)?;
+        let bells = Words::map_writable(bells, geometry.bell_bytes()).map_err(OpenError::Os)?;
         let directory = Directory::new(&words, &geometry);
         Ok(SegmentView { header, geometry, directory, words, bells })
     }
@@ -110,5 +126,53 @@ impl SegmentView {
     /// The bytes of the schema.
     pub(crate) fn schema(&self) -> Vec<u8> {
         text::load(&self.words[self.geometry.schema.clone()], self.geometry.parameters.schema as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::FallocateFlags;
+
+    use super::super::geometry::Parameters;
+    use super::*;
+
+    fn create() -> Arc<SegmentFds> {
+        let parameters = Parameters {
+            message_size: 8,
+            message_align: 8,
+            depth: 2,
+            journal: 2,
+            schema: 0,
+            first_item: 0,
+            // More bells than are mapped with all their pages at once.
+            items: 20_000,
+            name_words: 100,
+        };
+        let geometry = Geometry::new(parameters).unwrap();
+        let (_, fds) =
+            SegmentView::create("test", geometry, Fingerprint::from_words([1, 2]), 3, &[]).unwrap();
+        fds
+    }
+
+    #[test]
+    fn a_client_that_punches_holes_into_the_bells_turns_no_other_away() {
+        let fds = create();
+        let bytes = rustix::fs::fstat(&fds.bells).unwrap().st_size;
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(&fds.bells, hole, 0, bytes as u64).unwrap();
+        SegmentView::open(&fds.segment, &fds.bells).unwrap();
+        assert!(rustix::fs::fstat(&fds.bells).unwrap().st_blocks * 512 >= bytes);
+    }
+
+    #[test]
+    fn a_peers_fault_is_told_from_a_lack_of_this_process() {
+        let fds = create();
+        let bells_twice = SegmentView::open(&fds.bells, &fds.bells);
+        assert!(matches!(bells_twice, Err(OpenError::Broken(_))), "{bells_twice:?}");
+        // So is a descriptor that this process may not write through.
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fds.bells));
+        let read_only = OwnedFd::from(std::fs::File::open(path).unwrap());
+        let unwritable = SegmentView::open(&fds.segment, &read_only);
+        assert!(matches!(unwritable, Err(OpenError::Broken(_))), "{unwritable:?}");
     }
 }

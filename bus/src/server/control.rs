@@ -1,7 +1,8 @@
 //! The control thread of a service: accepts, answers, and notices who is gone.
 //!
 //! One loop over poll(2). Every step on behalf of a client is bounded and none blocks, so a client that
-//! floods, stalls or sends rubbish costs the others at most its turn.
+//! floods, stalls or sends rubbish costs the others at most its turn. A turn serves the clients that have
+//! something to say or whose time has come, and all of them only where something is new in the service.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Resource, getrlimit};
 
 use crate::server::peer::Peer;
 use crate::server::shared::ServiceShared;
@@ -44,60 +46,59 @@ impl Control {
         }
         for (id, mut peer) in core::mem::take(&mut self.peers) {
             peer.say_goodbye(Farewell::Closed, "the service was closed");
-            self.forget(id, peer);
+            self.forget(id, peer, None);
         }
     }
 
     fn turn(&mut self) {
         let ready = self.wait();
-        if ready.contains(&Source::Waker) {
+        if ready.waker {
+            // Before anything is looked at: what is new after this wakes again.
             self.service.waker.clear();
+            self.peers.values_mut().for_each(Peer::look_for_news);
         }
-        if ready.contains(&Source::Listener) {
-            self.accept();
-        }
-        for (&id, peer) in &mut self.peers {
-            if let Err(lost) = peer.serve(ready.contains(&Source::Peer(id))) {
-                peer.lost = Some(lost);
-            }
+        for id in ready.peers {
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            let served = peer.serve();
             self.service.clients().insert(id, peer.info());
-        }
-        let lost: Vec<u64> =
-            self.peers.iter().filter_map(|(&id, peer)| peer.lost.is_some().then_some(id)).collect();
-        for id in lost {
-            if let Some(peer) = self.peers.remove(&id) {
-                self.forget(id, peer);
+            if let Err(lost) = served
+                && let Some(peer) = self.peers.remove(&id)
+            {
+                self.forget(id, peer, Some(lost));
             }
+        }
+        if ready.listener {
+            self.accept();
         }
     }
 
     /// Waits for something to do; what is ready.
-    fn wait(&mut self) -> Vec<Source> {
+    fn wait(&mut self) -> Ready {
         let now = Instant::now();
         self.accept_pause = self.accept_pause.filter(|&until| until > now);
-        let mut sources = vec![Source::Waker];
-        let mut fds = vec![PollFd::from_borrowed_fd(self.service.waker.as_fd(), PollFlags::IN)];
-        if self.accept_pause.is_none() {
-            sources.push(Source::Listener);
-            fds.push(PollFd::new(&self.listener, PollFlags::IN));
+        // Without events that are asked for, only an error of the listener would be reported.
+        let accepting = if self.accept_pause.is_none() { PollFlags::IN } else { PollFlags::empty() };
+        let mut fds = Vec::with_capacity(2 + self.peers.len());
+        fds.push(PollFd::from_borrowed_fd(self.service.waker.as_fd(), PollFlags::IN));
+        fds.push(PollFd::from_borrowed_fd(self.listener.as_fd(), accepting));
+        for peer in self.peers.values() {
+            fds.push(PollFd::from_borrowed_fd(peer.connection.as_fd(), peer.awaited()));
         }
-        for (&id, peer) in &self.peers {
-            sources.push(Source::Peer(id));
-            let wanted = if peer.is_blocked() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-            fds.push(PollFd::from_borrowed_fd(peer.connection.as_fd(), wanted));
-        }
-        let deadlines = self.peers.values().filter_map(|peer| peer.deadline()).chain(self.accept_pause);
-        let timeout = deadlines.min().map(|deadline| {
-            let left = deadline.saturating_duration_since(now);
-            // Rounded up, so that the deadline has passed when poll returns.
-            Timespec { tv_sec: left.as_secs() as i64 + 1, tv_nsec: 0 }
-        });
+        let deadlines = self.peers.values().filter_map(Peer::deadline).chain(self.accept_pause);
+        let timeout = deadlines.min().map(|deadline| timeout(deadline.saturating_duration_since(now)));
         if poll(&mut fds, timeout.as_ref()).is_err() {
             // Interrupted, or out of kernel memory: nothing is ready, and the next turn asks again.
-            return Vec::new();
+            return Ready::default();
         }
-        let ready = fds.iter().map(|fd| !fd.revents().is_empty());
-        sources.iter().zip(ready).filter_map(|(source, ready)| ready.then_some(*source)).collect()
+        let now = Instant::now();
+        let mut said = fds.iter().map(|fd| !fd.revents().is_empty());
+        let waker = said.next().unwrap_or(false);
+        let listener = said.next().unwrap_or(false) && self.accept_pause.is_none();
+        let due = |((&id, peer), said): ((&u64, &Peer), bool)| {
+            let late = peer.deadline().is_some_and(|deadline| deadline <= now);
+            (waker || said || late).then_some(id)
+        };
+        Ready { waker, listener, peers: self.peers.iter().zip(said).filter_map(due).collect() }
     }
 
     fn accept(&mut self) {
@@ -121,36 +122,55 @@ impl Control {
                 return tracing::warn!(service = self.service.name, %error, "a client without credentials");
             }
         };
-        let id = self.next_peer;
         let mut peer = Peer::new(self.service.clone(), socket, credentials.pid);
         if credentials.uid != rustix::process::geteuid().as_raw() {
             tracing::warn!(service = self.service.name, ?credentials, "refused a client of another user");
             peer.say_goodbye(Farewell::Evicted, "only programs of the service's own user may connect");
             return;
         }
+        // What is left is for the segments, and for the rest of the program.
+        let most = getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit / 2);
+        if self.peers.len() as u64 >= most {
+            tracing::warn!(service = self.service.name, most, "refused a client: too many connections");
+            peer.say_goodbye(Farewell::Evicted, "too many connections");
+            return;
+        }
+        let id = self.next_peer;
         self.next_peer += 1;
         tracing::debug!(service = self.service.name, pid = credentials.pid, "client connected");
         self.service.clients().insert(id, peer.info());
         self.peers.insert(id, peer);
     }
 
-    fn forget(&mut self, id: u64, peer: Peer) {
+    fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>) {
         self.service.clients().remove(&id);
-        match &peer.lost {
+        match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid = peer.pid, %detail, "client evicted");
             }
-            Some(Lost::Ended | Lost::Starved(_)) | None => {
+            Some(Lost::Starved(detail)) => {
+                tracing::warn!(service = self.service.name, pid = peer.pid, %detail, "client disconnected");
+            }
+            Some(Lost::Ended) | None => {
                 tracing::debug!(service = self.service.name, pid = peer.pid, "client disconnected");
             }
         }
     }
 }
 
-/// What a poll waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Waker,
-    Listener,
-    Peer(u64),
+/// What there is to do.
+#[derive(Debug, Default)]
+struct Ready {
+    /// Something is new in the service, or it closes.
+    waker: bool,
+    /// Connections can be accepted.
+    listener: bool,
+    /// Clients to be served.
+    peers: Vec<u64>,
+}
+
+/// So long, rounded up to a millisecond, so that the deadline has passed when poll returns.
+fn timeout(left: Duration) -> Timespec {
+    let left = left.saturating_add(Duration::from_millis(1));
+    Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos() as _ }
 }

@@ -1,9 +1,17 @@
 //! One connected client, as the service sees it: its conversations, links and unanswered questions.
+//!
+//! What a client can make the service hold is bounded: by limits on what it opens, for all its conversations
+//! together, and by back-pressure. While a client does not take what it is sent, nothing more is received from
+//! it and nothing more is looked up for it; what became new meanwhile is looked up once, when there is room.
+//! So an honest client that asks for much at once gets all its answers at the pace at which it reads, and
+//! one that takes nothing at all for long is evicted.
 
 use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rustix::event::PollFlags;
 
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
@@ -17,12 +25,16 @@ use crate::wire::{
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Frames of one client that are handled before it is another's turn.
 const FRAMES_A_TURN: usize = 64;
-/// Answers that wait for a client that does not read, before it is evicted.
-const MAX_UNSENT: usize = 1 << 14;
-/// Conversations of one client. Far more than a program needs; what it protects is the service's memory.
+/// How long a client may take nothing of what waits for it. Longer than a program stops for in earnest, as in a
+/// debugger's breakpoint that is passed or in a page that comes from a slow disk.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Conversations of one client, those that wait for their topic included. Far more than a program needs; what it
+/// protects is the service's memory.
 const MAX_CONVERSATIONS: usize = 1 << 16;
-/// Links and unanswered questions of one conversation, likewise.
+/// Links of one client, those that wait for their item included, likewise.
 const MAX_LINKS: usize = 1 << 20;
+/// Unanswered questions of one client, likewise: each holds a name, and is looked up whenever something appears.
+const MAX_WAITING: usize = 1 << 16;
 
 /// A connected client.
 #[derive(Debug)]
@@ -30,13 +42,18 @@ pub(crate) struct Peer {
     service: Arc<ServiceShared>,
     pub(crate) connection: Connection,
     pub(crate) pid: u32,
-    /// Set once it is lost, until it is forgotten.
-    pub(crate) lost: Option<Lost>,
     /// Until when a hello must have come; `None` once it has.
     hello_deadline: Option<Instant>,
+    /// Until when it must have taken something of what waits for it; `None` while nothing does.
+    stall_deadline: Option<Instant>,
+    /// Whether there may be new topics, items and segments that it was not told of yet.
+    news: bool,
     conversations: HashMap<u64, Conversation>,
-    /// Conversations whose topic is not there yet.
-    connecting: Vec<Question>,
+    /// The topics, by conversation, of conversations whose topic is not there yet.
+    connecting: HashMap<u64, Box<str>>,
+    /// Links of all conversations.
+    links: usize,
+    waiting: Waiting,
 }
 
 #[derive(Debug)]
@@ -45,73 +62,118 @@ struct Conversation {
     /// Segments that were sent, or stand in `unsent`.
     segments_sent: usize,
     links: HashSet<u64>,
-    /// Links whose item is not there yet.
-    locating: Vec<Question>,
+    /// The items, by link, of those links whose item is not there yet.
+    locating: HashMap<u64, Box<str>>,
+    /// Items that the topic had when `locating` was last looked through: as long as it has no more, none of those
+    /// links' items is there.
+    items_seen: u64,
 }
 
-/// A question that is answered when `name` appears.
+/// The number of a client's unanswered questions, as far as the service is concerned: while there are any, what
+/// appears wakes the control thread. Each must be counted *before* it is looked up for the first time, lest
+/// its answer appear between the look and the count, and wake nobody.
 #[derive(Debug)]
-struct Question {
-    conversation: u64,
-    reference: u64,
-    name: NameText,
+struct Waiting {
+    service: Arc<ServiceShared>,
+    count: usize,
+}
+
+impl Waiting {
+    fn begin(&mut self) {
+        self.count += 1;
+        self.service.waits(1);
+    }
+
+    fn end(&mut self, questions: usize) {
+        self.count -= questions;
+        self.service.waits(-(questions as isize));
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.end(self.count);
+    }
 }
 
 impl Peer {
     pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, pid: u32) -> Self {
         Peer {
+            waiting: Waiting { service: service.clone(), count: 0 },
             service,
             connection: Connection::new(socket),
             pid,
-            lost: None,
             hello_deadline: Some(Instant::now() + HELLO_TIMEOUT),
+            stall_deadline: None,
+            news: false,
             conversations: HashMap::new(),
-            connecting: Vec::new(),
+            connecting: HashMap::new(),
+            links: 0,
         }
     }
 
     pub(crate) fn info(&self) -> ClientInfo {
-        ClientInfo {
-            pid: self.pid,
-            conversations: self.conversations.len(),
-            links: self.conversations.values().map(|conversation| conversation.links.len()).sum(),
-        }
+        ClientInfo { pid: self.pid, conversations: self.conversations.len(), links: self.links }
     }
 
     /// Whether there are frames that wait for room in the client's queue.
-    pub(crate) fn is_blocked(&self) -> bool {
+    fn is_blocked(&self) -> bool {
         self.connection.unsent() > 0
     }
 
-    /// When this client has to be looked at even if it does nothing.
+    /// What to poll this client's connection for.
+    pub(crate) fn awaited(&self) -> PollFlags {
+        match (self.is_blocked(), self.connection.retry_at()) {
+            (false, _) => PollFlags::IN,
+            (true, None) => PollFlags::OUT,
+            // It may be writable all the while. That it is closed is always said.
+            (true, Some(_)) => PollFlags::empty(),
+        }
+    }
+
+    /// When this client has to be served even if it does nothing.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.hello_deadline
+        [self.hello_deadline, self.stall_deadline, self.connection.retry_at()].into_iter().flatten().min()
+    }
+
+    /// Has the next [`serve`](Self::serve) that finds room look for new topics, items and segments.
+    pub(crate) fn look_for_news(&mut self) {
+        self.news = true;
     }
 
     /// Does what there is to do for this client.
     ///
     /// # Errors
     /// That it is gone, or must go.
-    pub(crate) fn serve(&mut self, readable: bool) -> Result<(), Lost> {
-        let served = self.step(readable);
+    pub(crate) fn serve(&mut self) -> Result<(), Lost> {
+        let served = self.step();
         if let Err(Lost::Malformed(detail)) = &served {
             self.say_goodbye(Farewell::Evicted, detail);
         }
         served
     }
 
-    fn step(&mut self, readable: bool) -> Result<(), Lost> {
+    fn step(&mut self) -> Result<(), Lost> {
+        let unsent = self.connection.unsent();
         self.connection.flush()?;
-        if readable {
-            self.receive()?;
+        if self.connection.unsent() < unsent {
+            self.stall_deadline = None;
         }
-        self.answer_waiting()?;
-        self.send_new_segments()?;
-        if self.hello_deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if self.news && !self.is_blocked() {
+            self.news = false;
+            self.answer_waiting()?;
+            self.send_new_segments()?;
+        }
+        self.receive()?;
+        let now = Instant::now();
+        if self.hello_deadline.is_some_and(|deadline| now >= deadline) {
             return Err(Lost::Malformed(format!("no hello came within {HELLO_TIMEOUT:?}")));
         }
-        if self.connection.unsent() > MAX_UNSENT {
-            return Err(Lost::Malformed("it asks but does not read the answers".to_owned()));
+        if self.stall_deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(Lost::Malformed(format!("it has not read its answers for {STALL_TIMEOUT:?}")));
+        }
+        if self.is_blocked() && self.stall_deadline.is_none() {
+            self.stall_deadline = Some(now + STALL_TIMEOUT);
         }
         Ok(())
     }
@@ -124,6 +186,10 @@ impl Peer {
 
     fn receive(&mut self) -> Result<(), Lost> {
         for _ in 0..FRAMES_A_TURN {
+            // Whoever does not read answers gets no more of them.
+            if self.is_blocked() {
+                break;
+            }
             let Some(incoming) = self.connection.receive()? else { break };
             if !incoming.fds.is_empty() {
                 return Err(malformed(Malformed::Descriptors { found: incoming.fds.len(), expected: 0 }));
@@ -151,31 +217,43 @@ impl Peer {
                 self.send(prefix, &Welcome { epoch: self.service.epoch, version, reserved: [0; 3] })
             }
             FromClient::Connect(connect) => {
-                let known = self.conversations.contains_key(&conversation)
-                    || self.connecting.iter().any(|waiting| waiting.conversation == conversation);
-                if known {
+                if self.conversations.contains_key(&conversation)
+                    || self.connecting.contains_key(&conversation)
+                {
                     return Err(unexpected("a conversation of this number is open"));
                 }
                 if self.conversations.len() + self.connecting.len() >= MAX_CONVERSATIONS {
                     return self.refuse(prefix, Refusal::TooMany, "too many conversations");
                 }
-                let question = Question { conversation, reference, name: connect.topic };
+                if let Some(topic) = self.service.topic(&connect.topic) {
+                    return self.accept(conversation, topic);
+                }
+                if !connect.wait {
+                    return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
+                }
+                if self.waiting.count >= MAX_WAITING {
+                    return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
+                }
+                self.waiting.begin();
                 match self.service.topic(&connect.topic) {
-                    Some(topic) => self.accept(&question, topic),
-                    None if connect.wait => {
-                        self.connecting.push(question);
-                        self.service.waits(1);
+                    Some(topic) => {
+                        self.waiting.end(1);
+                        self.accept(conversation, topic)
+                    }
+                    None => {
+                        self.connecting.insert(conversation, (*connect.topic).into());
                         Ok(())
                     }
-                    None => self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic"),
                 }
             }
             FromClient::Close(_) => {
-                let before = self.connecting.len();
-                self.connecting.retain(|waiting| waiting.conversation != conversation);
-                let mut ceased = before - self.connecting.len();
-                ceased += self.conversations.remove(&conversation).map_or(0, |gone| gone.locating.len());
-                self.service.waits(-(ceased as isize));
+                if self.connecting.remove(&conversation).is_some() {
+                    self.waiting.end(1);
+                }
+                if let Some(gone) = self.conversations.remove(&conversation) {
+                    self.waiting.end(gone.locating.len());
+                    self.links -= gone.links.len();
+                }
                 Ok(())
             }
             FromClient::Advise(advise) => {
@@ -184,32 +262,33 @@ impl Peer {
                 if open.links.contains(&reference) {
                     return Err(unexpected("a link of this number is open"));
                 }
-                if open.links.len() >= MAX_LINKS {
+                if self.links >= MAX_LINKS {
                     return self.refuse(prefix, Refusal::TooMany, "too many links");
                 }
-                let index = if advise.item.is_empty() { Some(0) } else { open.topic.item(&advise.item) };
-                let topic = open.topic.name.clone();
-                match index {
-                    Some(index) => {
-                        open.links.insert(reference);
-                        tracing::debug!(pid = self.pid, topic, item = %advise.item, "advise");
-                        self.locate(prefix, index)
+                let mut index = if advise.item.is_empty() { Some(0) } else { open.topic.item(&advise.item) };
+                if index.is_none() {
+                    if !advise.wait {
+                        return self.refuse(prefix, Refusal::NoSuchItem, "there is no such item");
                     }
-                    None if advise.wait => {
-                        open.links.insert(reference);
-                        open.locating.push(Question { conversation, reference, name: advise.item });
-                        self.service.waits(1);
-                        Ok(())
+                    if self.waiting.count >= MAX_WAITING {
+                        return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
                     }
-                    None => self.refuse(prefix, Refusal::NoSuchItem, "there is no such item"),
+                    self.waiting.begin();
+                    index = open.topic.item(&advise.item);
+                    match index {
+                        Some(_) => self.waiting.end(1),
+                        None => drop(open.locating.insert(reference, (*advise.item).into())),
+                    }
                 }
+                open.links.insert(reference);
+                self.links += 1;
+                tracing::debug!(pid = self.pid, topic = open.topic.name, item = %advise.item, "advise");
+                index.map_or(Ok(()), |index| self.locate(prefix, index))
             }
             FromClient::Unadvise(_) => {
                 if let Some(open) = self.conversations.get_mut(&conversation) {
-                    open.links.remove(&reference);
-                    let before = open.locating.len();
-                    open.locating.retain(|waiting| waiting.reference != reference);
-                    self.service.waits(-((before - open.locating.len()) as isize));
+                    self.links -= usize::from(open.links.remove(&reference));
+                    self.waiting.end(usize::from(open.locating.remove(&reference).is_some()));
                 }
                 Ok(())
             }
@@ -238,26 +317,32 @@ impl Peer {
 
     /// Answers the questions whose topic or item has appeared since.
     fn answer_waiting(&mut self) -> Result<(), Lost> {
-        for question in core::mem::take(&mut self.connecting) {
-            match self.service.topic(&question.name) {
-                Some(topic) => {
-                    self.service.waits(-1);
-                    self.accept(&question, topic)?;
-                }
-                None => self.connecting.push(question),
-            }
+        let mut opened = Vec::new();
+        self.connecting.retain(|&conversation, topic| {
+            let topic = self.service.topic(topic);
+            let waits = topic.is_none();
+            opened.extend(topic.map(|topic| (conversation, topic)));
+            waits
+        });
+        self.waiting.end(opened.len());
+        for (conversation, topic) in opened {
+            self.accept(conversation, topic)?;
         }
         let mut located = Vec::new();
-        for open in self.conversations.values_mut() {
-            open.locating.retain(|question| match open.topic.item(&question.name) {
-                Some(index) => {
-                    located.push((question.conversation, question.reference, index));
-                    false
-                }
-                None => true,
+        for (&conversation, open) in &mut self.conversations {
+            // Counted before they are looked up: one that is added in between is looked up twice.
+            let items = open.topic.item_count();
+            if open.items_seen == items {
+                continue;
+            }
+            open.items_seen = items;
+            open.locating.retain(|&reference, item| {
+                let index = open.topic.item(item);
+                located.extend(index.map(|index| (conversation, reference, index)));
+                index.is_none()
             });
         }
-        self.service.waits(-(located.len() as isize));
+        self.waiting.end(located.len());
         for (conversation, reference, index) in located {
             self.send_segments(conversation)?;
             self.connection.send(conversation, reference, &Located { index })?;
@@ -265,12 +350,18 @@ impl Peer {
         Ok(())
     }
 
-    fn accept(&mut self, question: &Question, topic: Arc<TopicShared>) -> Result<(), Lost> {
+    fn accept(&mut self, conversation: u64, topic: Arc<TopicShared>) -> Result<(), Lost> {
         tracing::debug!(pid = self.pid, topic = topic.name, "conversation opened");
-        let conversation =
-            Conversation { topic, segments_sent: 0, links: HashSet::new(), locating: Vec::new() };
-        self.conversations.insert(question.conversation, conversation);
-        self.send_segments(question.conversation)
+        let open = Conversation {
+            // Before any link of it is looked up.
+            items_seen: topic.item_count(),
+            topic,
+            segments_sent: 0,
+            links: HashSet::new(),
+            locating: HashMap::new(),
+        };
+        self.conversations.insert(conversation, open);
+        self.send_segments(conversation)
     }
 
     fn locate(&mut self, prefix: Prefix, index: u32) -> Result<(), Lost> {
@@ -301,13 +392,6 @@ impl Peer {
 
     fn send(&mut self, to: Prefix, body: &impl Body) -> Result<(), Lost> {
         self.connection.send(to.conversation, to.reference, body)
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let locating: usize = self.conversations.values().map(|open| open.locating.len()).sum();
-        self.service.waits(-((self.connecting.len() + locating) as isize));
     }
 }
 

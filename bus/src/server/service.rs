@@ -48,7 +48,7 @@ struct Running {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ClientInfo {
-    /// The client's process, by the kernel's word.
+    /// The client's process, by the kernel's word; 0 where it is in another pid namespace and has no number here.
     pub pid: u32,
     /// Its open conversations.
     pub conversations: usize,
@@ -92,9 +92,15 @@ impl Service {
         let control = Control::new(self.shared.clone(), listener);
         let thread = std::thread::Builder::new()
             .name(format!("bus {}", self.shared.name))
-            .spawn(move || control.run())
-            .map_err(Error::os("starting the service's control thread"))?;
-        running.thread = Some(thread);
+            .spawn(move || control.run());
+        match thread {
+            Ok(thread) => running.thread = Some(thread),
+            Err(error) => {
+                // Nobody would answer, and the listener is gone with the thread that was to have it.
+                claim.hide(&self.bus.registry);
+                return Err(Error::os("starting the service's control thread")(error));
+            }
+        }
         tracing::info!(service = self.name(), bus = self.bus.name, "ready");
         Ok(())
     }
@@ -111,8 +117,14 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::Relaxed);
         let running = self.running.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if running.thread.is_none() && self.shared.has_topics() {
+            tracing::warn!(
+                service = self.shared.name,
+                "closed with topics, and no client ever saw it: not `ready`"
+            );
+        }
+        self.shared.closed.store(true, Ordering::Relaxed);
         // Invisible first, so that no client connects to what is about to go.
         let claim = running.claim.take();
         if let Some(claim) = &claim {

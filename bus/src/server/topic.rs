@@ -11,7 +11,6 @@
 
 use core::cell::RefCell;
 use core::marker::PhantomData;
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::image;
 use crate::message::{Message, Schema};
 use crate::name;
-use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS};
+use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
 use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
@@ -117,6 +116,16 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
                 expected: format!("a type aligned to at most {MAX_ALIGN}"),
             });
         }
+        let schema = Schema::of::<T>().encode();
+        if schema.len() > MAX_SCHEMA_BYTES {
+            return Err(Error::InvalidOption {
+                option: "message type",
+                found: format!("described by {} bytes", schema.len()),
+                expected: format!(
+                    "a type with a description of at most {MAX_SCHEMA_BYTES}: fewer or shorter docs"
+                ),
+            });
+        }
         let shape = ItemShape::new(size, align, depth)
             .ok_or_else(|| too_large(format!("an item of topic `{}/{}`", service.name, self.name)))?;
         let items = match self.capacity {
@@ -125,16 +134,9 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             None => (FIRST_BYTES / 8 / shape.words()).max(1),
         };
         let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT));
-        let writer = Writer {
-            service: service.clone(),
-            shared: shared.clone(),
-            schema: Schema::of::<T>().encode(),
-            depth,
-            align,
-            size,
-        };
+        let writer = Writer { service: service.clone(), shared: shared.clone(), schema, depth, align, size };
         let root = writer.segment(journal, 0, items as u64)?;
-        let journal = root.journal().ok_or(Error::Closed("the journal"))?;
+        let journal = root.journal().expect("a first segment has the journal that it was created with");
         if !service.add_topic(shared) {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());
             return Err(Error::TopicExists { service, topic });
@@ -150,7 +152,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             payload: shape.payload,
             stamps: self.stamps,
             items: FrozenVec::new(),
-            growing: RefCell::new(Growing { last: root, bytes: 0, names: HashMap::new() }),
+            growing: RefCell::new(Growing { last: root, bytes: 0 }),
             writer,
             message: PhantomData,
         })
@@ -178,7 +180,6 @@ struct Growing {
     last: SegmentView,
     /// Bytes of the segments before it.
     bytes: usize,
-    names: HashMap<String, ItemId>,
 }
 
 /// What it takes to create segments of a topic.
@@ -245,13 +246,20 @@ impl<T: Message> Topic<T> {
     /// [`Error::InvalidName`]; [`Error::NoMemory`] where the topic has to grow and cannot, and then it is as
     /// it was; [`Error::InvalidOption`] past 2³² items.
     pub fn item(&self, name: &str) -> Result<Item<'_, T>> {
-        if let Some(&id) = self.growing.borrow().names.get(name) {
-            return self.at(id).ok_or(Error::Closed("the item"));
+        match self.writer.shared.item(name) {
+            Some(index) => Ok(self.present(index)),
+            None => self.add_item(name::check("item", name)?),
         }
-        self.add_item(name::check("item", name)?)
     }
 
-    /// The item of this id, which [`Item::id`] gave; `None` for an id of another topic.
+    fn present(&self, index: u32) -> Item<'_, T> {
+        self.at(ItemId::new(index)).expect("an item is added before its name is")
+    }
+
+    /// The item of this id, which [`Item::id`] gave; `None` where the topic has not that many items.
+    ///
+    /// An id is its item's place in its topic, and nothing else: an id of another topic names another item here,
+    /// or none.
     #[inline]
     pub fn at(&self, id: ItemId) -> Option<Item<'_, T>> {
         let memory = self.items.get(id.index())?;
@@ -277,11 +285,9 @@ impl<T: Message> Topic<T> {
         let within = index - growing.last.geometry.parameters.first_item;
         let memory = growing.last.item(within as usize).expect("a name was pushed, so there is room");
         self.items.push(Box::new(memory));
-        let id = ItemId::new(index as u32);
-        growing.names.insert(name.to_owned(), id);
         self.writer.shared.add_item(name, index as u32);
         self.writer.service.appeared();
-        self.at(id).ok_or(Error::Closed("the item"))
+        Ok(self.present(index as u32))
     }
 
     #[inline(always)]

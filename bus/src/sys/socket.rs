@@ -5,14 +5,14 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::cmsg_space;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
 };
 
 /// The most descriptors one datagram carries.
@@ -21,6 +21,7 @@ pub(crate) const MAX_FDS: usize = 2;
 /// Who is at the other end, by the kernel's word (SO_PEERCRED).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Credentials {
+    /// Its process; 0 where it has no number here, being outside of this process's pid namespace.
     pub(crate) pid: u32,
     pub(crate) uid: u32,
 }
@@ -34,6 +35,19 @@ pub(crate) enum Received {
     Nothing,
     /// The peer is gone.
     End,
+    /// A datagram came whose descriptors are lost: this process has no room for as many.
+    Starved,
+}
+
+/// What became of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is on its way.
+    Yes,
+    /// The peer's queue is full. The socket polls as writable when there is room.
+    Full,
+    /// The system lacks something, which polling does not tell the end of: to be tried again after a pause.
+    Later,
 }
 
 /// Binds a listening socket at `path`, which must not exist.
@@ -62,12 +76,23 @@ pub(crate) fn accept(listener: &OwnedFd) -> io::Result<Option<OwnedFd>> {
 
 /// Who connected, or who listens.
 pub(crate) fn credentials(socket: impl AsFd) -> io::Result<Credentials> {
-    let peer = sockopt::socket_peercred(socket)?;
-    Ok(Credentials { pid: peer.pid.as_raw_nonzero().get() as u32, uid: peer.uid.as_raw() })
+    // Not by rustix, whose pid cannot be the 0 that the kernel says of a process in another pid namespace.
+    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+    let socket = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open for the length of the call; `peer` is ours and valid for `len` bytes, of
+    // which the kernel writes at most as many; `len` is ours too.
+    let failed = unsafe {
+        libc::getsockopt(socket, libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut peer).cast(), &raw mut len)
+    };
+    if failed != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Credentials { pid: u32::try_from(peer.pid).unwrap_or(0), uid: peer.uid })
 }
 
-/// Sends one datagram; `false` if the peer's queue is full now.
-pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<bool> {
+/// Sends one datagram, if there is room for it now.
+pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<Sent> {
     assert!(fds.len() <= MAX_FDS);
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -78,9 +103,10 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> i
     match rustix::io::retry_on_intr(|| {
         rustix::net::sendmsg(&socket, &[IoSlice::new(bytes)], &mut control, flags)
     }) {
-        Ok(_) => Ok(true),
+        Ok(_) => Ok(Sent::Yes),
+        Err(Errno::AGAIN) => Ok(Sent::Full),
         // ETOOMANYREFS: too many descriptors on their way to peers that do not read; room comes back.
-        Err(Errno::AGAIN | Errno::NOBUFS | Errno::TOOMANYREFS) => Ok(false),
+        Err(Errno::NOBUFS | Errno::NOMEM | Errno::TOOMANYREFS) => Ok(Sent::Later),
         Err(errno) => Err(errno.into()),
     }
 }
@@ -88,7 +114,8 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> i
 /// Receives one datagram into `buffer`. One that is too large, or brings more descriptors than
 /// [`MAX_FDS`], is an error: no honest peer sends it.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS))];
+    // With room for one more, too many are seen as such, and what is cut off nevertheless is our own lack.
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FDS + 1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut receive = || {
         rustix::io::retry_on_intr(|| {
@@ -116,8 +143,14 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
             fds.extend(rights);
         }
     }
-    if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
+    if received.flags.contains(ReturnFlags::TRUNC) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a datagram larger than any frame"));
+    }
+    if fds.len() > MAX_FDS {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a datagram with too many descriptors"));
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Ok(Received::Starved);
     }
     if received.bytes == 0 {
         return Ok(Received::End);
@@ -134,13 +167,38 @@ fn unconnected() -> io::Result<OwnedFd> {
 mod tests {
     use super::*;
 
+    fn pair() -> (OwnedFd, OwnedFd) {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap()
+    }
+
+    #[test]
+    fn a_peer_is_known_by_the_kernels_word() {
+        let (ours, _theirs) = pair();
+        let uid = rustix::process::geteuid().as_raw();
+        assert_eq!(credentials(&ours).unwrap(), Credentials { pid: std::process::id(), uid });
+        assert!(credentials(std::fs::File::open("/dev/null").unwrap()).is_err());
+    }
+
+    #[test]
+    fn more_descriptors_than_any_frame_has_are_the_peers_fault() {
+        for count in [MAX_FDS + 1, MAX_FDS + 2, 100] {
+            let (ours, theirs) = pair();
+            let fds = vec![ours.as_fd(); count];
+            let mut space = vec![MaybeUninit::uninit(); cmsg_space!(ScmRights(100))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+            rustix::net::sendmsg(&theirs, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()).unwrap();
+            let error = receive(&ours, &mut [0; 16]).unwrap_err();
+            assert!(error.to_string().contains("too many descriptors"), "{error}");
+        }
+    }
+
     #[test]
     fn last_words_arrive_from_a_peer_that_closed_without_having_read_all() {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let (ours, theirs) =
-            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        assert!(send(&ours, b"never read", &[]).unwrap());
-        assert!(send(&theirs, b"goodbye", &[]).unwrap());
+        let (ours, theirs) = pair();
+        assert_eq!(send(&ours, b"never read", &[]).unwrap(), Sent::Yes);
+        assert_eq!(send(&theirs, b"goodbye", &[]).unwrap(), Sent::Yes);
         drop(theirs);
         let mut buffer = [0; 16];
         assert!(matches!(receive(&ours, &mut buffer), Ok(Received::Datagram(7, _))));

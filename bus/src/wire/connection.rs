@@ -4,10 +4,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::frame::{self, Body, MAX_FRAME};
 use crate::segment::SegmentFds;
-use crate::sys::socket::{self, Received};
+use crate::sys::socket::{self, Received, Sent};
+
+/// How long to wait where the system is out of something: its buffers, or descriptors on their way.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// A connected socket, with the frames that the other end had no room for yet.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub(crate) struct Connection {
     /// Whether nothing can be sent any longer. What the other end sent before can still be received, and it
     /// may say why.
     broken: bool,
+    /// Until when sending is not tried, the system having been out of something.
+    retry_at: Option<Instant>,
 }
 
 /// A datagram that came in.
@@ -39,7 +45,7 @@ pub(crate) enum Lost {
 
 impl Connection {
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Connection { socket, unsent: VecDeque::new(), broken: false }
+        Connection { socket, unsent: VecDeque::new(), broken: false, retry_at: None }
     }
 
     /// Sends a frame, now or when there is room.
@@ -71,6 +77,10 @@ impl Connection {
 
     /// Sends what waits, as far as there is room.
     pub(crate) fn flush(&mut self) -> Result<(), Lost> {
+        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+            return Ok(());
+        }
+        self.retry_at = None;
         while let Some((frame, fds)) = self.unsent.front() {
             if self.broken {
                 self.unsent.clear();
@@ -81,8 +91,12 @@ impl Connection {
                 None => socket::send(&self.socket, frame, &[]),
             };
             match sent {
-                Ok(true) => drop(self.unsent.pop_front()),
-                Ok(false) => return Ok(()),
+                Ok(Sent::Yes) => drop(self.unsent.pop_front()),
+                Ok(Sent::Full) => return Ok(()),
+                Ok(Sent::Later) => {
+                    self.retry_at = Some(Instant::now() + RETRY_PAUSE);
+                    return Ok(());
+                }
                 Err(_) => self.broken = true,
             }
         }
@@ -94,6 +108,12 @@ impl Connection {
         self.unsent.len()
     }
 
+    /// When to flush again although the socket may poll as writable all the while: it is not its peer that has
+    /// no room. Nothing is sent before.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        self.retry_at
+    }
+
     /// The next datagram, if there is one now.
     pub(crate) fn receive(&mut self) -> Result<Option<Incoming>, Lost> {
         let mut buffer = [0; MAX_FRAME];
@@ -101,6 +121,9 @@ impl Connection {
             Ok(Received::Datagram(len, fds)) => Ok(Some(Incoming { bytes: buffer[..len].to_vec(), fds })),
             Ok(Received::Nothing) => Ok(None),
             Ok(Received::End) => Err(Lost::Ended),
+            Ok(Received::Starved) => {
+                Err(Lost::Starved("no descriptors are left; raise `ulimit -n`".to_owned()))
+            }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Err(Lost::Malformed(error.to_string()))
             }

@@ -10,7 +10,7 @@ use crate::client::session::{Session, Unusable};
 use crate::discovery::TopicInfo;
 use crate::error::{Ended, Error, Result};
 use crate::message::{Fingerprint, Schema};
-use crate::segment::SegmentView;
+use crate::segment::{OpenError, SegmentView};
 use crate::wire::{
     self, Close, Farewell, FromService, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix, Refusal,
     Unsupported,
@@ -131,7 +131,10 @@ impl Peer {
                 _ => state.session.clone(),
             }
         };
-        let view = SegmentView::open(segment, bells).map_err(Lost::Malformed)?;
+        let view = SegmentView::open(segment, bells).map_err(|error| match error {
+            OpenError::Broken(detail) => Lost::Malformed(detail),
+            OpenError::Os(error) => Lost::Starved(error.to_string()),
+        })?;
         if index == 0 {
             // The connection was lost, but this is the life of the service that we know: the memory is the same.
             let same = before.filter(|before| before.epoch == view.header.epoch && before.pid == pid);

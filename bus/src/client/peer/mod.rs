@@ -101,11 +101,12 @@ impl Peer {
         matches!(self.phase, Phase::Absent)
     }
 
-    /// When to try again a service that is there.
-    pub(crate) fn resting_until(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Resting { until } => Some(until),
-            _ => None,
+    /// When to try again what cannot be done now: to connect, or to send.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Absent => None,
+            Phase::Resting { until } => Some(*until),
+            Phase::Greeting { connection, .. } | Phase::Open { connection, .. } => connection.retry_at(),
         }
     }
 
@@ -114,7 +115,7 @@ impl Peer {
         match &self.phase {
             Phase::Absent | Phase::Resting { .. } => None,
             Phase::Greeting { connection, .. } | Phase::Open { connection, .. } => {
-                Some((connection.as_fd(), connection.unsent() > 0))
+                Some((connection.as_fd(), connection.unsent() > 0 && connection.retry_at().is_none()))
             }
         }
     }
