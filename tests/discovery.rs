@@ -102,7 +102,7 @@ fn a_half_built_service_is_invisible() {
 
     tell(&mut builder, &["ready"]);
     let known = ("service".to_owned(), builder.pid());
-    assert_eq!(listed(&bus), [known.clone()]);
+    assert_eq!(listed(&bus), std::slice::from_ref(&known));
     assert_eq!(event(&mut watch), (true, known.0.clone(), known.1));
     let topic = bus.connect::<Checked>("service/topic").open().unwrap();
     assert_eq!(topic.request("0").unwrap().value.check(), (0, 1));

@@ -92,11 +92,14 @@ fn an_answer_that_is_not_true_ends_the_conversation() {
     }
 }
 
+/// What makes an honest segment lie.
+type Lie = fn(&mut Forged);
+
 #[test]
 fn extents_that_do_not_continue_the_topic_end_the_conversation() {
     let place = Place::new();
     let room = Forged::topic::<Reading>(&["a", "b"]).parameters.items;
-    let lies: [(u32, fn(&mut Forged), &str); 6] = [
+    let lies: [(u32, Lie, &str); 6] = [
         (2, |_| {}, "extent 2 does not continue"),
         (1, |extent| extent.words[10] += 1, "extent 1 does not continue"),
         (1, |extent| extent.words[10] = 0, "extent 1 does not continue"),

@@ -30,8 +30,11 @@ fn published(seed: u64) -> Vec<u64> {
     published
 }
 
+/// A link, and which items it is to.
+type Follower = (Link<Hot<Checked>>, fn(usize) -> bool);
+
 /// Opens the `way`th of several kinds of links, and says which items it follows.
-fn link(topic: &Conversation<Checked>, way: usize) -> (Link<Hot<Checked>>, fn(usize) -> bool) {
+fn link(topic: &Conversation<Checked>, way: usize) -> Follower {
     let third = || topic.advise_items((0..ITEMS).step_by(3).map(|item| item.to_string()));
     let (advise, wanted): (_, fn(usize) -> bool) = match way {
         0 => (topic.advise("*"), |_| true),
@@ -45,7 +48,7 @@ fn link(topic: &Conversation<Checked>, way: usize) -> (Link<Hot<Checked>>, fn(us
 }
 
 /// Receives until all that the link follows is accounted for.
-fn follow(seed: u64, (mut link, wanted): (Link<Hot<Checked>>, fn(usize) -> bool)) {
+fn follow(seed: u64, (mut link, wanted): Follower) {
     let mut last = published(seed);
     last.iter_mut().enumerate().filter(|(item, _)| !wanted(*item)).for_each(|(_, last)| *last = 0);
     let mut account = Account::default();
