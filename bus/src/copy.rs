@@ -5,11 +5,11 @@
 //! joins atomic accesses, so a loop moves eight bytes at a time. On x86-64 an assembly block moves sixteen.
 //!
 //! Why that is the same thing: a block of assembly may do whatever a sequence of operations of the language
-//! could do. Each sixteen-byte move here accesses shared memory at a multiple of sixteen, which processors
-//! with AVX do in one piece (Intel SDM vol. 3A § 9.1.1, AMD APM vol. 2 § 7.3.2): so in particular each of
-//! its two words is loaded or stored whole. Processors without AVX take the loop. Loads are not reordered
-//! with other loads, nor stores with other stores, on x86-64, so the fences around a slot hold for these
-//! accesses as for any.
+//! could do. Shared memory is accessed here by `movdqa` at multiples of sixteen bytes, which processors with
+//! AVX do in one piece (Intel SDM vol. 3A, "Guaranteed Atomic Operations"; AMD APM vol. 1, "Access
+//! Atomicity"): so in particular each of its two words is loaded or stored whole. Processors without AVX
+//! take the loop. Loads are not reordered with other loads, nor stores with other stores, on x86-64, so the
+//! fences around a slot hold for these accesses as for any.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -81,6 +81,36 @@ fn split(words: &[AtomicU64]) -> (&[AtomicU64], &[AtomicU64], &[AtomicU64]) {
     (first, turns, last)
 }
 
+/// Moves `$turns` times [`TURN`] words, loading and storing by these instructions.
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+macro_rules! move_turns {
+    ($load:literal, $store:literal, $from:expr, $to:expr, $turns:expr) => {
+        core::arch::asm!(
+            "2:",
+            concat!($load, " {a}, [{from}]"),
+            concat!($load, " {b}, [{from} + 16]"),
+            concat!($load, " {c}, [{from} + 32]"),
+            concat!($load, " {d}, [{from} + 48]"),
+            concat!($store, " [{to}], {a}"),
+            concat!($store, " [{to} + 16], {b}"),
+            concat!($store, " [{to} + 32], {c}"),
+            concat!($store, " [{to} + 48], {d}"),
+            "add {from}, 64",
+            "add {to}, 64",
+            "dec {turns}",
+            "jnz 2b",
+            from = inout(reg) $from => _,
+            to = inout(reg) $to => _,
+            turns = inout(reg) $turns => _,
+            a = out(xmm_reg) _,
+            b = out(xmm_reg) _,
+            c = out(xmm_reg) _,
+            d = out(xmm_reg) _,
+            options(nostack),
+        )
+    };
+}
+
 /// # Safety
 /// As [`load`], and there are at least [`MANY`] words, and the processor has AVX.
 #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
@@ -91,31 +121,7 @@ unsafe fn load_many(words: &[AtomicU64], out: *mut u64) {
     // SAFETY: the block reads the words of `turns`, at multiples of sixteen bytes, and writes as many words
     // from `first.len()` on, for which `out` is valid. At least one turn is there, since there are `MANY`
     // words. It touches no other memory and not the stack. For the atomicity see this file's head.
-    unsafe {
-        core::arch::asm!(
-            "2:",
-            "movdqa {a}, [{from}]",
-            "movdqa {b}, [{from} + 16]",
-            "movdqa {c}, [{from} + 32]",
-            "movdqa {d}, [{from} + 48]",
-            "movdqu [{to}], {a}",
-            "movdqu [{to} + 16], {b}",
-            "movdqu [{to} + 32], {c}",
-            "movdqu [{to} + 48], {d}",
-            "add {from}, 64",
-            "add {to}, 64",
-            "dec {turns}",
-            "jnz 2b",
-            from = inout(reg) turns.as_ptr() => _,
-            to = inout(reg) out.add(first.len()) => _,
-            turns = inout(reg) turns.len() / TURN => _,
-            a = out(xmm_reg) _,
-            b = out(xmm_reg) _,
-            c = out(xmm_reg) _,
-            d = out(xmm_reg) _,
-            options(nostack),
-        );
-    }
+    unsafe { move_turns!("movdqa", "movdqu", turns.as_ptr(), out.add(first.len()), turns.len() / TURN) };
     // SAFETY: `out` is valid for all words, of which these are the last.
     unsafe { load_each(last, out.add(first.len() + turns.len())) };
 }
@@ -130,31 +136,7 @@ unsafe fn store_many(from: *const u64, words: &[AtomicU64]) {
     // SAFETY: the block writes the words of `turns`, at multiples of sixteen bytes, and reads as many words
     // from `first.len()` on, for which `from` is valid. At least one turn is there, since there are `MANY`
     // words. It touches no other memory and not the stack. For the atomicity see this file's head.
-    unsafe {
-        core::arch::asm!(
-            "2:",
-            "movdqu {a}, [{from}]",
-            "movdqu {b}, [{from} + 16]",
-            "movdqu {c}, [{from} + 32]",
-            "movdqu {d}, [{from} + 48]",
-            "movdqa [{to}], {a}",
-            "movdqa [{to} + 16], {b}",
-            "movdqa [{to} + 32], {c}",
-            "movdqa [{to} + 48], {d}",
-            "add {from}, 64",
-            "add {to}, 64",
-            "dec {turns}",
-            "jnz 2b",
-            from = inout(reg) from.add(first.len()) => _,
-            to = inout(reg) turns.as_ptr() => _,
-            turns = inout(reg) turns.len() / TURN => _,
-            a = out(xmm_reg) _,
-            b = out(xmm_reg) _,
-            c = out(xmm_reg) _,
-            d = out(xmm_reg) _,
-            options(nostack),
-        );
-    }
+    unsafe { move_turns!("movdqu", "movdqa", from.add(first.len()), turns.as_ptr(), turns.len() / TURN) };
     // SAFETY: `from` is valid for all words, of which these are the last.
     unsafe { store_each(from.add(first.len() + turns.len()), last) };
 }
