@@ -50,8 +50,12 @@ fn sixty_four_processes_read_at_once() {
         reader.say(index);
     }
     readers.iter_mut().for_each(|reader| reader.await_line("ready"));
+    until("the service knows of every link", || {
+        let clients = service.clients();
+        clients.len() == READERS
+            && clients.iter().all(|client| (client.conversations, client.links) == (1, 1))
+    });
     let mut clients = service.clients();
-    assert!(clients.iter().all(|client| (client.conversations, client.links) == (1, 1)), "{clients:?}");
     clients.sort_by_key(|client| client.pid);
     let mut pids: Vec<u32> = readers.iter().map(|reader| reader.pid()).collect();
     pids.sort();

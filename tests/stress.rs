@@ -8,6 +8,7 @@
 mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use bus::{Conversation, Hot, Link, Service, Wait};
 use support::{Account, Checked, LIMIT, Place, Random, Test, connect, roles, until};
@@ -94,13 +95,12 @@ fn come_and_go(place: &Place, mut random: Random, end: &AtomicBool) -> u64 {
     rounds
 }
 
-fn publish_all(seed: u64, service: &Service) {
+fn publish_all(seed: u64, service: &Service, followers: usize, arrivals: &mpsc::Receiver<()>) {
     let topic = service.topic("topic").history(4).journal(256).capacity(4).open().unwrap();
     topic.item("0").unwrap();
     service.ready().unwrap();
-    until("all who follow are here", || {
-        service.clients().iter().map(|client| client.links).sum::<usize>() >= 8
-    });
+    // All who follow are here, and stand at the beginning.
+    (0..followers).for_each(|_| arrivals.recv_timeout(LIMIT).unwrap());
     let mut numbers = vec![0; ITEMS as usize];
     for item in schedule(seed) {
         let number = &mut numbers[item as usize];
@@ -118,23 +118,32 @@ fn everything_at_once() {
     let bus = place.bus();
     let service = bus.service("service").unwrap();
     let end = AtomicBool::new(false);
+    let (arrive, arrivals) = mpsc::channel();
     std::thread::scope(|scope| {
         // Of this process's threads each has a bus of its own, as it would have in a process of its own.
         for way in [0, 1] {
-            let place = &place;
+            let (place, arrive) = (&place, arrive.clone());
             scope.spawn(move || {
                 let topic = place.bus().connect("service/topic").wait(LIMIT).open().unwrap();
-                follow(seed, link(&topic, way));
+                let link = link(&topic, way);
+                arrive.send(()).unwrap();
+                follow(seed, link);
             });
         }
-        let publisher = scope.spawn(|| publish_all(seed, &service));
+        let publisher = scope.spawn({
+            let service = &service;
+            move || publish_all(seed, service, 2 + 6, &arrivals)
+        });
         until("the service is ready", || bus.services().unwrap().len() == 1);
         let mut readers: Vec<_> = (0..6).map(|_| place.start("reader")).collect();
         for (way, reader) in readers.iter_mut().enumerate() {
             reader.say(seed);
             reader.say(way);
         }
-        readers.iter_mut().for_each(|reader| reader.await_line("ready"));
+        for reader in &mut readers {
+            reader.await_line("ready");
+            arrive.send(()).unwrap();
+        }
         let guests = [random.next(), random.next()].map(|seed| {
             let (place, end) = (&place, &end);
             scope.spawn(move || come_and_go(place, Random::new(seed), end))

@@ -159,6 +159,15 @@ impl Client {
         Ok(())
     }
 
+    /// Sends one datagram, if there is room for it now.
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
+        match rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+            Ok(_) => true,
+            Err(rustix::io::Errno::AGAIN) => false,
+            Err(error) => panic!("the connection is gone: {error}"),
+        }
+    }
+
     /// Waits for a datagram; `None` at the end of the connection.
     ///
     /// # Panics

@@ -16,9 +16,9 @@ use rustix::event::PollFlags;
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::wire::{
-    Body, Connection, Farewell, FromClient, Goodbye, Located, Lost, Malformed, NEWEST_VERSION, NameText,
-    NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused, Segment, TopicEntry, Unsupported,
-    Welcome,
+    Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Located, Lost, Malformed,
+    NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused, Segment,
+    TopicEntry, Unsupported, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -155,14 +155,14 @@ impl Peer {
 
     fn step(&mut self) -> Result<(), Lost> {
         let unsent = self.connection.unsent();
-        self.connection.flush()?;
+        self.connection.flush();
         if self.connection.unsent() < unsent {
             self.stall_deadline = None;
         }
         if self.news && !self.is_blocked() {
             self.news = false;
-            self.answer_waiting()?;
-            self.send_new_segments()?;
+            self.answer_waiting();
+            self.send_new_segments();
         }
         self.receive()?;
         let now = Instant::now();
@@ -211,10 +211,10 @@ impl Peer {
                 let version = NEWEST_VERSION.min(hello.newest);
                 if version < OLDEST_VERSION.max(hello.oldest) {
                     let ours = Unsupported { oldest: OLDEST_VERSION, newest: NEWEST_VERSION };
-                    self.send(prefix, &ours)?;
+                    self.send(prefix, &ours);
                     return Err(Lost::Ended);
                 }
-                self.send(prefix, &Welcome { epoch: self.service.epoch, version, reserved: [0; 3] })
+                self.send(prefix, &Welcome { epoch: self.service.epoch, version, reserved: [0; 3] });
             }
             FromClient::Connect(connect) => {
                 if self.conversations.contains_key(&conversation)
@@ -222,29 +222,7 @@ impl Peer {
                 {
                     return Err(unexpected("a conversation of this number is open"));
                 }
-                if self.conversations.len() + self.connecting.len() >= MAX_CONVERSATIONS {
-                    return self.refuse(prefix, Refusal::TooMany, "too many conversations");
-                }
-                if let Some(topic) = self.service.topic(&connect.topic) {
-                    return self.accept(conversation, topic);
-                }
-                if !connect.wait {
-                    return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
-                }
-                if self.waiting.count >= MAX_WAITING {
-                    return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
-                }
-                self.waiting.begin();
-                match self.service.topic(&connect.topic) {
-                    Some(topic) => {
-                        self.waiting.end(1);
-                        self.accept(conversation, topic)
-                    }
-                    None => {
-                        self.connecting.insert(conversation, (*connect.topic).into());
-                        Ok(())
-                    }
-                }
+                self.connect(prefix, &connect);
             }
             FromClient::Close(_) => {
                 if self.connecting.remove(&conversation).is_some() {
@@ -254,49 +232,26 @@ impl Peer {
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
                 }
-                Ok(())
             }
             FromClient::Advise(advise) => {
-                // One may have ended on this side while the frame was on its way.
-                let Some(open) = self.conversations.get_mut(&conversation) else { return Ok(()) };
-                if open.links.contains(&reference) {
+                let known = |open: &Conversation| open.links.contains(&reference);
+                if self.conversations.get(&conversation).is_some_and(known) {
                     return Err(unexpected("a link of this number is open"));
                 }
-                if self.links >= MAX_LINKS {
-                    return self.refuse(prefix, Refusal::TooMany, "too many links");
-                }
-                let mut index = if advise.item.is_empty() { Some(0) } else { open.topic.item(&advise.item) };
-                if index.is_none() {
-                    if !advise.wait {
-                        return self.refuse(prefix, Refusal::NoSuchItem, "there is no such item");
-                    }
-                    if self.waiting.count >= MAX_WAITING {
-                        return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
-                    }
-                    self.waiting.begin();
-                    index = open.topic.item(&advise.item);
-                    match index {
-                        Some(_) => self.waiting.end(1),
-                        None => drop(open.locating.insert(reference, (*advise.item).into())),
-                    }
-                }
-                open.links.insert(reference);
-                self.links += 1;
-                tracing::debug!(pid = self.pid, topic = open.topic.name, item = %advise.item, "advise");
-                index.map_or(Ok(()), |index| self.locate(prefix, index))
+                self.advise(prefix, &advise);
             }
             FromClient::Unadvise(_) => {
                 if let Some(open) = self.conversations.get_mut(&conversation) {
                     self.links -= usize::from(open.links.remove(&reference));
                     self.waiting.end(usize::from(open.locating.remove(&reference).is_some()));
                 }
-                Ok(())
             }
             FromClient::Find(find) => {
-                let Some(open) = self.conversations.get(&conversation) else { return Ok(()) };
-                match open.topic.item(&find.item) {
-                    Some(index) => self.locate(prefix, index),
-                    None => self.refuse(prefix, Refusal::NoSuchItem, "there is no such item"),
+                if let Some(open) = self.conversations.get(&conversation) {
+                    match open.topic.item(&find.item) {
+                        Some(index) => self.locate(prefix, index),
+                        None => self.refuse(prefix, Refusal::NoSuchItem, "there is no such item"),
+                    }
                 }
             }
             FromClient::NextTopic(next) => match self.service.topic_after(&next.after) {
@@ -313,10 +268,64 @@ impl Peer {
                 None => self.send(prefix, &NoMoreTopics {}),
             },
         }
+        Ok(())
+    }
+
+    fn connect(&mut self, prefix: Prefix, connect: &Connect) {
+        let conversation = prefix.conversation;
+        if self.conversations.len() + self.connecting.len() >= MAX_CONVERSATIONS {
+            return self.refuse(prefix, Refusal::TooMany, "too many conversations");
+        }
+        if let Some(topic) = self.service.topic(&connect.topic) {
+            return self.accept(conversation, topic);
+        }
+        if !connect.wait {
+            return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
+        }
+        if self.waiting.count >= MAX_WAITING {
+            return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
+        }
+        self.waiting.begin();
+        match self.service.topic(&connect.topic) {
+            Some(topic) => {
+                self.waiting.end(1);
+                self.accept(conversation, topic);
+            }
+            None => drop(self.connecting.insert(conversation, (*connect.topic).into())),
+        }
+    }
+
+    fn advise(&mut self, prefix: Prefix, advise: &Advise) {
+        // The conversation may have ended on this side while the frame was on its way.
+        let Some(open) = self.conversations.get_mut(&prefix.conversation) else { return };
+        if self.links >= MAX_LINKS {
+            return self.refuse(prefix, Refusal::TooMany, "too many links");
+        }
+        let mut index = if advise.item.is_empty() { Some(0) } else { open.topic.item(&advise.item) };
+        if index.is_none() {
+            if !advise.wait {
+                return self.refuse(prefix, Refusal::NoSuchItem, "there is no such item");
+            }
+            if self.waiting.count >= MAX_WAITING {
+                return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
+            }
+            self.waiting.begin();
+            index = open.topic.item(&advise.item);
+            match index {
+                Some(_) => self.waiting.end(1),
+                None => drop(open.locating.insert(prefix.reference, (*advise.item).into())),
+            }
+        }
+        open.links.insert(prefix.reference);
+        self.links += 1;
+        tracing::debug!(pid = self.pid, topic = open.topic.name, item = %advise.item, "advise");
+        if let Some(index) = index {
+            self.locate(prefix, index);
+        }
     }
 
     /// Answers the questions whose topic or item has appeared since.
-    fn answer_waiting(&mut self) -> Result<(), Lost> {
+    fn answer_waiting(&mut self) {
         let mut opened = Vec::new();
         self.connecting.retain(|&conversation, topic| {
             let topic = self.service.topic(topic);
@@ -326,7 +335,7 @@ impl Peer {
         });
         self.waiting.end(opened.len());
         for (conversation, topic) in opened {
-            self.accept(conversation, topic)?;
+            self.accept(conversation, topic);
         }
         let mut located = Vec::new();
         for (&conversation, open) in &mut self.conversations {
@@ -344,13 +353,12 @@ impl Peer {
         }
         self.waiting.end(located.len());
         for (conversation, reference, index) in located {
-            self.send_segments(conversation)?;
-            self.connection.send(conversation, reference, &Located { index })?;
+            self.send_segments(conversation);
+            self.connection.send(conversation, reference, &Located { index });
         }
-        Ok(())
     }
 
-    fn accept(&mut self, conversation: u64, topic: Arc<TopicShared>) -> Result<(), Lost> {
+    fn accept(&mut self, conversation: u64, topic: Arc<TopicShared>) {
         tracing::debug!(pid = self.pid, topic = topic.name, "conversation opened");
         let open = Conversation {
             // Before any link of it is looked up.
@@ -361,37 +369,36 @@ impl Peer {
             locating: HashMap::new(),
         };
         self.conversations.insert(conversation, open);
-        self.send_segments(conversation)
+        self.send_segments(conversation);
     }
 
-    fn locate(&mut self, prefix: Prefix, index: u32) -> Result<(), Lost> {
+    fn locate(&mut self, prefix: Prefix, index: u32) {
         // The item may be in a segment that was created a moment ago.
-        self.send_segments(prefix.conversation)?;
-        self.send(prefix, &Located { index })
+        self.send_segments(prefix.conversation);
+        self.send(prefix, &Located { index });
     }
 
-    fn send_new_segments(&mut self) -> Result<(), Lost> {
+    fn send_new_segments(&mut self) {
         let conversations: Vec<u64> = self.conversations.keys().copied().collect();
-        conversations.into_iter().try_for_each(|conversation| self.send_segments(conversation))
+        conversations.into_iter().for_each(|conversation| self.send_segments(conversation));
     }
 
-    fn send_segments(&mut self, conversation: u64) -> Result<(), Lost> {
+    fn send_segments(&mut self, conversation: u64) {
         while let Some(open) = self.conversations.get_mut(&conversation) {
             let (Some(fds), of) = open.topic.segment(open.segments_sent) else { break };
             let segment = Segment { index: open.segments_sent as u32, of: of as u32 };
             open.segments_sent += 1;
-            self.connection.send_segment(conversation, &segment, fds)?;
+            self.connection.send_segment(conversation, &segment, fds);
         }
-        Ok(())
     }
 
-    fn refuse(&mut self, prefix: Prefix, refusal: Refusal, reason: &str) -> Result<(), Lost> {
+    fn refuse(&mut self, prefix: Prefix, refusal: Refusal, reason: &str) {
         tracing::debug!(pid = self.pid, reason, "refused");
-        self.send(prefix, &Refused { refusal, reason: ReasonText::truncated(reason) })
+        self.send(prefix, &Refused { refusal, reason: ReasonText::truncated(reason) });
     }
 
-    fn send(&mut self, to: Prefix, body: &impl Body) -> Result<(), Lost> {
-        self.connection.send(to.conversation, to.reference, body)
+    fn send(&mut self, to: Prefix, body: &impl Body) {
+        self.connection.send(to.conversation, to.reference, body);
     }
 }
 

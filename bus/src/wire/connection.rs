@@ -49,36 +49,33 @@ impl Connection {
     }
 
     /// Sends a frame, now or when there is room.
-    pub(crate) fn send(&mut self, conversation: u64, reference: u64, body: &impl Body) -> Result<(), Lost> {
-        self.push(frame::encode(conversation, reference, body), None)
+    pub(crate) fn send(&mut self, conversation: u64, reference: u64, body: &impl Body) {
+        self.push(frame::encode(conversation, reference, body), None);
     }
 
     /// Sends a frame with the descriptors of a segment.
-    pub(crate) fn send_segment(
-        &mut self,
-        conversation: u64,
-        body: &frame::Segment,
-        fds: Arc<SegmentFds>,
-    ) -> Result<(), Lost> {
-        self.push(frame::encode(conversation, 0, body), Some(fds))
+    pub(crate) fn send_segment(&mut self, conversation: u64, body: &frame::Segment, fds: Arc<SegmentFds>) {
+        self.push(frame::encode(conversation, 0, body), Some(fds));
     }
 
     /// Sends a last frame if there is room now.
     pub(crate) fn send_last(&mut self, body: &impl Body) {
-        if self.flush().is_ok() && self.unsent.is_empty() {
+        self.flush();
+        if self.unsent.is_empty() {
             let _ = socket::send(&self.socket, &frame::encode(0, 0, body), &[]);
         }
     }
 
-    fn push(&mut self, frame: Vec<u8>, fds: Option<Arc<SegmentFds>>) -> Result<(), Lost> {
+    fn push(&mut self, frame: Vec<u8>, fds: Option<Arc<SegmentFds>>) {
         self.unsent.push_back((frame, fds));
-        self.flush()
+        self.flush();
     }
 
-    /// Sends what waits, as far as there is room.
-    pub(crate) fn flush(&mut self) -> Result<(), Lost> {
+    /// Sends what waits, as far as there is room. That the connection is broken is for
+    /// [`receive`](Self::receive) to say, after what the other end said last.
+    pub(crate) fn flush(&mut self) {
         if self.retry_at.is_some_and(|at| Instant::now() < at) {
-            return Ok(());
+            return;
         }
         self.retry_at = None;
         while let Some((frame, fds)) = self.unsent.front() {
@@ -92,15 +89,14 @@ impl Connection {
             };
             match sent {
                 Ok(Sent::Yes) => drop(self.unsent.pop_front()),
-                Ok(Sent::Full) => return Ok(()),
+                Ok(Sent::Full) => return,
                 Ok(Sent::Later) => {
                     self.retry_at = Some(Instant::now() + RETRY_PAUSE);
-                    return Ok(());
+                    return;
                 }
                 Err(_) => self.broken = true,
             }
         }
-        Ok(())
     }
 
     /// Frames that wait for room.

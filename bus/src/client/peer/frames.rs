@@ -26,7 +26,7 @@ impl Peer {
             else {
                 break;
             };
-            connection.flush()?;
+            connection.flush();
             let Some(incoming) = connection.receive()? else { break };
             let malformed = |malformed: Malformed| Lost::Malformed(malformed.to_string());
             let (prefix, frame) = FromService::decode(&incoming.bytes).map_err(malformed)?;
@@ -45,7 +45,10 @@ impl Peer {
                 });
                 Err(Lost::Ended)
             }
-            (Phase::Greeting { .. }, FromService::Welcome(_), _) => self.welcomed(),
+            (Phase::Greeting { .. }, FromService::Welcome(_), _) => {
+                self.welcomed();
+                Ok(())
+            }
             (Phase::Greeting { .. }, FromService::Unsupported(theirs), _) => {
                 self.unsupported(theirs);
                 Err(Lost::Ended)
@@ -79,19 +82,16 @@ impl Peer {
     }
 
     /// Opens every conversation and asks every question on the new connection.
-    fn welcomed(&mut self) -> Result<(), Lost> {
+    fn welcomed(&mut self) {
         self.phase = match core::mem::replace(&mut self.phase, Phase::Absent) {
             Phase::Greeting { connection, pid } => Phase::Open { connection, pid },
             other => other,
         };
         if let Phase::Open { connection, pid } = &mut self.phase {
             tracing::debug!(service = self.service, pid, "connected");
-            self.conversations.values().try_for_each(|open| connect(connection, &open.shared))?;
-            self.questions
-                .iter()
-                .try_for_each(|(&reference, question)| question.ask(connection, reference))?;
+            self.conversations.values().for_each(|open| connect(connection, &open.shared));
+            self.questions.iter().for_each(|(&reference, question)| question.ask(connection, reference));
         }
-        Ok(())
     }
 
     fn unsupported(&mut self, theirs: Unsupported) {
@@ -163,13 +163,13 @@ impl Peer {
         if self.building.get(&number).is_some_and(|&(_, of)| index + 1 >= of)
             && let Some((session, _)) = self.building.remove(&number)
         {
-            self.live(&conversation, session)?;
+            self.live(&conversation, session);
         }
         Ok(())
     }
 
     /// Makes a conversation live, and advises again on all its links.
-    fn live(&mut self, conversation: &Arc<ConversationShared>, session: Arc<Session>) -> Result<(), Lost> {
+    fn live(&mut self, conversation: &Arc<ConversationShared>, session: Arc<Session>) {
         tracing::info!(
             service = self.service,
             topic = conversation.topic,
@@ -185,10 +185,9 @@ impl Peer {
             (&mut self.phase, self.conversations.get(&conversation.number))
         {
             for link in open.links.values() {
-                advise(connection, conversation.number, link, link.wait || again)?;
+                advise(connection, conversation.number, link, link.wait || again);
             }
         }
-        Ok(())
     }
 
     fn located(&mut self, prefix: Prefix, index: u32) -> Result<(), Lost> {
@@ -237,10 +236,10 @@ impl Peer {
     fn another_topic(&mut self, reference: u64, topic: TopicInfo) -> Result<(), Lost> {
         let Some(question) = self.questions.get_mut(&reference) else { return Ok(()) };
         question.add(topic)?;
-        match &mut self.phase {
-            Phase::Open { connection, .. } => question.ask(connection, reference),
-            _ => Ok(()),
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            question.ask(connection, reference);
         }
+        Ok(())
     }
 }
 

@@ -170,8 +170,7 @@ impl Peer {
         let open = Open { shared: conversation.clone(), links: BTreeMap::new() };
         self.conversations.insert(conversation.number, open);
         if let Phase::Open { connection, .. } = &mut self.phase {
-            let lost = connect(connection, &conversation).err();
-            self.lost_if(lost);
+            connect(connection, &conversation);
         }
     }
 
@@ -192,8 +191,7 @@ impl Peer {
             _ => return,
         }
         if let Phase::Open { connection, .. } = &mut self.phase {
-            let lost = advise(connection, conversation, &link, link.wait).err();
-            self.lost_if(lost);
+            advise(connection, conversation, &link, link.wait);
         }
     }
 
@@ -208,30 +206,26 @@ impl Peer {
     /// Asks a question.
     pub(crate) fn ask(&mut self, reference: u64, question: Question) {
         if let Phase::Open { connection, .. } = &mut self.phase {
-            let lost = question.ask(connection, reference).err();
-            self.questions.insert(reference, question);
-            self.lost_if(lost);
-        } else {
-            self.questions.insert(reference, question);
+            question.ask(connection, reference);
         }
+        self.questions.insert(reference, question);
     }
 
     /// Handles what came in.
     pub(crate) fn serve(&mut self) {
-        let lost = self.receive().err();
-        self.lost_if(lost);
+        if let Err(lost) = self.receive() {
+            self.lose(lost);
+        }
     }
 
     fn send(&mut self, conversation: u64, reference: u64, body: &impl wire::Body) {
         if let Phase::Open { connection, .. } = &mut self.phase {
-            let lost = connection.send(conversation, reference, body).err();
-            self.lost_if(lost);
+            connection.send(conversation, reference, body);
         }
     }
 
-    /// Where the connection is lost, tells everyone why. The next turn looks for the service again.
-    fn lost_if(&mut self, lost: Option<Lost>) {
-        let Some(lost) = lost else { return };
+    /// The connection is lost: tells everyone why. The next turn looks for the service again.
+    fn lose(&mut self, lost: Lost) {
         let farewell = self.farewell.take();
         let reason = match lost {
             Lost::Malformed(detail) => {
@@ -342,22 +336,22 @@ fn greet(registry: &Registry, service: &str) -> io::Result<(Connection, u32)> {
     }
     let mut connection = Connection::new(socket);
     let hello = Hello { oldest: OLDEST_VERSION, newest: NEWEST_VERSION };
-    connection.send(0, 0, &hello).map_err(|_| io::ErrorKind::ConnectionRefused)?;
+    connection.send(0, 0, &hello);
     Ok((connection, credentials.pid))
 }
 
-fn connect(connection: &mut Connection, conversation: &ConversationShared) -> Result<(), Lost> {
+fn connect(connection: &mut Connection, conversation: &ConversationShared) {
     let again = conversation.state.lock().session.is_some();
     let topic = NameText::truncated(&conversation.topic);
-    connection.send(conversation.number, 0, &Connect { topic, wait: conversation.wait || again })
+    connection.send(conversation.number, 0, &Connect { topic, wait: conversation.wait || again });
 }
 
-fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool) -> Result<(), Lost> {
+fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool) {
     let item = match &link.target {
         Target::One(item) => NameText::truncated(item),
         Target::Many(_) => NameText::new(),
     };
-    connection.send(conversation, link.number, &Advise { item, warm: link.warm, wait })
+    connection.send(conversation, link.number, &Advise { item, warm: link.warm, wait });
 }
 
 /// Fails a conversation that was never live.

@@ -24,14 +24,14 @@ pub(crate) enum Question {
 
 impl Question {
     /// Asks it, or asks on.
-    pub(super) fn ask(&self, connection: &mut Connection, reference: u64) -> Result<(), Lost> {
+    pub(super) fn ask(&self, connection: &mut Connection, reference: u64) {
         match self {
             Question::Find { conversation, item, .. } => {
-                connection.send(conversation.number, reference, &Find { item: NameText::truncated(item) })
+                connection.send(conversation.number, reference, &Find { item: NameText::truncated(item) });
             }
             Question::Topics { found, .. } => {
                 let after = found.last().map_or("", |last| &last.topic);
-                connection.send(0, reference, &NextTopic { after: NameText::truncated(after) })
+                connection.send(0, reference, &NextTopic { after: NameText::truncated(after) });
             }
         }
     }
