@@ -25,10 +25,10 @@ struct Step {
 
 /// Publishes as many steps as it is told, each on an item that the generator chooses.
 fn publisher(test: &mut Test) {
-    let (seed, depth) = (test.hear_number(), test.hear_number());
+    let (seed, history, journal) = (test.hear_number(), test.hear_number(), test.hear_number());
     let bus = test.bus();
     let service = bus.service("walk").unwrap();
-    let topic = service.topic::<Step>("steps").history(depth).journal(depth).open().unwrap();
+    let topic = service.topic::<Step>("steps").history(history).journal(journal).open().unwrap();
     for item in 0..ITEMS {
         topic.item(&item.to_string()).unwrap();
     }
@@ -45,10 +45,11 @@ fn publisher(test: &mut Test) {
     }
 }
 
-fn start(place: &Place, seed: u64, depth: usize) -> support::Process {
+fn start(place: &Place, seed: u64, history: usize, journal: usize) -> support::Process {
     let mut publisher = place.start("publisher");
     publisher.say(seed);
-    publisher.say(depth);
+    publisher.say(history);
+    publisher.say(journal);
     publisher.await_line("ready");
     publisher
 }
@@ -72,7 +73,7 @@ fn values_of_different_items_come_as_they_were_published() {
     let mut random = Random::seeded();
     let seed = random.next();
     let place = Place::new();
-    let mut publisher = start(&place, seed, DEPTH);
+    let mut publisher = start(&place, seed, DEPTH, DEPTH);
     let topic = place.bus().connect::<Step>("walk/steps").open().unwrap();
     let mut all = topic.advise("*").hot().unwrap();
     let mut some = topic.advise_items(["4", "1"]).hot().unwrap();
@@ -88,12 +89,33 @@ fn values_of_different_items_come_as_they_were_published() {
 }
 
 #[test]
+fn order_holds_among_what_is_left_where_items_keep_less_than_the_journal() {
+    let seed = Random::seeded().next();
+    let place = Place::new();
+    let mut publisher = start(&place, seed, 2, DEPTH);
+    let topic = place.bus().connect::<Step>("walk/steps").open().unwrap();
+    let mut all = topic.advise("*").hot().unwrap();
+    publisher.say(DEPTH);
+    publisher.await_line("done");
+    let steps = walk(&mut Random::new(seed), 1, DEPTH as u64);
+    let is_left = |&(at, (item, _)): &(usize, (usize, u64))| {
+        steps[at + 1..].iter().filter(|(later, _)| later == item).count() < 2
+    };
+    for (_, (item, number)) in steps.iter().copied().enumerate().filter(is_left) {
+        let update = all.try_recv().unwrap().unwrap();
+        assert_eq!((topic.name(update.item).to_string(), update.value.number), (item.to_string(), number));
+    }
+    assert_eq!(all.try_recv().unwrap(), None);
+}
+
+#[test]
 fn order_holds_while_the_publisher_is_at_work() {
     const STEPS: u64 = 50_000;
     let seed = Random::seeded().next();
     let place = Place::new();
     // Room for all, so that whatever the speed of either side nothing is lost.
-    let mut publisher = start(&place, seed, STEPS.next_power_of_two() as usize);
+    let room = STEPS.next_power_of_two() as usize;
+    let mut publisher = start(&place, seed, room, room);
     let topic = place.bus().connect::<Step>("walk/steps").open().unwrap();
     let mut all = topic.advise("*").hot().unwrap();
     publisher.say(STEPS);
@@ -105,7 +127,7 @@ fn order_holds_while_the_publisher_is_at_work() {
 fn order_returns_after_a_reader_was_too_slow_for_it() {
     let seed = Random::seeded().next();
     let place = Place::new();
-    let mut publisher = start(&place, seed, DEPTH);
+    let mut publisher = start(&place, seed, DEPTH, DEPTH);
     let topic = place.bus().connect::<Step>("walk/steps").open().unwrap();
     let mut all = topic.advise("*").hot().unwrap();
     let mut chosen = Random::new(seed);

@@ -310,3 +310,37 @@ fn padding_is_zero_in_the_memory_that_is_shared() {
         assert_eq!(topic.message(0, slot), expected, "slot {slot}");
     }
 }
+
+#[test]
+fn a_message_lies_in_shared_memory_where_its_alignment_asks() {
+    struct Look {
+        place: Place,
+        service: Service,
+    }
+    impl Visit for Look {
+        fn visit<T: Message + Copy + Debug>(&mut self, name: &'static str, values: [T; 2]) {
+            let topic = self.service.topic::<T>(name).history(2).open().unwrap();
+            values.iter().for_each(|value| assert!(topic.item("item").unwrap().publish(value).is_ok()));
+            let view = Client::greeted(&self.place, "aligned").connect(name).view();
+            let (parameters, layout) = (view.parameters(), view.parameters().layout());
+            assert_eq!(
+                (parameters.message_size, parameters.message_align),
+                (size_of::<T>(), align_of::<T>())
+            );
+            for (slot, value) in [(1, &values[0]), (0, &values[1])] {
+                assert_eq!(view.message(0, slot), bytes(value), "{name}");
+                let message = layout.items + 16 + slot * layout.stride + layout.payload;
+                // Slots begin 128 bytes behind what is aligned to a page.
+                assert_eq!(message * 8 % align_of::<T>().min(128), 0, "{name}");
+            }
+        }
+    }
+    let place = Place::new();
+    let service = place.bus().service("aligned").unwrap();
+    service.ready().unwrap();
+    let mut look = Look { place, service };
+    every_kind(&mut look);
+    let Look { place, service } = look;
+    service.close();
+    drop(place);
+}

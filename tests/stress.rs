@@ -95,6 +95,15 @@ fn come_and_go(place: &Place, mut random: Random, end: &AtomicBool) -> u64 {
     rounds
 }
 
+/// Tells the guests to go, also when the test fails: nobody is waited for then.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn publish_all(seed: u64, service: &Service, followers: usize, arrivals: &mpsc::Receiver<()>) {
     let topic = service.topic("topic").history(4).journal(256).capacity(4).open().unwrap();
     topic.item("0").unwrap();
@@ -144,6 +153,7 @@ fn everything_at_once() {
             reader.await_line("ready");
             arrive.send(()).unwrap();
         }
+        let last_orders = End(&end);
         let guests = [random.next(), random.next()].map(|seed| {
             let (place, end) = (&place, &end);
             scope.spawn(move || come_and_go(place, Random::new(seed), end))
@@ -153,7 +163,7 @@ fn everything_at_once() {
             reader.await_line("done");
             reader.finish();
         }
-        end.store(true, Ordering::Relaxed);
+        drop(last_orders);
         let rounds = guests.map(|guest| guest.join().unwrap());
         println!("guests came and went {rounds:?} times");
     });

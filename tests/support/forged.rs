@@ -12,7 +12,7 @@ use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
 };
 use rustix::mm::ProtFlags;
-use rustix::net::SocketFlags;
+use rustix::net::{SocketFlags, sockopt};
 
 use super::segment::{Layout, Mapping, Parameters, Segment};
 use super::wire::{Client, frame, kind, listen};
@@ -51,7 +51,9 @@ impl Service {
         // SAFETY: the descriptor is open and `owner` is a valid `flock`.
         let locked = unsafe { libc::fcntl(lock.as_raw_fd(), libc::F_OFD_SETLK, &owner) };
         assert_eq!(locked, 0, "{}", std::io::Error::last_os_error());
-        Service { name: name.to_owned(), listener: listen(&files[1]), _lock: lock, files }
+        let listener = listen(&files[1]);
+        sockopt::set_socket_timeout(&listener, sockopt::Timeout::Recv, Some(LIMIT)).unwrap();
+        Service { name: name.to_owned(), listener, _lock: lock, files }
     }
 
     /// Waits for a client; takes its hello, and says nothing yet.

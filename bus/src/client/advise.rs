@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::control::Command;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
-use super::link::{Deliver, Hot, Link, LinkShared, Target, Warm};
+use super::link::{Deliver, Hot, Link, Warm};
+use super::link_state::{LinkShared, Target};
 use super::reader::{Delivery, Start};
 use crate::error::Result;
 use crate::message::Message;

@@ -13,7 +13,7 @@ use crossbeam::channel::{Receiver, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::conversation::ConversationShared;
-use super::link::LinkShared;
+use super::link_state::LinkShared;
 use super::peer::{Peer, Question};
 use crate::discovery::TopicInfo;
 use crate::error::Result;

@@ -8,7 +8,7 @@ use crossbeam::channel;
 
 use super::advise::AdviseBuilder;
 use super::control::Command;
-use super::link::Target;
+use super::link_state::Target;
 use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::RemoteItem;

@@ -8,15 +8,14 @@ use std::time::{Duration, Instant};
 use super::advise::Wait;
 use super::control::Command;
 use super::conversation::{ConversationHandle, stamp_of};
+use super::link_state::{Attachment, LinkShared, Target};
 use super::many_items::ManyItems;
-use super::parking::{Parker, Versioned};
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
 use super::session::Session;
 use crate::bell::PARK_BOUND;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::Message;
-use crate::name;
 use crate::sync::{AtomicU64, Ordering};
 use crate::update::{ItemId, Notice, Update};
 
@@ -24,87 +23,6 @@ use crate::update::{ItemId, Notice, Update};
 const SPIN: Duration = Duration::from_micros(20);
 /// Looks between two looks at the clock while spinning.
 const LOOKS_A_CLOCK: u32 = 64;
-
-/// What a link is to.
-#[derive(Debug, Clone)]
-pub(crate) enum Target {
-    One(String),
-    /// These items, or all.
-    Many(Option<Vec<String>>),
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Target::One(item) => f.write_str(item),
-            Target::Many(None) => f.write_str(name::ANY),
-            Target::Many(Some(items)) => f.write_str(&items.join(", ")),
-        }
-    }
-}
-
-/// A link, as its handle and the control thread see it.
-#[derive(Debug)]
-pub(crate) struct LinkShared {
-    pub(crate) number: u64,
-    pub(crate) target: Target,
-    pub(crate) warm: bool,
-    /// Whether the first advise waits for the item to appear; later ones always do.
-    pub(crate) wait: bool,
-    pub(crate) state: Versioned<LinkState>,
-    pub(crate) parker: Parker,
-}
-
-/// How a link stands.
-#[derive(Debug)]
-pub(crate) struct LinkState {
-    pub(crate) attachment: Attachment,
-    /// Why the service went, until the link's user was told.
-    pub(crate) untold: Option<Ended>,
-}
-
-/// What a link is attached to.
-#[derive(Debug)]
-pub(crate) enum Attachment {
-    /// Nothing yet.
-    Asked,
-    /// An item of a session, or the whole of it.
-    Attached { session: Arc<Session>, index: u32 },
-    /// Nothing any longer.
-    Ended(Ended),
-    /// Nothing, since the service said no.
-    Refused(Option<Error>),
-}
-
-impl LinkShared {
-    pub(crate) fn new(number: u64, target: Target, warm: bool, wait: bool) -> Self {
-        let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
-        LinkShared { number, target, warm, wait, state, parker: Parker::new() }
-    }
-
-    /// Why the service is gone, if it is.
-    pub(crate) fn ended(&self) -> Option<Ended> {
-        match &self.state.lock().attachment {
-            Attachment::Ended(reason) => Some(reason.clone()),
-            _ => None,
-        }
-    }
-
-    /// Attaches the link, or refuses it.
-    pub(crate) fn attach(&self, attachment: Attachment) {
-        self.state.update(|state| state.attachment = attachment);
-    }
-
-    /// Tells the link that its service is gone, unless it knows that, and for this very reason.
-    pub(crate) fn end(&self, reason: &Ended) {
-        if self.ended().as_ref() != Some(reason) {
-            self.state.update(|state| {
-                state.attachment = Attachment::Ended(reason.clone());
-                state.untold = Some(reason.clone());
-            });
-        }
-    }
-}
 
 /// What a link delivers: [`Hot`] values or [`Warm`] notices.
 pub trait Deliver: sealed::Sealed {

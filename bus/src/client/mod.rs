@@ -12,7 +12,7 @@
 //! they find nothing new. So the hot path meets neither lock nor control plane.
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
-//! set them up; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
+//! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
 //! [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 
@@ -21,6 +21,7 @@ pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
 pub(crate) mod link;
+mod link_state;
 mod many_items;
 mod names;
 mod parking;

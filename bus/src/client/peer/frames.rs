@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Peer, Phase, Question, advise, connect, fail, refuse};
 use crate::client::conversation::{ConversationShared, State, Status};
-use crate::client::link::{Attachment, Target};
+use crate::client::link_state::{Attachment, Target};
 use crate::client::session::{Session, Unusable};
 use crate::discovery::TopicInfo;
 use crate::error::{Ended, Error, Result};

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::conversation::{ConversationShared, Status};
-use super::link::{Attachment, LinkShared, Target};
+use super::link_state::{Attachment, LinkShared, Target};
 use super::session::Session;
 use crate::error::{Ended, Error};
 use crate::namespace::BusPlace;
@@ -244,12 +244,14 @@ impl Peer {
             Ended::Died | Ended::Closed => {
                 self.answer_all(|| Error::Stale { service: service.clone(), reason: reason.clone() });
             }
-            Ended::Evicted(detail) | Ended::Exhausted(detail) => {
-                self.fail_all(Some(reason.to_string()), || {
-                    let (verb, what) = ("talk to", service.clone());
-                    Error::Refused { service: service.clone(), verb, what, reason: detail.clone() }
-                })
-            }
+            Ended::Evicted(detail) => self.fail_all(Some(reason.to_string()), || {
+                let (verb, what) = ("talk to", service.clone());
+                Error::Refused { service: service.clone(), verb, what, reason: detail.clone() }
+            }),
+            Ended::Exhausted(detail) => self.fail_all(Some(reason.to_string()), || Error::Os {
+                doing: format!("receiving the memory of service `{service}`"),
+                source: io::Error::other(detail.clone()),
+            }),
             Ended::Misbehaved(detail) | Ended::Changed(detail) => {
                 self.fail_all(Some(reason.to_string()), || Error::Protocol {
                     peer: format!("service `{service}`"),
