@@ -11,11 +11,12 @@ roles!(starved);
 /// Connects with no descriptor left, and then with some.
 fn starved(test: &mut Test) {
     let bus = test.bus();
-    // What a conversation keeps open is open from here on.
     let first = bus.connect::<u64>("service/first").open().unwrap();
     assert_eq!(first.request("item").unwrap().value, 1);
+    // An answer to a later question: what came with the conversation was handled, and its descriptors are closed.
+    assert_eq!(bus.topics("service").unwrap().len(), 2);
     let limits = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..limits.clone() }).unwrap();
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..limits }).unwrap();
     let mut all = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {
         all.push(file);
