@@ -99,7 +99,7 @@ fn order_holds_among_what_is_left_where_items_keep_less_than_the_journal() {
     publisher.await_line("done");
     let steps = walk(&mut Random::new(seed), 1, DEPTH as u64);
     let is_left = |&(at, (item, _)): &(usize, (usize, u64))| {
-        steps[at + 1..].iter().filter(|(later, _)| later == item).count() < 2
+        steps[at + 1..].iter().filter(|(later, _)| *later == item).count() < 2
     };
     for (_, (item, number)) in steps.iter().copied().enumerate().filter(is_left) {
         let update = all.try_recv().unwrap().unwrap();
