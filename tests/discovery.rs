@@ -8,7 +8,7 @@
 mod support;
 
 use core::fmt::Debug;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::{Bus, Error, Message, Result, ServiceEvent, Watch};
 use support::{Checked, LIMIT, Place, Process, Test, roles};
@@ -73,7 +73,11 @@ fn discovered(bus: &Bus, pattern: &str) -> Vec<String> {
 /// The next event of a watch: whether the service appeared, and which.
 #[track_caller]
 fn event(watch: &mut Watch) -> (bool, String, u32) {
-    match watch.recv_timeout(LIMIT).unwrap().expect("an event") {
+    let start = Instant::now();
+    let event = watch.recv_timeout(LIMIT).unwrap().expect("an event");
+    // At its end a wait looks by itself; but a watch is told.
+    assert!(start.elapsed() < LIMIT, "nobody told the watch of {event:?}");
+    match event {
         ServiceEvent::Appeared(info) => (true, info.name, info.pid),
         ServiceEvent::Vanished(info) => (false, info.name, info.pid),
         other => panic!("{other:?}"),
@@ -108,11 +112,11 @@ fn a_half_built_service_is_invisible() {
     assert_eq!(topic.request("0").unwrap().value.check(), (0, 1));
 
     tell(&mut builder, &["close"]);
+    assert_eq!(place.files(), [""; 0], "a service that closes leaves nothing, and needs nobody to look");
     assert_eq!(listed(&bus), []);
     assert_eq!(event(&mut watch), (false, known.0, known.1));
     not_there(bus.connect::<Checked>("service/topic").open().map(drop));
     no_event(&mut watch);
-    assert_eq!(place.files(), [""; 0], "a service that closes leaves nothing");
 }
 
 #[test]

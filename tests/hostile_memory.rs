@@ -149,6 +149,20 @@ fn a_directory_of_rubbish_ends_where_the_rubbish_begins() {
         affair.live.store(layout.count, u64::MAX);
         assert_eq!(affair.topic.items().len(), 2, "{lie:#x}");
     }
+    // As many good names as there is room for, and a count of more.
+    for item in 2..affair.forged.parameters.items {
+        affair.live.store(layout.names + 16 + item, u64::from(b'a'));
+        affair.live.store(layout.directory + item, (16 + item as u64) << 16 | 1);
+    }
+    assert_eq!(affair.topic.items().len(), affair.forged.parameters.items);
+}
+
+#[test]
+fn a_name_that_is_none_ends_the_directory() {
+    let place = Place::new();
+    let affair = begin(&place);
+    let layout = affair.forged.layout;
+    affair.live.store(layout.count, 3);
     affair.live.store(layout.names + 8, 0xffff);
     affair.live.store(layout.directory + 2, 8 << 16 | 2);
     assert_eq!(affair.topic.items().len(), 2, "a name that is not UTF-8");

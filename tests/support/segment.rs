@@ -105,7 +105,8 @@ impl Parameters {
         let schema = count + 16;
         let directory = (schema + self.schema.div_ceil(8)).next_multiple_of(8);
         let names = (directory + self.items).next_multiple_of(8);
-        let items = (names + self.name_words).next_multiple_of(item_align);
+        // The slots, which follow an item's head line, lie at multiples of the alignment.
+        let items = (names + self.name_words).next_multiple_of(item_align) + item_align - 16;
         let words = items + self.items * item_words;
         Layout { journal, count, schema, directory, names, items, item_words, stride, payload, words }
     }
