@@ -88,26 +88,34 @@ impl ConversationShared {
         Error::Stale { service: self.service.clone(), reason }
     }
 
-    /// Reads the present value of an item of a session.
-    #[inline]
-    pub(crate) fn read<T: Message>(
+    /// Reads the present value of an item of a session that is live, or the last one of a session that is
+    /// stale.
+    #[inline(always)]
+    pub(crate) fn read<T: Message, const STALE: bool>(
         &self,
         memory: &ItemMemory,
         payload: usize,
         id: ItemId,
-        stale: bool,
     ) -> Result<Update<T>> {
         let mut image = Image::<T>::new();
         let copy = |body: &[AtomicU64]| {
             image.load(&body[payload..]);
             body[0].load(Ordering::Relaxed)
         };
-        let read = if stale { memory.ring.read_last(copy) } else { memory.ring.read_latest(copy) };
+        let read = if STALE { memory.ring.read_last(copy) } else { memory.ring.read_latest(copy) };
         match read {
             Ok(Some((seq, stamp))) => {
                 // SAFETY: the read succeeded, so `load` has been called.
                 let value = unsafe { image.decode() }.map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
-                Ok(Update { value, item: id, seq, missed: 0, stamp: stamp_of(stamp), gap: false, stale })
+                Ok(Update {
+                    value,
+                    item: id,
+                    seq,
+                    missed: 0,
+                    stamp: stamp_of(stamp),
+                    gap: false,
+                    stale: STALE,
+                })
             }
             Ok(None) => Err(Error::NoValue {
                 service: self.service.clone(),

@@ -67,10 +67,11 @@ impl<T: Message> RemoteItem<T> {
         if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
             self.find_again();
         }
-        let shared = &self.conversation.shared;
         match &self.place {
-            Some(place) => shared.read(&place.memory, place.payload, self.id, place.stale),
-            None => Err(shared.no_such_item(&self.name)),
+            Some(place) if !place.stale => {
+                self.conversation.shared.read::<T, false>(&place.memory, place.payload, self.id)
+            }
+            _ => self.request_last(),
         }
     }
 
@@ -82,6 +83,16 @@ impl<T: Message> RemoteItem<T> {
     /// The item's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn request_last(&self) -> Result<Update<T>> {
+        let shared = &self.conversation.shared;
+        match &self.place {
+            Some(place) => shared.read::<T, true>(&place.memory, place.payload, self.id),
+            None => Err(shared.no_such_item(&self.name)),
+        }
     }
 
     #[cold]
