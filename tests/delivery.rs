@@ -10,7 +10,7 @@
 
 mod support;
 
-use bus::{Hot, Link};
+use bus::{Hot, Link, Stamp, Wait};
 use support::{Account, Checked, LIMIT, Place, Publisher, Setup, connect, publisher, roles};
 
 roles!(publisher);
@@ -144,4 +144,51 @@ fn a_reader_that_is_lapped_while_it_reads_accounts_for_everything() {
     publisher.done();
     assert_eq!(take(&mut queue), None);
     assert_eq!(take(&mut latest), None);
+}
+
+#[test]
+fn every_strategy_of_waiting_delivers() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place, SETUP);
+    let topic = connect(&place.bus());
+    let mut links = [Wait::Spin, Wait::SpinThenPark, Wait::Park]
+        .map(|wait| topic.advise("0").strategy(wait).hot().unwrap());
+    for number in 1..=100 {
+        publisher.begin_publish(0, 1);
+        for link in &mut links {
+            assert_eq!(link.recv_timeout(LIMIT).unwrap().value.check(), (0, number));
+        }
+        publisher.done();
+    }
+}
+
+#[test]
+fn a_link_is_an_endless_series() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place, SETUP);
+    let mut link = connect(&place.bus()).advise("0").prime(false).hot().unwrap();
+    publisher.publish(0, 5);
+    let numbers: Vec<u64> = link.by_ref().take(3).map(|update| update.unwrap().seq).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(take(&mut link), Some((4, 0)));
+}
+
+#[test]
+fn a_value_carries_the_time_of_its_publish_where_that_is_asked_for() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("clock").unwrap();
+    let stamped = service.topic::<u64>("stamped").stamps(true).open().unwrap();
+    let plain = service.topic::<u64>("plain").open().unwrap();
+    service.ready().unwrap();
+    let before = Stamp::now();
+    stamped.item("item").unwrap().publish(&1).unwrap();
+    plain.item("item").unwrap().publish(&1).unwrap();
+    let topic = bus.connect::<u64>("clock/stamped").open().unwrap();
+    let mut link = topic.advise("item").hot().unwrap();
+    let stamp = link.recv_timeout(LIMIT).unwrap().stamp.expect("a stamp");
+    assert!(before <= stamp && stamp <= Stamp::now());
+    assert_eq!(topic.request("item").unwrap().stamp, Some(stamp));
+    let topic = bus.connect::<u64>("clock/plain").open().unwrap();
+    assert_eq!(topic.request("item").unwrap().stamp, None);
 }

@@ -67,6 +67,9 @@ fn try_to_write(fd: BorrowedFd<'_>) {
     // SAFETY: as above.
     let result = unsafe { mprotect(moved, size, MprotectFlags::READ | MprotectFlags::WRITE) };
     assert_eq!(result, Err(Errno::ACCESS));
+    // A debugger's way into a process's own memory, which disregards how it is mapped.
+    let memory = File::options().write(true).open("/proc/self/mem").unwrap();
+    assert!(std::os::unix::fs::FileExt::write_at(&memory, &[0xff; 8], moved.addr() as u64).is_err());
     // SAFETY: the mapping is ours and nothing refers to it.
     unsafe { munmap(moved, size) }.unwrap();
 }
