@@ -37,7 +37,6 @@ use core::time::Duration;
 use crate::sync::{AtomicU64, Ordering, Site};
 
 /// The longest single sleep: what a lost wake-up can cost at most.
-#[cfg_attr(loom, allow(dead_code))]
 pub(crate) const PARK_BOUND: Duration = Duration::from_millis(100);
 
 /// What a publisher counts and sleepers watch: two words of a ring's head line.

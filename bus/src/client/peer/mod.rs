@@ -298,10 +298,11 @@ impl Peer {
     /// `trouble` for those that go on waiting.
     fn fail_all(&mut self, trouble: Option<String>, why: impl Fn() -> Error) {
         for open in self.conversations.values() {
-            if open.shared.wait {
-                open.shared.state.update(|state| state.trouble = trouble.clone());
-            } else {
+            if !open.shared.wait {
                 fail(&open.shared, &why);
+            }
+            // Only a change is one: this comes again with every look for a service that is not there.
+            if open.shared.trouble() != trouble {
                 open.shared.state.update(|state| state.trouble = trouble.clone());
             }
         }
@@ -358,11 +359,10 @@ fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wai
 
 /// Fails a conversation that was never live.
 fn fail(conversation: &ConversationShared, why: &dyn Fn() -> Error) {
-    conversation.state.update(|state| {
-        if let Status::Absent | Status::Unanswered { .. } = state.status {
-            state.status = Status::Failed(Some(why()));
-        }
-    });
+    let never_live = matches!(conversation.state.lock().status, Status::Absent | Status::Unanswered { .. });
+    if never_live {
+        conversation.state.update(|state| state.status = Status::Failed(Some(why())));
+    }
 }
 
 /// Refuses a link.
