@@ -13,6 +13,9 @@
 
 use crate::sync::{AtomicU64, Ordering};
 
+/// Words of a 64-byte line.
+pub(crate) const LINE_WORDS: usize = 8;
+
 /// From so many words on, the assembly is worth its setting up.
 #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
 const MANY: usize = 16;
@@ -49,6 +52,38 @@ pub(crate) unsafe fn store(from: *const u64, words: &[AtomicU64]) {
     }
     // SAFETY: as this function's.
     unsafe { store_each(from, words) };
+}
+
+/// Defines a hint to the cache about one word's line. Hints change nothing but when things happen.
+macro_rules! hint {
+    ($(#[$doc:meta])* $name:ident, $x86_64:literal, $aarch64:literal) => {
+        $(#[$doc])*
+        #[inline(always)]
+        pub(crate) fn $name(word: &AtomicU64) {
+            #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+            // SAFETY: a prefetch reads and writes nothing, and a processor that has not this one does nothing.
+            unsafe {
+                core::arch::asm!($x86_64, in(reg) word, options(nostack, preserves_flags, readonly));
+            }
+            #[cfg(all(target_arch = "aarch64", not(loom), not(miri)))]
+            // SAFETY: as above.
+            unsafe {
+                core::arch::asm!($aarch64, in(reg) word, options(nostack, preserves_flags, readonly));
+            }
+            #[cfg(any(loom, miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+            let _ = word;
+        }
+    };
+}
+
+hint! {
+    /// Asks for the line of a word that is going to be loaded.
+    expect_load, "prefetcht0 [{}]", "prfm pldl1keep, [{}]"
+}
+
+hint! {
+    /// Asks for the line of a word that is going to be stored to, to have it alone.
+    expect_store, "prefetchw [{}]", "prfm pstl1keep, [{}]"
 }
 
 /// # Safety

@@ -102,6 +102,12 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         Site::HeadStore.store(self.head(), number, Ordering::Release);
     }
 
+    /// Asks for the lines that value `number` will be written to, while there is time; see [`Slot::prepare`].
+    #[inline(always)]
+    pub(crate) fn prepare(&self, number: u64, words: usize) {
+        self.slot(number).prepare(words);
+    }
+
     /// Copies value `number` out; see [`Slot::read`].
     #[inline(always)]
     pub(crate) fn read<R>(&self, number: u64, copy: impl FnOnce(&[AtomicU64]) -> R) -> Result<R, Miss> {

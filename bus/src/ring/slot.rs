@@ -29,7 +29,11 @@
 //! writer. A writer killed between (1) and (2) leaves BUSY for ever: readers see "not yet", and the value
 //! before it is in another slot, since a ring has at least two.
 
+use crate::copy::{self, LINE_WORDS};
 use crate::sync::{AtomicU64, Ordering, Site};
+
+/// The most words that a writer asks for ahead: about as many lines as a core can wait for at once.
+const PREPARED: usize = 32 * LINE_WORDS;
 
 const STATE_BITS: u32 = 2;
 const BUSY: u64 = 1;
@@ -74,12 +78,44 @@ impl<'m> Slot<'m> {
         Site::SlotReadyStore.store(self.mark, ready(number), Ordering::Release);
     }
 
+    /// Asks for the lines of the first `words` words of the body, before the writer comes to write them.
+    ///
+    /// What is there now was read by others a round ago: they have the lines, and a write waits until each has
+    /// been taken from them. A writer calls this for its next slot when it has published, so that the wait
+    /// falls between two values and not into one. The first line is left to those who look at its mark all the
+    /// time, and a slot of two lines altogether, since they look at [both](Self::is_awaited_whole).
+    #[inline(always)]
+    pub(crate) fn prepare(self, words: usize) {
+        if self.is_awaited_whole() {
+            return;
+        }
+        let words = words.min(PREPARED);
+        let Some(body) = self.body.get(..words) else { return };
+        for line in (LINE_WORDS - 1..words).step_by(LINE_WORDS) {
+            copy::expect_store(&body[line]);
+        }
+    }
+
+    /// Whether who waits for a value looks at all of the slot's lines, and not at the mark's alone.
+    ///
+    /// With two lines, the second then comes while the first does, instead of after it. With more, readers
+    /// would take lines from a writer that is in the middle of them.
+    #[inline(always)]
+    fn is_awaited_whole(self) -> bool {
+        self.body.len() == 2 * LINE_WORDS - 1
+    }
+
     /// Copies value `number` out with `copy`, whose result is dropped if the copy may be torn.
     ///
     /// `copy` must take any words: what it sees may be a mix of several values.
     #[inline(always)]
     pub(crate) fn read<R>(self, number: u64, copy: impl FnOnce(&'m [AtomicU64]) -> R) -> Result<R, Miss> {
-        self.state(number)?;
+        if let Err(miss) = self.state(number) {
+            if miss == Miss::NotYet && self.is_awaited_whole() {
+                copy::expect_load(&self.body[LINE_WORDS - 1]);
+            }
+            return Err(miss);
+        }
         Site::SlotReadyFence.fence(Ordering::Acquire);
         let copied = copy(self.body);
         Site::SlotRecheckFence.fence(Ordering::Acquire);

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::text::words_for;
+use crate::copy::LINE_WORDS;
 use crate::ring::{HEAD_WORDS, RingShape};
 
 /// The most bytes of one segment: far above any memory, far below where offsets could overflow.
@@ -19,9 +20,6 @@ pub(crate) const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
 /// Words before a message in its slot: mark, stamp, and length with flags.
 const SLOT_HEADER_WORDS: usize = 3;
-
-/// Words of a 64-byte line. Slots and bells start on one.
-pub(crate) const LINE_WORDS: usize = 8;
 
 /// Words of the header.
 pub(crate) const HEADER_WORDS: usize = 16;
@@ -60,6 +58,11 @@ pub(crate) struct ItemShape {
     pub(crate) message_words: usize,
 }
 
+/// Word of a slot, its mark included, at which a message of this alignment starts.
+const fn payload_word(align: usize) -> usize {
+    SLOT_HEADER_WORDS.next_multiple_of(align.div_ceil(8))
+}
+
 impl ItemShape {
     /// The shape of items of a message type; `None` for sizes that cannot be.
     pub(crate) fn new(size: u64, align: u64, depth: u64) -> Option<Self> {
@@ -75,12 +78,17 @@ impl ItemShape {
             return None;
         }
         let align_words = align.div_ceil(8);
-        let payload = SLOT_HEADER_WORDS.next_multiple_of(align_words);
+        let payload = payload_word(align);
         let message_words = size.div_ceil(8);
         let stride = (payload + message_words).next_multiple_of(align_words.max(LINE_WORDS));
         let ring = RingShape { stride, depth };
         ring.words()?;
         Some(ItemShape { ring, payload: payload - 1, message_words })
+    }
+
+    /// Words of a slot's body that hold something where the messages are `T`.
+    pub(crate) const fn body_words<T>() -> usize {
+        payload_word(align_of::<T>()) - 1 + size_of::<T>().div_ceil(8)
     }
 
     /// Words of one item.

@@ -310,6 +310,7 @@ impl<T: Message> Topic<T> {
         bell::published();
         bell::ring(&item.bell[0], item.ring.watched(), &SharedFutex);
         bell::ring(&self.journal.bell[0], self.journal.ring.watched(), &SharedFutex);
+        item.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
         Ok(number)
     }
 }
