@@ -162,13 +162,15 @@ fn describe_struct(model: &Model<'_>, fields: &[Field<'_>]) -> TokenStream {
     let fields = fields.iter().map(|Field { member, name, docs, r#type }| {
         quote! {
             #bus::message::FieldDescriptor::of::<#r#type>(
-                #name, ::core::mem::offset_of!(Self, #member), #docs,
+                #bus::message::Name::new(#name), ::core::mem::offset_of!(Self, #member), #docs,
             )
         }
     });
     quote! {
         #bus::message::TypeDescriptor::structure::<Self>(
-            #name, #docs, const { &[#(#arguments),*] }, const { &[#(#fields),*] },
+            #bus::message::Declaration::new(#bus::message::Name::new(#name))
+                .with_docs(#docs).with_arguments(const { &[#(#arguments),*] }),
+            const { &[#(#fields),*] },
         )
     }
 }
@@ -179,12 +181,15 @@ fn describe_enum(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream {
     let repr = format_ident!("{}", model.repr.integer.as_ref().expect("checked").to_string().to_uppercase());
     let variants = variants.iter().map(|Variant { ident, name, docs, .. }| {
         quote! {
-            #bus::message::VariantDescriptor::new(#name, Self::#ident as ::core::primitive::i128, #docs)
+            #bus::message::VariantDescriptor::new(
+                #bus::message::Name::new(#name), Self::#ident as ::core::primitive::i128, #docs, &[],
+            )
         }
     });
     quote! {
         #bus::message::TypeDescriptor::enumeration::<Self>(
-            #name, #docs, const { &[#(#arguments),*] },
+            #bus::message::Declaration::new(#bus::message::Name::new(#name))
+                .with_docs(#docs).with_arguments(const { &[#(#arguments),*] }),
             #bus::message::Primitive::#repr, const { &[#(#variants),*] },
         )
     }

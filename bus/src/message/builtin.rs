@@ -125,6 +125,15 @@ unsafe impl<T: Message, const N: usize> Message for [T; N] {
         }
     }
 
+    unsafe fn write_absent(out: *mut u8) {
+        for index in 0..N {
+            // SAFETY: as above.
+            let at = unsafe { out.add(index * size_of::<T>()) };
+            // SAFETY: as above.
+            unsafe { T::write_absent(at) };
+        }
+    }
+
     #[inline]
     fn validate(bytes: &[u8]) -> Result<(), Invalid> {
         if !Self::ANY_BITS {

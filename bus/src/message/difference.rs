@@ -353,7 +353,11 @@ fn layout(r#type: &SchemaType) -> String {
         SchemaKind::Array { .. } => "array".to_owned(),
         SchemaKind::Str { .. } => "string".to_owned(),
         SchemaKind::Struct { .. } => "struct".to_owned(),
-        SchemaKind::Enum { repr, .. } => format!("enum of {repr}"),
+        SchemaKind::Enum { tag, .. } => format!("enum of {tag}"),
+        SchemaKind::Bytes { .. } => "bytes".to_owned(),
+        SchemaKind::List { .. } => "list".to_owned(),
+        SchemaKind::Map { .. } => "map".to_owned(),
+        SchemaKind::Union { .. } => "union".to_owned(),
     };
     format!("{kind}, size {}, align {}", r#type.size, r#type.align)
 }

@@ -2,16 +2,23 @@
 //!
 //! ```text
 //! schema    = format:byte(1)  order:byte(0 little, 1 big)  count(types)  type…
-//! type      = kind:byte  text(name)  text(docs)  number(size)  number(align)
+//! type      = kind:byte  text(name)  text(docs)  number(version)  number(size)  number(align)
 //!             count(arguments)  argument…  body
 //! argument  = byte(0) index  |  byte(1) signed
 //! body      = primitive   code:byte
 //!           | array       element:index  number(length)
 //!           | string      number(capacity)
+//!           | bytes       number(capacity)
+//!           | list        element:index  number(capacity)
+//!           | map         entry:index  number(capacity)
 //!           | struct      count(fields)  field…
-//!           | enum        repr:byte  count(variants)  variant…
-//! field     = text(name)  text(docs)  number(offset)  type:index
-//! variant   = text(name)  text(docs)  signed(value)
+//!           | union       count(fields)  field…
+//!           | enum        tag:byte  count(variants)  variant…
+//! field     = text(name)  text(docs)  number(offset)  type:index  extras:byte
+//!             text(unit) if extras & 1   number(since) if extras & 2
+//!             signed(low) signed(high) if extras & 4   float(low) float(high) if extras & 8
+//! variant   = text(name)  text(docs)  signed(value)  count(fields)  field…
+//! float     = IEEE 754 binary64, eight bytes, little endian
 //! text      = number(length in bytes)  UTF-8
 //! number    = LEB128, shortest form;  signed = zigzag, then number;  count, index = number
 //! ```
@@ -22,6 +29,7 @@
 //! for it, so memory is bounded by a multiple of the input; every loop consumes input; there is no recursion;
 //! and each type is checked against its predecessors (`rules`) before it enters the table.
 
+use super::descriptor::Bounds;
 use super::fingerprint::KindCode;
 use super::limits::{MAX_DOCS, MAX_MEMBERS, MAX_NAME, MAX_TYPES, allowed_in_docs, allowed_in_name};
 use super::primitive::Primitive;
@@ -35,6 +43,12 @@ const FORMAT: u8 = 1;
 /// The tags of generic arguments.
 const TYPE_ARGUMENT: u8 = 0;
 const VALUE_ARGUMENT: u8 = 1;
+
+/// What a field has besides what all have.
+const UNIT: u8 = 1;
+const SINCE: u8 = 2;
+const INTEGER_BOUNDS: u8 = 4;
+const FLOAT_BOUNDS: u8 = 8;
 
 impl Schema {
     /// The schema as bytes, to be sent along with the data.
@@ -89,6 +103,7 @@ impl Writer {
         self.byte(r#type.kind.code() as u8);
         self.text(&r#type.name);
         self.text(&r#type.docs);
+        self.number(r#type.version);
         self.number(r#type.size);
         self.number(r#type.align);
         self.count(&r#type.arguments);
@@ -110,23 +125,51 @@ impl Writer {
                 self.number(*element as u64);
                 self.number(*len);
             }
-            SchemaKind::Str { capacity } => self.number(*capacity),
-            SchemaKind::Struct { fields } => {
-                self.count(fields);
-                for field in fields {
-                    self.text(&field.name);
-                    self.text(&field.docs);
-                    self.number(field.offset);
-                    self.number(field.type_index as u64);
-                }
+            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => self.number(*capacity),
+            SchemaKind::List { element, capacity } | SchemaKind::Map { entry: element, capacity } => {
+                self.number(*element as u64);
+                self.number(*capacity);
             }
-            SchemaKind::Enum { repr, variants } => {
-                self.byte(repr.code());
+            SchemaKind::Struct { fields } | SchemaKind::Union { fields } => self.fields(fields),
+            SchemaKind::Enum { tag, variants } => {
+                self.byte(tag.code());
                 self.count(variants);
                 for variant in variants {
                     self.text(&variant.name);
                     self.text(&variant.docs);
                     self.signed(variant.value);
+                    self.fields(&variant.fields);
+                }
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &[SchemaField]) {
+        self.count(fields);
+        for SchemaField { name, docs, offset, type_index, unit, since, bounds } in fields {
+            self.text(name);
+            self.text(docs);
+            self.number(*offset);
+            self.number(*type_index as u64);
+            let of_bounds = match bounds {
+                None => 0,
+                Some(Bounds::Integer { .. }) => INTEGER_BOUNDS,
+                Some(Bounds::Float { .. }) => FLOAT_BOUNDS,
+            };
+            let of_unit = if unit.is_empty() { 0 } else { UNIT };
+            let of_since = if *since == 1 { 0 } else { SINCE };
+            self.byte(of_unit | of_since | of_bounds);
+            if !unit.is_empty() {
+                self.text(unit);
+            }
+            if *since != 1 {
+                self.number(*since);
+            }
+            match bounds {
+                None => {}
+                Some(Bounds::Integer { low, high }) => [low, high].into_iter().for_each(|end| self.signed(*end)),
+                Some(Bounds::Float { low, high }) => {
+                    [low, high].into_iter().for_each(|end| self.0.extend_from_slice(&end.to_le_bytes()));
                 }
             }
         }
@@ -170,11 +213,14 @@ impl<'a> Reader<'a> {
         let kind = self.byte("the kind of a type")?;
         let name = self.text("the name of a type", MAX_NAME, allowed_in_name)?;
         let docs = self.text("documentation", MAX_DOCS, allowed_in_docs)?;
+        let version = self.number("the version of a type")?;
         let size = self.number("the size of a type")?;
         let align = self.number("the alignment of a type")?;
         let arguments = self.items("generic arguments", Self::argument)?;
         let kind = self.kind(kind)?;
-        Ok(SchemaType::new(name, docs, size, align, arguments, kind))
+        let mut r#type = SchemaType::new(name, docs, size, align, arguments, kind);
+        r#type.version = version;
+        Ok(r#type)
     }
 
     fn kind(&mut self, code: u8) -> Result<SchemaKind, SchemaError> {
@@ -183,15 +229,29 @@ impl<'a> Reader<'a> {
         const STR: u8 = KindCode::Str as u8;
         const STRUCT: u8 = KindCode::Struct as u8;
         const ENUM: u8 = KindCode::Enum as u8;
+        const BYTES: u8 = KindCode::Bytes as u8;
+        const LIST: u8 = KindCode::List as u8;
+        const MAP: u8 = KindCode::Map as u8;
+        const UNION: u8 = KindCode::Union as u8;
         match code {
             PRIMITIVE => Ok(SchemaKind::Primitive(self.primitive()?)),
             ARRAY => {
                 Ok(SchemaKind::Array { element: self.index()?, len: self.number("the length of an array")? })
             }
             STR => Ok(SchemaKind::Str { capacity: self.number("the capacity of a string")? }),
+            BYTES => Ok(SchemaKind::Bytes { capacity: self.number("the capacity of bytes")? }),
+            LIST => Ok(SchemaKind::List {
+                element: self.index()?,
+                capacity: self.number("the capacity of a list")?,
+            }),
+            MAP => Ok(SchemaKind::Map {
+                entry: self.index()?,
+                capacity: self.number("the capacity of a map")?,
+            }),
+            UNION => Ok(SchemaKind::Union { fields: self.items("fields", Self::field)? }),
             STRUCT => Ok(SchemaKind::Struct { fields: self.items("fields", Self::field)? }),
             ENUM => Ok(SchemaKind::Enum {
-                repr: self.primitive()?,
+                tag: self.primitive()?,
                 variants: self.items("variants", Self::variant)?,
             }),
             other => Err(self.malformed(format!("there is no kind of type {other}"))),
@@ -207,12 +267,33 @@ impl<'a> Reader<'a> {
     }
 
     fn field(&mut self) -> Result<SchemaField, SchemaError> {
-        Ok(SchemaField {
+        let mut field = SchemaField {
             name: self.text("the name of a field", MAX_NAME, allowed_in_name)?,
             docs: self.text("documentation", MAX_DOCS, allowed_in_docs)?,
             offset: self.number("the offset of a field")?,
             type_index: self.index()?,
-        })
+            unit: String::new(),
+            since: 1,
+            bounds: None,
+        };
+        let extras = self.byte("what else a field has")?;
+        if extras & UNIT != 0 {
+            field.unit = self.text("the unit of a field", MAX_NAME, allowed_in_name)?;
+        }
+        if extras & SINCE != 0 {
+            field.since = self.number("the version of a field")?;
+        }
+        field.bounds = match extras & !(UNIT | SINCE) {
+            0 => None,
+            INTEGER_BOUNDS => Some(Bounds::Integer { low: self.signed()?, high: self.signed()? }),
+            FLOAT_BOUNDS => Some(Bounds::Float { low: self.float()?, high: self.float()? }),
+            _ => return Err(self.malformed(format!("a field cannot have the extras {extras:#04x}"))),
+        };
+        let needless = extras & UNIT != 0 && field.unit.is_empty() || extras & SINCE != 0 && field.since == 1;
+        if needless {
+            return Err(self.malformed(format!("the field `{}` says what goes without saying", field.name)));
+        }
+        Ok(field)
     }
 
     fn variant(&mut self) -> Result<SchemaVariant, SchemaError> {
@@ -220,7 +301,13 @@ impl<'a> Reader<'a> {
             name: self.text("the name of a variant", MAX_NAME, allowed_in_name)?,
             docs: self.text("documentation", MAX_DOCS, allowed_in_docs)?,
             value: self.signed()?,
+            fields: self.items("fields", Self::field)?,
         })
+    }
+
+    fn float(&mut self) -> Result<f64, SchemaError> {
+        let bytes = self.take(8, "the end of a range")?;
+        Ok(f64::from_le_bytes(bytes.try_into().expect("eight bytes were taken")))
     }
 
     /// A counted list; each item consumes at least a byte.

@@ -6,40 +6,11 @@
 //! lives are left out. It detects accidents, not adversaries: anyone can construct a collision, and
 //! everything that depends on a peer's data is checked besides.
 //!
-//! # The algorithm, so that others can compute it
+//! # The algorithm
 //!
-//! FNV-1a with 128 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>) over a sequence of 64-bit words, each
-//! taken as eight bytes, least significant first. Three things are made of words:
-//!
-//! ```text
-//! number(n)       one word; a 128-bit number is two words, the low one first, in two's complement
-//! text(s)         h = FNV-1a-128 over the UTF-8 bytes of s;  number(h), 128-bit
-//! type(t)         number(fingerprint of t), 128-bit
-//! ```
-//!
-//! The fingerprint of a type is the hash of
-//!
-//! ```text
-//! number(1)                        the version of this algorithm
-//! number(kind)                     0 primitive, 1 array, 2 string, 3 struct, 4 enum
-//! number(byte order)               0 little endian, 1 big endian
-//! text(name)                       the type's own name without its module; empty for an array
-//! number(size) number(align)       in bytes
-//! number(count of arguments)       generic arguments, in order, lifetimes excluded:
-//!   number(0) type(t)                 a type
-//!   number(1) number(v)               a constant, 128-bit
-//! and then by kind
-//!   primitive   nothing
-//!   array       type(element) number(length)
-//!   string      number(capacity)
-//!   struct      number(count of fields), and in order for each
-//!                 text(name) type(t) number(offset)
-//!   enum        text(name of repr) number(count of variants), and in order for each
-//!                 text(name) number(value), 128-bit
-//! ```
-//!
-//! Fields of tuple structs are named `0`, `1`, …; raw identifiers lose their `r#`. `NonZero<u8>` and its like
-//! are primitives with that name; `FixedStr` is the one string type. Test vectors are in this file's tests.
+//! `LAYOUT.md`, at the root of the repository, publishes it with test vectors, so that other languages can
+//! compute it. In short: words of 64 bits are mixed into a state of 128; names enter as the FNV-1a-128 of
+//! their UTF-8 bytes, which the derive computes, so that the compiler only ever mixes words of a fixed width.
 
 use core::fmt;
 
@@ -101,6 +72,9 @@ pub(super) const NATIVE_BIG_ENDIAN: bool = cfg!(target_endian = "big");
 /// The version of the algorithm, its first word.
 const VERSION: u64 = 1;
 
+/// 2¹²⁸ divided by the golden ratio, made odd: what the state is multiplied by after each word.
+const MULTIPLIER: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
 const FNV_OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
@@ -130,30 +104,35 @@ pub(super) enum KindCode {
     Str = 2,
     Struct = 3,
     Enum = 4,
+    Bytes = 5,
+    List = 6,
+    Map = 7,
+    Union = 8,
 }
 
 /// The head of a type's definition: everything but what its kind adds.
-pub(super) struct Head<'a> {
+pub(super) struct Head {
     pub(super) kind: KindCode,
     pub(super) big_endian: bool,
-    pub(super) name: &'a str,
+    /// Hash of the name.
+    pub(super) name: u128,
     pub(super) size: u64,
     pub(super) align: u64,
     pub(super) arguments: usize,
 }
 
-/// A fingerprint in the making. The steps are those of the module's essay; a compile-time descriptor and a
-/// schema that arrived from elsewhere take the same ones, so their fingerprints agree.
+/// A fingerprint in the making. A compile-time descriptor and a schema that arrived from elsewhere take the
+/// same steps, so their fingerprints agree.
 pub(super) struct Mixer(u128);
 
 impl Mixer {
     /// Begins a type; its `arguments` follow.
-    pub(super) const fn begin(head: Head<'_>) -> Self {
+    pub(super) const fn begin(head: Head) -> Self {
         Self(FNV_OFFSET)
             .number(VERSION)
             .number(head.kind as u64)
             .number(head.big_endian as u64)
-            .text(head.name)
+            .wide(head.name)
             .number(head.size)
             .number(head.align)
             .number(head.arguments as u64)
@@ -169,35 +148,30 @@ impl Mixer {
         self.number(1).wide(value as u128)
     }
 
-    /// What an array adds.
-    pub(super) const fn array(self, element: Fingerprint, len: u64) -> Self {
-        self.wide(element.0).number(len)
+    /// The type that an array, a list or a map consists of, and how many of it.
+    pub(super) const fn elements(self, element: Fingerprint, count: u64) -> Self {
+        self.wide(element.0).number(count)
     }
 
-    /// How many fields or variants follow, or the capacity of a string.
-    pub(super) const fn number(mut self, number: u64) -> Self {
-        let bytes = number.to_le_bytes();
-        let mut index = 0;
-        while index < bytes.len() {
-            self.0 = absorb(self.0, bytes[index]);
-            index += 1;
-        }
-        self
+    /// A word: how many fields or variants follow, or a capacity.
+    pub(super) const fn number(self, word: u64) -> Self {
+        let state = (self.0 ^ word as u128).wrapping_mul(MULTIPLIER);
+        Self(state ^ state >> 64)
     }
 
-    /// One field of a struct.
-    pub(super) const fn field(self, name: &str, r#type: Fingerprint, offset: u64) -> Self {
-        self.text(name).wide(r#type.0).number(offset)
+    /// One field, with the hashes of its name and unit.
+    pub(super) const fn field(self, name: u128, unit: u128, r#type: Fingerprint, offset: u64) -> Self {
+        self.wide(name).wide(unit).wide(r#type.0).number(offset)
     }
 
-    /// One variant of an enum.
-    pub(super) const fn variant(self, name: &str, value: i128) -> Self {
-        self.text(name).wide(value as u128)
+    /// One variant of an enum, with the hash of its name; its `fields` follow.
+    pub(super) const fn variant(self, name: u128, value: i128, fields: usize) -> Self {
+        self.wide(name).wide(value as u128).number(fields as u64)
     }
 
-    /// A name.
-    pub(super) const fn text(self, text: &str) -> Self {
-        self.wide(hash_text(text))
+    /// A number of 128 bits, or the hash of a text.
+    pub(super) const fn wide(self, number: u128) -> Self {
+        self.number(number as u64).number((number >> 64) as u64)
     }
 
     /// The fingerprint of all that was mixed in.
@@ -205,9 +179,6 @@ impl Mixer {
         Fingerprint(self.0)
     }
 
-    const fn wide(self, number: u128) -> Self {
-        self.number(number as u64).number((number >> 64) as u64)
-    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use core::ops::Deref;
 use core::str::FromStr;
 
 use super::__private::{head, write_whole};
-use super::{Invalid, Message, TypeDescriptor};
+use super::{Invalid, Message, Name, TypeDescriptor};
 
 /// Bytes before the text.
 const LEN_BYTES: usize = 2;
@@ -142,7 +142,7 @@ impl<const N: usize> FixedStr<N> {
 unsafe impl<const N: usize> Message for FixedStr<N> {
     const TYPE: &'static TypeDescriptor = {
         assert!(N <= u16::MAX as usize, "a FixedStr holds at most 65535 bytes");
-        &TypeDescriptor::string::<Self>("FixedStr", N)
+        &TypeDescriptor::string::<Self>(Name::new("FixedStr"), N)
     };
 
     #[inline]

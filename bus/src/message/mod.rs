@@ -43,7 +43,9 @@ mod schema_error;
 #[doc(hidden)]
 pub mod __private;
 
-pub use descriptor::{Argument, FieldDescriptor, Kind, TypeDescriptor, VariantDescriptor};
+pub use descriptor::{
+    Argument, Bounds, Declaration, FieldDescriptor, Kind, Name, TypeDescriptor, VariantDescriptor,
+};
 pub use difference::{Difference, Row};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::hash_text;
@@ -88,6 +90,7 @@ pub use schema_error::SchemaError;
 /// - if [`ANY_BITS`](Self::ANY_BITS) holds, every `size_of::<Self>()` initialised bytes are a valid `Self`;
 /// - if [`PADDING_FREE`](Self::PADDING_FREE) holds, no byte of any `Self` is padding (uninitialised);
 /// - [`write_fields`](Self::write_fields) initialises every byte that is not padding and writes no other;
+/// - [`write_absent`](Self::write_absent) writes values of the fields that it writes;
 /// - [`validate`](Self::validate) returns `Ok` for `size_of::<Self>()` bytes only if they are a valid `Self`,
 ///   and does return `Ok` for what `write_fields` wrote over zeroes.
 #[diagnostic::on_unimplemented(
@@ -121,6 +124,18 @@ pub unsafe trait Message: Sized + Send + Sync + 'static {
     /// `out` must be valid for writes of `size_of::<Self>()` bytes, which must not overlap `self`. No
     /// alignment is needed.
     unsafe fn write_fields(&self, out: *mut u8);
+
+    /// Writes to `out` what the fields that were added in later versions have where a value comes from a program
+    /// that did not know them: their `default`s. Leaves all other bytes alone.
+    ///
+    /// A type without such fields, in itself and in what it consists of, writes nothing.
+    ///
+    /// # Safety
+    ///
+    /// `out` must be valid for writes of `size_of::<Self>()` bytes. No alignment is needed.
+    unsafe fn write_absent(out: *mut u8) {
+        let _ = out;
+    }
 
     /// Checks that `bytes` are a valid value of this type; the error names the field that is not.
     ///

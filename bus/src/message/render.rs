@@ -33,7 +33,7 @@ impl Schema {
                 self.write_name(&self.types()[*element], name)?;
                 return write!(name, "; {len}]");
             }
-            SchemaKind::Str { capacity } => return write!(name, "{}<{capacity}>", r#type.name),
+            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => return write!(name, "{}<{capacity}>", r#type.name),
             _ => name.write_str(&r#type.name)?,
         }
         for (index, argument) in r#type.arguments.iter().enumerate() {
@@ -82,7 +82,7 @@ impl fmt::Display for Schema {
                     }
                     f.write_char('}')?;
                 }
-                SchemaKind::Enum { repr, variants } => {
+                SchemaKind::Enum { tag: repr, variants } => {
                     f.write_str(before)?;
                     docs(f, "", &r#type.docs)?;
                     writeln!(f, "{name}: {repr} {{")?;

@@ -5,11 +5,14 @@
 //! a [`Schema`](super::Schema) relies on them. They are the rules of Rust's `repr(C)`; a schema made from a
 //! descriptor obeys them by construction.
 
+use core::slice;
 use std::collections::HashSet;
 
+use super::Primitive;
+use super::descriptor::{Bounds, LIST_LEN_BYTES, TEXT_LEN_BYTES};
 use super::fingerprint::KindCode;
 use super::limits::MAX_DEPTH;
-use super::schema::{SchemaArgument, SchemaKind, SchemaType};
+use super::schema::{SchemaField, SchemaKind, SchemaType, SchemaVariant};
 
 /// The largest type that Rust lays out, and the strictest alignment.
 const MAX_SIZE: u64 = i64::MAX as u64;
@@ -22,22 +25,39 @@ pub(super) struct Rules {
     depths: Vec<usize>,
 }
 
+/// A type that is being checked, and those before it.
+struct Subject<'a> {
+    earlier: &'a [SchemaType],
+    r#type: &'a SchemaType,
+}
+
 impl Rules {
     /// Checks the type that is to follow `earlier`, of which each passed before.
     pub(super) fn check(&mut self, earlier: &[SchemaType], r#type: &SchemaType) -> Result<(), String> {
+        let subject = Subject { earlier, r#type };
         let mut depth = 1;
-        let mut refer = |index: usize| match earlier.get(index) {
-            Some(target) => {
-                depth = depth.max(1 + self.depths[index]);
-                Ok(target)
-            }
-            None => Err(format!("type {} refers to type {index}, which does not precede it", earlier.len())),
-        };
-        for argument in &r#type.arguments {
-            if let SchemaArgument::Type(index) = argument {
-                refer(*index)?;
-            }
-        }
+        r#type.references(|index| {
+            subject.refer(index)?;
+            depth = depth.max(1 + self.depths[index]);
+            Ok::<(), String>(())
+        })?;
+        subject.check()?;
+        require(depth <= MAX_DEPTH, || format!("its types nest more than {MAX_DEPTH} deep"))?;
+        self.depths.push(depth);
+        Ok(())
+    }
+}
+
+impl Subject<'_> {
+    fn refer(&self, index: usize) -> Result<&SchemaType, String> {
+        let number = self.earlier.len();
+        self.earlier
+            .get(index)
+            .ok_or_else(|| format!("type {number} refers to type {index}, which does not precede it"))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let r#type = self.r#type;
         check_layout(r#type)?;
         let subject = &r#type.name;
         match &r#type.kind {
@@ -45,53 +65,87 @@ impl Rules {
                 require(r#type.name == primitive.name(), || {
                     format!("`{subject}` is not the primitive {primitive}")
                 })?;
-                require(r#type.size == primitive.size() as u64, || format!("{primitive} has another size"))?;
+                require(r#type.size == primitive.size() as u64, || format!("{primitive} has another size"))
             }
             SchemaKind::Array { element, len } => {
-                let element = refer(*element)?;
+                let element = self.refer(*element)?;
                 let fits =
                     element.size.checked_mul(*len) == Some(r#type.size) && element.align == r#type.align;
-                require(fits, || "an array has not the size and alignment of its elements".to_owned())?;
+                require(fits, || "an array has not the size and alignment of its elements".to_owned())
             }
-            SchemaKind::Str { capacity } => {
-                let fits =
-                    *capacity <= u64::from(u16::MAX) && r#type.size == capacity + 2 && r#type.align == 1;
-                require(fits, || format!("the string `{subject}` has not the size of its capacity"))?;
+            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => {
+                let fits = *capacity <= u64::from(u16::MAX)
+                    && r#type.size == capacity + TEXT_LEN_BYTES as u64
+                    && r#type.align == 1;
+                require(fits, || format!("the text `{subject}` has not the size of its capacity"))
             }
-            SchemaKind::Struct { fields } => {
-                for field in fields {
-                    let target = refer(field.type_index)?;
-                    let end = field.offset.checked_add(target.size);
-                    let inside = end.is_some_and(|end| end <= r#type.size);
-                    let aligned = target.align <= r#type.align && field.offset % target.align == 0;
-                    let name = &field.name;
-                    require(inside, || format!("`{subject}.{name}` does not lie inside its struct"))?;
-                    require(aligned, || format!("`{subject}.{name}` is not aligned"))?;
-                }
-                distinct(subject, fields.iter().map(|field| &field.name))?;
-                named(subject, fields.iter().map(|field| &field.name))?;
+            SchemaKind::List { element, capacity } => self.check_list(*element, *capacity),
+            SchemaKind::Map { entry, capacity } => {
+                let fields = self.refer(*entry)?.fields();
+                let is_entry = matches!(fields, [key, value] if key.name == "key" && value.name == "value");
+                require(is_entry, || format!("the entries of the map `{subject}` have not a key and a value"))?;
+                self.check_list(*entry, *capacity)
             }
-            SchemaKind::Enum { repr, variants } => {
-                let Some((least, most)) = repr.enum_range() else {
-                    return Err(format!("the enum `{subject}` cannot be stored as {repr}"));
-                };
-                require(r#type.size == repr.size() as u64, || {
-                    format!("the enum `{subject}` has not the size of {repr}")
-                })?;
-                for variant in variants {
-                    let (name, value) = (&variant.name, variant.value);
-                    require((least..=most).contains(&value), || {
-                        format!("`{subject}::{name}` = {value} is no {repr}")
-                    })?;
-                }
-                distinct(subject, variants.iter().map(|variant| &variant.name))?;
-                distinct(subject, variants.iter().map(|variant| variant.value))?;
-                named(subject, variants.iter().map(|variant| &variant.name))?;
+            SchemaKind::Struct { fields } => self.check_fields(subject, fields, 0),
+            SchemaKind::Union { fields } => {
+                // Each alone, since they overlap.
+                fields.iter().try_for_each(|field| self.check_fields(subject, slice::from_ref(field), 0))?;
+                distinct(subject, fields.iter().map(|field| &field.name))
             }
+            SchemaKind::Enum { tag, variants } => self.check_enum(*tag, variants),
         }
-        require(depth <= MAX_DEPTH, || format!("its types nest more than {MAX_DEPTH} deep"))?;
-        self.depths.push(depth);
-        Ok(())
+    }
+
+    /// The layout of a list of at most `capacity` elements of a type.
+    fn check_list(&self, element: usize, capacity: u64) -> Result<(), String> {
+        let SchemaType { name, size, align, .. } = self.r#type;
+        let element = self.refer(element)?;
+        let before = (LIST_LEN_BYTES as u64).next_multiple_of(element.align);
+        let elements = element.size.checked_mul(capacity);
+        let fits = elements.and_then(|elements| elements.checked_add(before)) == Some(*size);
+        require(fits && *align == element.align, || {
+            format!("the list `{name}` has not the size and alignment of its capacity")
+        })
+    }
+
+    /// Fields that follow one another from `start` on.
+    fn check_fields(&self, subject: &str, fields: &[SchemaField], start: u64) -> Result<(), String> {
+        let mut free = start;
+        for SchemaField { name, offset, type_index, bounds, since, .. } in fields {
+            let target = self.refer(*type_index)?;
+            let end = offset.checked_add(target.size).filter(|end| *end <= self.r#type.size);
+            let aligned = target.align <= self.r#type.align && offset % target.align == 0;
+            require(end.is_some(), || format!("`{subject}.{name}` does not lie inside its struct"))?;
+            require(aligned, || format!("`{subject}.{name}` is not aligned"))?;
+            require(*offset >= free, || format!("`{subject}.{name}` overlaps what is before it"))?;
+            let ordered = match bounds {
+                None => true,
+                Some(Bounds::Integer { low, high }) => low <= high,
+                Some(Bounds::Float { low, high }) => low <= high,
+            };
+            require(ordered, || format!("`{subject}.{name}` has a range without values"))?;
+            require(*since > 0, || format!("`{subject}.{name}` has no version"))?;
+            free = end.unwrap_or(free);
+        }
+        distinct(subject, fields.iter().map(|field| &field.name))?;
+        named(subject, fields.iter().map(|field| &field.name))
+    }
+
+    fn check_enum(&self, tag: Primitive, variants: &[SchemaVariant]) -> Result<(), String> {
+        let subject = &self.r#type.name;
+        let Some((least, most)) = tag.enum_range() else {
+            return Err(format!("the enum `{subject}` cannot be stored as {tag}"));
+        };
+        let size = tag.size() as u64;
+        let fits = self.r#type.size >= size && self.r#type.align >= size;
+        require(fits, || format!("the enum `{subject}` has no room for {tag}"))?;
+        for SchemaVariant { name, value, fields, .. } in variants {
+            require((least..=most).contains(value), || format!("`{subject}::{name}` = {value} is no {tag}"))?;
+            self.check_fields(&format!("{subject}::{name}"), fields, size)?;
+        }
+        distinct(subject, variants.iter().map(|variant| &variant.name))?;
+        distinct(subject, variants.iter().map(|variant| variant.value))?;
+        named(subject, variants.iter().map(|variant| &variant.name))
     }
 }
 
@@ -101,6 +155,7 @@ fn check_layout(r#type: &SchemaType) -> Result<(), String> {
     require(align.is_power_of_two() && *align <= MAX_ALIGN, || {
         format!("`{name}` has an alignment of {align}")
     })?;
+    require(r#type.version > 0, || format!("`{name}` has no version"))?;
     require(*size <= MAX_SIZE && size % align == 0, || format!("`{name}` has a size of {size}"))?;
     let is_array = r#type.kind.code() == KindCode::Array;
     require(name.is_empty() == is_array, || format!("only arrays have no name, and only they: `{name}`"))

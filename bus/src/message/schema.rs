@@ -17,8 +17,8 @@
 
 use std::collections::HashMap;
 
-use super::descriptor::{Argument, Kind, TypeDescriptor};
-use super::fingerprint::{Fingerprint, Head, KindCode, Mixer, NATIVE_BIG_ENDIAN};
+use super::descriptor::{Argument, Bounds, FieldDescriptor, Kind, TypeDescriptor};
+use super::fingerprint::{Fingerprint, Head, KindCode, Mixer, NATIVE_BIG_ENDIAN, hash_text};
 use super::limits::{MAX_DOCS, allowed_in_docs};
 use super::{Message, Primitive};
 
@@ -40,7 +40,7 @@ use super::{Message, Primitive};
 /// assert_eq!(Schema::decode(&schema.encode())?, schema);
 /// # Ok::<(), bus::message::SchemaError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
     /// The byte order of the program that made the schema.
     big_endian: bool,
@@ -49,10 +49,11 @@ pub struct Schema {
 }
 
 /// One type of a [`Schema`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SchemaType {
     pub(super) name: String,
     pub(super) docs: String,
+    pub(super) version: u32,
     pub(super) size: u64,
     pub(super) align: u64,
     pub(super) arguments: Vec<SchemaArgument>,
@@ -62,7 +63,7 @@ pub struct SchemaType {
 }
 
 /// What a [`SchemaType`] is made of. Types are indices into [`Schema::types`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SchemaKind {
     /// A number, `bool`, `char` or `NonZero`.
@@ -79,22 +80,47 @@ pub enum SchemaKind {
         /// The most bytes of text.
         capacity: u64,
     },
+    /// Inline bytes: a length of two bytes, little endian, then `capacity` bytes.
+    Bytes {
+        /// The most bytes.
+        capacity: u64,
+    },
+    /// Inline list: a length of eight bytes, little endian, then, at a multiple of their alignment, `capacity`
+    /// elements.
+    List {
+        /// The index of the element's type.
+        element: usize,
+        /// The most elements.
+        capacity: u64,
+    },
+    /// Inline map: as a list of entries, sorted by key, each key once.
+    Map {
+        /// The index of the entry's type: a struct of two fields, `key` and `value`.
+        entry: usize,
+        /// The most entries.
+        capacity: u64,
+    },
     /// Fields at fixed offsets.
     Struct {
         /// The fields in the order of their declaration.
         fields: Vec<SchemaField>,
     },
-    /// One of several named values of an integer.
+    /// One of several variants; which one, an integer at the beginning says.
     Enum {
         /// The integer.
-        repr: Primitive,
+        tag: Primitive,
         /// The variants in the order of their declaration.
         variants: Vec<SchemaVariant>,
+    },
+    /// Fields in the same place; nothing says which of them is meant, and each accepts all bits.
+    Union {
+        /// The fields in the order of their declaration.
+        fields: Vec<SchemaField>,
     },
 }
 
 /// A generic argument of a [`SchemaType`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SchemaArgument {
     /// The index of a type in [`Schema::types`].
@@ -103,21 +129,26 @@ pub enum SchemaArgument {
     Value(i128),
 }
 
-/// A field of a struct in a [`Schema`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A field of a struct, a union or a variant in a [`Schema`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct SchemaField {
     pub(super) name: String,
     pub(super) docs: String,
     pub(super) offset: u64,
     pub(super) type_index: usize,
+    pub(super) unit: String,
+    pub(super) since: u32,
+    pub(super) bounds: Option<Bounds>,
 }
 
 /// A variant of an enum in a [`Schema`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SchemaVariant {
     pub(super) name: String,
     pub(super) docs: String,
     pub(super) value: i128,
+    /// Their offsets count from the beginning of the enum.
+    pub(super) fields: Vec<SchemaField>,
 }
 
 impl Schema {
@@ -205,39 +236,64 @@ impl Schema {
                 SchemaKind::Array { element: self.describe(element, known), len: *len as u64 }
             }
             Kind::Str { capacity } => SchemaKind::Str { capacity: *capacity as u64 },
-            Kind::Struct { fields } => {
-                let field = |field: &super::FieldDescriptor| SchemaField {
-                    name: field.name().to_owned(),
-                    docs: presentable(field.docs()),
-                    offset: field.offset() as u64,
-                    type_index: self.describe(field.descriptor(), known),
-                };
-                SchemaKind::Struct { fields: fields.iter().map(field).collect() }
+            Kind::Bytes { capacity } => SchemaKind::Bytes { capacity: *capacity as u64 },
+            Kind::List { element, capacity } => {
+                SchemaKind::List { element: self.describe(element, known), capacity: *capacity as u64 }
             }
-            Kind::Enum { repr, variants } => {
+            Kind::Map { entry, capacity } => {
+                SchemaKind::Map { entry: self.describe(entry, known), capacity: *capacity as u64 }
+            }
+            Kind::Struct { fields } => SchemaKind::Struct { fields: self.describe_fields(fields, known) },
+            Kind::Union { fields } => SchemaKind::Union { fields: self.describe_fields(fields, known) },
+            Kind::Enum { tag, variants } => {
                 let variant = |variant: &super::VariantDescriptor| SchemaVariant {
                     name: variant.name().to_owned(),
                     docs: presentable(variant.docs()),
                     value: variant.value(),
+                    fields: self.describe_fields(variant.fields(), known),
                 };
-                SchemaKind::Enum { repr: *repr, variants: variants.iter().map(variant).collect() }
+                SchemaKind::Enum { tag: *tag, variants: variants.iter().map(variant).collect() }
             }
         };
         let (size, align) = (descriptor.size() as u64, descriptor.align() as u64);
         let docs = presentable(descriptor.docs());
-        let index =
-            self.push(SchemaType::new(descriptor.name().to_owned(), docs, size, align, arguments, kind));
+        let mut r#type = SchemaType::new(descriptor.name().to_owned(), docs, size, align, arguments, kind);
+        r#type.version = descriptor.version();
+        let index = self.push(r#type);
         known.insert(descriptor.fingerprint(), index);
         index
+    }
+
+    fn describe_fields(
+        &mut self,
+        fields: &[FieldDescriptor],
+        known: &mut HashMap<Fingerprint, usize>,
+    ) -> Vec<SchemaField> {
+        let field = |field: &FieldDescriptor| SchemaField {
+            name: field.name().to_owned(),
+            docs: presentable(field.docs()),
+            offset: field.offset() as u64,
+            type_index: self.describe(field.descriptor(), known),
+            unit: field.unit().to_owned(),
+            since: field.since(),
+            bounds: field.bounds(),
+        };
+        fields.iter().map(field).collect()
     }
 
     /// The algorithm of `fingerprint`, over a type that refers into this table.
     fn fingerprint_of(&self, r#type: &SchemaType) -> Fingerprint {
         let of = |index: usize| self.types[index].fingerprint;
+        let mix_fields = |mixer: Mixer, fields: &[SchemaField]| {
+            fields.iter().fold(mixer, |mixer, field| {
+                let (name, unit) = (hash_text(&field.name), hash_text(&field.unit));
+                mixer.field(name, unit, of(field.type_index), field.offset)
+            })
+        };
         let mut mixer = Mixer::begin(Head {
             kind: r#type.kind.code(),
             big_endian: self.big_endian,
-            name: &r#type.name,
+            name: hash_text(&r#type.name),
             size: r#type.size,
             align: r#type.align,
             arguments: r#type.arguments.len(),
@@ -250,18 +306,22 @@ impl Schema {
         }
         match &r#type.kind {
             SchemaKind::Primitive(_) => mixer.finish(),
-            SchemaKind::Array { element, len } => mixer.array(of(*element), *len).finish(),
-            SchemaKind::Str { capacity } => mixer.number(*capacity).finish(),
-            SchemaKind::Struct { fields } => fields
+            SchemaKind::Array { element, len: count }
+            | SchemaKind::List { element, capacity: count }
+            | SchemaKind::Map { entry: element, capacity: count } => {
+                mixer.elements(of(*element), *count).finish()
+            }
+            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => {
+                mixer.number(*capacity).finish()
+            }
+            SchemaKind::Struct { fields } | SchemaKind::Union { fields } => {
+                mix_fields(mixer.number(fields.len() as u64), fields).finish()
+            }
+            SchemaKind::Enum { tag, variants } => variants
                 .iter()
-                .fold(mixer.number(fields.len() as u64), |mixer, field| {
-                    mixer.field(&field.name, of(field.type_index), field.offset)
-                })
-                .finish(),
-            SchemaKind::Enum { repr, variants } => variants
-                .iter()
-                .fold(mixer.text(repr.name()).number(variants.len() as u64), |mixer, variant| {
-                    mixer.variant(&variant.name, variant.value)
+                .fold(mixer.number(tag.code().into()).number(variants.len() as u64), |mixer, variant| {
+                    let SchemaVariant { name, value, fields, .. } = variant;
+                    mix_fields(mixer.variant(hash_text(name), *value, fields.len()), fields)
                 })
                 .finish(),
         }
@@ -278,7 +338,8 @@ impl SchemaType {
         arguments: Vec<SchemaArgument>,
         kind: SchemaKind,
     ) -> Self {
-        Self { name, docs, size, align, arguments, kind, fingerprint: Fingerprint::from_bits(0) }
+        let fingerprint = Fingerprint::from_bits(0);
+        Self { name, docs, version: 1, size, align, arguments, kind, fingerprint }
     }
 
     /// The type's own name; empty for an array.
@@ -289,6 +350,11 @@ impl SchemaType {
     /// The documentation comment, cut at 4096 bytes.
     pub fn docs(&self) -> &str {
         &self.docs
+    }
+
+    /// The version of the definition, from 1.
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// The size in bytes.
@@ -323,6 +389,26 @@ impl SchemaType {
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
+
+    /// Calls `refer` with the index of each type that this one is made of, until it fails.
+    pub(super) fn references<E>(&self, mut refer: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
+        for argument in &self.arguments {
+            if let SchemaArgument::Type(index) = argument {
+                refer(*index)?;
+            }
+        }
+        let mut fields = |fields: &[SchemaField]| fields.iter().try_for_each(|field| refer(field.type_index));
+        match &self.kind {
+            SchemaKind::Primitive(_) | SchemaKind::Str { .. } | SchemaKind::Bytes { .. } => Ok(()),
+            SchemaKind::Array { element, .. }
+            | SchemaKind::List { element, .. }
+            | SchemaKind::Map { entry: element, .. } => refer(*element),
+            SchemaKind::Struct { fields: of } | SchemaKind::Union { fields: of } => fields(of),
+            SchemaKind::Enum { variants, .. } => {
+                variants.iter().try_for_each(|variant| fields(&variant.fields))
+            }
+        }
+    }
 }
 
 impl SchemaKind {
@@ -332,8 +418,12 @@ impl SchemaKind {
             Self::Primitive(_) => KindCode::Primitive,
             Self::Array { .. } => KindCode::Array,
             Self::Str { .. } => KindCode::Str,
+            Self::Bytes { .. } => KindCode::Bytes,
+            Self::List { .. } => KindCode::List,
+            Self::Map { .. } => KindCode::Map,
             Self::Struct { .. } => KindCode::Struct,
             Self::Enum { .. } => KindCode::Enum,
+            Self::Union { .. } => KindCode::Union,
         }
     }
 }
@@ -358,6 +448,21 @@ impl SchemaField {
     pub fn type_index(&self) -> usize {
         self.type_index
     }
+
+    /// The unit of measurement; empty if it has none.
+    pub fn unit(&self) -> &str {
+        &self.unit
+    }
+
+    /// The version of the type that had this field first; 1 if it was always there.
+    pub fn since(&self) -> u32 {
+        self.since
+    }
+
+    /// The values that its number, or each of its numbers, may have, if not all.
+    pub fn bounds(&self) -> Option<Bounds> {
+        self.bounds
+    }
 }
 
 impl SchemaVariant {
@@ -371,9 +476,14 @@ impl SchemaVariant {
         &self.docs
     }
 
-    /// The number it is stored as.
+    /// The number that its tag has.
     pub fn value(&self) -> i128 {
         self.value
+    }
+
+    /// What it holds besides; offsets count from the beginning of the enum.
+    pub fn fields(&self) -> &[SchemaField] {
+        &self.fields
     }
 }
 
