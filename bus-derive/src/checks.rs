@@ -1,43 +1,33 @@
 //! Stage three: what cannot be in shared memory.
 //!
 //! Each refusal says what the matter is and what to do about it, at the place where it is to be done. What a
-//! field's type may be is in `refusals`; here is what the type as a whole must be.
+//! field's type may be is in `refusals`, and what the attributes of fields may be in `field_checks`; here is
+//! what the type as a whole must be.
 
-use syn::{Fields, Ident};
+use syn::Ident;
 
 use crate::attributes::Repr;
 use crate::errors::Errors;
-use crate::model::{Field, Model, Shape, Variant};
-use crate::refusals;
+use crate::field_checks;
+use crate::model::{Model, Shape};
 
 /// The representations that an enum may have.
 const ENUM_REPRS: [&str; 8] = ["u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64"];
 
+/// The traits of bytemuck that can be implemented.
+const BYTEMUCK: [&str; 4] = ["NoUninit", "Zeroable", "AnyBitPattern", "CheckedBitPattern"];
+
 /// Adds to `errors` all that is wrong with the type.
 pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
     check_any(model, errors);
+    check_attributes(model, errors);
     match &model.shape {
-        Shape::Struct(fields) => {
-            check_struct_repr(model, errors);
-            fields.iter().for_each(|field| check_field(field, errors));
-        }
-        Shape::Enum(variants) => {
-            if variants.is_empty() {
-                check_no_variants(model, errors);
-            } else {
-                check_enum_repr(model, errors);
-                check_variants(variants, errors);
-            }
-        }
-        Shape::Union => errors.at(
-            model.ident,
-            format_args!(
-                "the union `{}` cannot be a message: its bytes do not say which field is valid; \
-                 use a struct with `#[repr(C)]`, and an enum field that tells the cases apart",
-                model.name
-            ),
-        ),
+        Shape::Struct(_) => check_struct_repr(model, errors),
+        Shape::Enum(variants) if variants.is_empty() => check_no_variants(model, errors),
+        Shape::Enum(_) => check_enum_repr(model, errors),
+        Shape::Union(_) => check_union(model, errors),
     }
+    field_checks::check(model, errors);
 }
 
 /// What holds for types of every shape.
@@ -52,14 +42,14 @@ fn check_any(model: &Model<'_>, errors: &mut Errors) {
             ),
         );
     }
-    if let Some(packed) = &model.repr.packed {
+    if let Some(packed) = &model.attributes.repr.packed {
         errors.at(
             packed,
-            "a packed struct cannot be a message, since its fields cannot be referenced; remove `packed`: \
+            "a packed type cannot be a message, since its fields cannot be referenced; remove `packed`: \
              padding is allowed, and is sent as zeroes",
         );
     }
-    if let Some(rust) = &model.repr.rust {
+    if let Some(rust) = &model.attributes.repr.rust {
         let instead = if matches!(model.shape, Shape::Enum(_)) { "u8" } else { "C" };
         errors.at(
             rust,
@@ -71,28 +61,54 @@ fn check_any(model: &Model<'_>, errors: &mut Errors) {
     }
 }
 
+fn check_attributes(model: &Model<'_>, errors: &mut Errors) {
+    if let Some(span) = model.attributes.unsafe_any_bits
+        && !matches!(model.shape, Shape::Union(_))
+    {
+        errors.push(syn::Error::new(
+            span,
+            "`unsafe_any_bits` is for unions; whether a struct or an enum accepts all bits is known from its \
+             fields, so remove it",
+        ));
+    }
+    let Some(traits) = &model.attributes.bytemuck else { return };
+    for name in traits.iter().filter(|name| !BYTEMUCK.iter().any(|known| name == known)) {
+        errors.at(
+            name,
+            format_args!(
+                "`{name}` is not one of the traits of bytemuck that a message can have: {}",
+                BYTEMUCK.map(|known| format!("`{known}`")).join(", ")
+            ),
+        );
+    }
+    if let (Some(first), false) = (traits.first(), model.generics.params.is_empty()) {
+        errors.at(
+            first,
+            format_args!(
+                "`{}` is generic, and whether the traits of bytemuck hold depends on its arguments; \
+                 remove `bytemuck(…)`, and write `unsafe impl`s for the arguments that you use",
+                model.ident
+            ),
+        );
+    }
+}
+
 fn check_struct_repr(model: &Model<'_>, errors: &mut Errors) {
-    let Repr { c, transparent, rust, .. } = &model.repr;
+    let Repr { c, transparent, rust, .. } = &model.attributes.repr;
     if c.is_none() && transparent.is_none() && rust.is_none() {
         errors.at(
             model.ident,
             format_args!(
                 "the layout of the struct `{}` is not defined: the compiler may reorder its fields; \
                  add `#[repr(C)]`",
-                model.name
+                model.ident
             ),
         );
     }
 }
 
-fn check_field(field: &Field<'_>, errors: &mut Errors) {
-    if let Some(refusal) = refusals::of(field.r#type) {
-        errors.at(refusal.at, format_args!("field `{}`: {}", field.name, refusal.message));
-    }
-}
-
 fn check_enum_repr(model: &Model<'_>, errors: &mut Errors) {
-    let (name, Repr { c, rust, integer, .. }) = (&model.name, &model.repr);
+    let (name, Repr { c, rust, integer, .. }) = (model.ident, &model.attributes.repr);
     let usable = |integer: &Ident| ENUM_REPRS.iter().any(|repr| integer == repr);
     match (integer, c) {
         (Some(integer), _) if usable(integer) => {}
@@ -107,7 +123,7 @@ fn check_enum_repr(model: &Model<'_>, errors: &mut Errors) {
             c,
             format_args!(
                 "the size of a `repr(C)` enum depends on the platform's C compiler; \
-                 use `#[repr(u8)]`, or a wider integer if `{name}` has values that need it"
+                 use `#[repr(u8)]`, or `#[repr(C, u8)]`, or a wider integer if `{name}` has values that need it"
             ),
         ),
         (None, None) if rust.is_some() => {}
@@ -126,26 +142,24 @@ fn check_no_variants(model: &Model<'_>, errors: &mut Errors) {
         model.ident,
         format_args!(
             "the enum `{}` has no variants and so no values to send; give it at least one",
-            model.name
+            model.ident
         ),
     );
 }
 
-fn check_variants(variants: &[Variant<'_>], errors: &mut Errors) {
-    for variant in variants {
-        let name = &variant.name;
-        match variant.fields {
-            Fields::Unit => {}
-            fields if fields.is_empty() => {
-                errors.at(fields, format_args!("variant `{name}` holds nothing; write it as plain `{name}`"));
-            }
-            _ => errors.at(
-                variant.ident,
-                format_args!(
-                    "variant `{name}` holds data, and an enum in a message has only names; \
-                     keep the enum without data and put the data in fields beside it, in a struct"
-                ),
+fn check_union(model: &Model<'_>, errors: &mut Errors) {
+    let name = model.ident;
+    if model.attributes.unsafe_any_bits.is_none() {
+        errors.at(
+            name,
+            format_args!(
+                "the union `{name}` cannot be a message as it is: its bytes do not say which field is valid; \
+                 use an enum with `#[repr(u8)]` whose variants hold the cases; or, if every field accepts all \
+                 bits and you promise that all bytes of every value of `{name}` are initialised, add \
+                 `#[message(unsafe_any_bits)]`"
             ),
-        }
+        );
+    } else if model.attributes.repr.c.is_none() && model.attributes.repr.rust.is_none() {
+        errors.at(name, format_args!("the layout of the union `{name}` is not defined; add `#[repr(C)]`"));
     }
 }

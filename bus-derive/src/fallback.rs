@@ -8,8 +8,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Type;
 
-use crate::expansion::bounded_generics;
-use crate::model::{Model, Shape};
+use crate::expansion::{bounded_generics, tokens};
+use crate::model::Model;
 use crate::refusals;
 
 /// The stand-in, or nothing.
@@ -18,7 +18,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let (bus, ident) = (&model.crate_path, model.ident);
-    let generics = bounded_generics(model);
+    let (generics, tokens) = (bounded_generics(model), tokens(model));
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
@@ -34,18 +34,13 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
                 ::core::unreachable!()
             }
         }
+
+        #tokens
     }
 }
 
 /// Whether the type may be `Sized`, `Send`, `Sync` and `'static`, as far as its syntax tells.
 fn can_meet_supertraits(model: &Model<'_>) -> bool {
-    let types: Vec<&Type> = match &model.shape {
-        Shape::Struct(fields) => fields.iter().map(|field| field.r#type).collect(),
-        Shape::Enum(variants) => {
-            variants.iter().flat_map(|variant| variant.fields).map(|field| &field.ty).collect()
-        }
-        Shape::Union => Vec::new(),
-    };
-    let meets = |field: &&Type| refusals::of(field).is_none_or(|refusal| refusal.meets_supertraits);
-    model.generics.lifetimes().next().is_none() && types.iter().all(meets)
+    let meets = |field: &Type| refusals::of(field).is_none_or(|refusal| refusal.meets_supertraits);
+    model.generics.lifetimes().next().is_none() && model.fields().map(|field| field.r#type).all(meets)
 }

@@ -22,6 +22,7 @@ mod checks;
 mod errors;
 mod expansion;
 mod fallback;
+mod field_checks;
 mod model;
 mod refusals;
 

@@ -35,7 +35,7 @@ fn names_and_documentation() {
     let Kind::Struct { fields } = quote.kind() else { panic!("a struct") };
     assert_eq!((fields[0].name(), fields[0].docs(), fields[0].offset()), ("bid", "In ticks.", 0));
     assert_eq!((fields[1].name(), fields[1].docs(), fields[1].offset()), ("side", "Of the venue.", 12));
-    let Kind::Enum { repr, variants } = fields[1].descriptor().kind() else { panic!("an enum") };
+    let Kind::Enum { tag: repr, variants } = fields[1].descriptor().kind() else { panic!("an enum") };
     assert_eq!((*repr, fields[1].descriptor().docs()), (Primitive::I8, "Which way."));
     assert_eq!((variants[0].name(), variants[0].docs(), variants[0].value()), ("Buy", "To own.", -1));
     assert_eq!((variants[1].name(), variants[1].docs(), variants[1].value()), ("Sell", "", 1));
@@ -47,7 +47,7 @@ fn sizes_and_arguments() {
     assert_eq!((quote.size(), quote.align()), (16, 4));
     let [Argument::Type(of), Argument::Value(depth)] = quote.arguments() else { panic!("two arguments") };
     assert_eq!((of.name(), *depth), ("u32", 3));
-    assert!(matches!(Schema::of::<Side>().root().kind(), SchemaKind::Enum { repr: Primitive::I8, .. }));
+    assert!(matches!(Schema::of::<Side>().root().kind(), SchemaKind::Enum { tag: Primitive::I8, .. }));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn an_enum_of_every_width() {
                 Least = $repr::MIN,
                 Most = $repr::MAX,
             }
-            let Kind::Enum { repr, variants } = Extreme::TYPE.kind() else { panic!("an enum") };
+            let Kind::Enum { tag: repr, variants } = Extreme::TYPE.kind() else { panic!("an enum") };
             assert_eq!(*repr, Primitive::$primitive);
             assert_eq!(variants[0].value(), i128::from($repr::MIN));
             assert_eq!(variants[1].value(), i128::from($repr::MAX));

@@ -133,7 +133,10 @@ impl Name {
     }
 
     const fn assert(&self) {
-        assert!(!self.text.is_empty() && self.text.len() <= MAX_NAME, "names in a message have 1 to 255 bytes");
+        assert!(
+            !self.text.is_empty() && self.text.len() <= MAX_NAME,
+            "names in a message have 1 to 255 bytes"
+        );
     }
 }
 

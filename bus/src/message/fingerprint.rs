@@ -178,7 +178,6 @@ impl Mixer {
     pub(super) const fn finish(self) -> Fingerprint {
         Fingerprint(self.0)
     }
-
 }
 
 #[cfg(test)]

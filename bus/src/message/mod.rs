@@ -30,10 +30,12 @@ mod builtin;
 mod descriptor;
 mod difference;
 mod encoding;
+mod field;
 mod fingerprint;
 mod fixed_str;
 mod invalid;
 mod limits;
+mod padding;
 mod primitive;
 mod render;
 mod rules;
@@ -47,6 +49,7 @@ pub use descriptor::{
     Argument, Bounds, Declaration, FieldDescriptor, Kind, Name, TypeDescriptor, VariantDescriptor,
 };
 pub use difference::{Difference, Row};
+pub use field::Field;
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::hash_text;
 pub use fixed_str::{FixedStr, TooLong};

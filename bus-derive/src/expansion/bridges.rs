@@ -1,0 +1,59 @@
+//! What holds of the type as a whole, asked for by an attribute: the traits of bytemuck, and no padding.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use crate::model::Model;
+
+/// The implementations and the proofs.
+pub(super) fn bridges(model: &Model<'_>) -> TokenStream {
+    let (bus, ident) = (&model.crate_path, model.ident);
+    let traits = model.attributes.bytemuck.iter().flatten().map(|name| {
+        let span = name.span();
+        let holds = match name.to_string().as_str() {
+            "NoUninit" => quote_spanned!(span=> #bus::message::__private::assert_no_uninit::<#ident>()),
+            "CheckedBitPattern" => quote!(()),
+            _ => quote_spanned!(span=> #bus::message::__private::assert_any_bits::<#ident>()),
+        };
+        let body = (name == "CheckedBitPattern").then(|| {
+            quote! {
+                type Bits = Bits;
+
+                #[inline]
+                fn is_valid_bit_pattern(bits: &Bits) -> ::core::primitive::bool {
+                    <#ident as #bus::message::Message>::validate(&bits.bytes).is_ok()
+                }
+            }
+        });
+        let bits = (name == "CheckedBitPattern").then(|| {
+            // SAFETY: (of the expansion) Bytes, and an array of none that gives them the alignment.
+            quote! {
+                #[doc(hidden)]
+                #[derive(::core::clone::Clone, ::core::marker::Copy)]
+                #[repr(C)]
+                pub struct Bits {
+                    align: [#ident; 0],
+                    bytes: [::core::primitive::u8; ::core::mem::size_of::<#ident>()],
+                }
+                unsafe impl #bus::message::__private::bytemuck::Zeroable for Bits {}
+                unsafe impl #bus::message::__private::bytemuck::AnyBitPattern for Bits {}
+            }
+        });
+        // SAFETY: (of the expansion) What each trait asks for is asserted, or is what `validate` promises.
+        quote! {
+            #bits
+            const _: () = #holds;
+            #[automatically_derived]
+            unsafe impl #bus::message::__private::bytemuck::#name for #ident { #body }
+        }
+    });
+    let traits = quote!(#(#traits)*);
+    // A generic type is looked at when it is used with arguments.
+    let padding = match model.attributes.deny_padding {
+        Some(span) if model.generics.params.is_empty() => quote_spanned! {span=>
+            const _: &#bus::message::TypeDescriptor = <#ident as #bus::message::Message>::TYPE;
+        },
+        _ => TokenStream::new(),
+    };
+    quote!(#traits #padding)
+}

@@ -1,0 +1,94 @@
+//! `validate`: whether bytes are a value.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use syn::Expr;
+
+use super::describe::ends;
+use super::enums;
+use crate::model::{Field, Model, Shape};
+
+/// The body of `validate`.
+pub(super) fn validate(model: &Model<'_>) -> TokenStream {
+    let bus = &model.crate_path;
+    let parts = match &model.shape {
+        Shape::Union(_) => return quote!(::core::result::Result::Ok(())),
+        Shape::Struct(fields) => {
+            let fields = fields.iter().map(|field| {
+                let member = &field.member;
+                validate_field(model, field, &field.name, quote!(::core::mem::offset_of!(Self, #member)))
+            });
+            quote!(#(#fields)*)
+        }
+        Shape::Enum(variants) => {
+            let tag = enums::tag(model);
+            let arms = variants.iter().enumerate().map(|(number, variant)| {
+                let tag = enums::discriminant(number);
+                let fields = variant.fields.iter().enumerate().map(|(index, field)| {
+                    let path = format!("{}.{}", variant.name, field.name);
+                    validate_field(model, field, &path, enums::offset(model, number, index))
+                });
+                quote!(#tag => { #(#fields)* })
+            });
+            quote! {
+                match ::core::primitive::#tag::from_ne_bytes(#bus::message::__private::head(bytes)) {
+                    #(#arms)*
+                    found => {
+                        return ::core::result::Result::Err(
+                            #bus::message::Invalid::variant::<Self>(found as ::core::primitive::i128),
+                        );
+                    }
+                }
+            }
+        }
+    };
+    let invariant = model.attributes.invariant.as_ref().map(|function| {
+        let text = text_of(function);
+        // SAFETY: (of the expansion) The parts were validated just before, so the bytes are a value but for
+        // what this function says.
+        quote! {
+            unsafe { #bus::message::__private::check_invariant::<Self, _>(bytes, #function, #text) }?;
+        }
+    });
+    quote! {
+        if !<Self as #bus::message::Message>::ANY_BITS {
+            #parts
+            #invariant
+        }
+        ::core::result::Result::Ok(())
+    }
+}
+
+fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: TokenStream) -> TokenStream {
+    let bus = &model.crate_path;
+    let r#type = field.r#type;
+    let mut checks = quote! {
+        #bus::message::__private::validate_field::<#r#type>(bytes, #offset, #path)?;
+    };
+    if let Some((range, number)) = field.range() {
+        let [low, high] = ends(range, number);
+        let number = format_ident!("{number}");
+        checks.extend(quote! {
+            #bus::message::__private::check_range::<#r#type, ::core::primitive::#number>(
+                bytes, #offset, const { #low }, const { #high }, #path,
+            )?;
+        });
+    }
+    if let Some(function) = &field.attributes.invariant {
+        let text = text_of(function);
+        // SAFETY: (of the expansion) The field was validated just before.
+        checks.extend(quote! {
+            unsafe {
+                #bus::message::__private::check_field_invariant::<#r#type, _>(
+                    bytes, #offset, #function, #text, #path,
+                )
+            }?;
+        });
+    }
+    checks
+}
+
+/// A path as a person writes it.
+fn text_of(function: &Expr) -> String {
+    function.to_token_stream().to_string().replace(' ', "")
+}

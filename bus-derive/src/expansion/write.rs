@@ -1,0 +1,66 @@
+//! `write_fields`: a value without its padding.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{binding, enums};
+use crate::model::{Field, Model, Shape};
+
+/// The body of `write_fields`.
+pub(super) fn write(model: &Model<'_>) -> TokenStream {
+    let bus = &model.crate_path;
+    // SAFETY: (of the expansion) Without padding the type may be written whole: so may a union, by the promise
+    // of its author. Else each field, of which the patterns forget none, is written at its offset. The caller
+    // of `write_fields` vouches for `out`.
+    let whole = quote!(unsafe { #bus::message::__private::write_whole(self, out) });
+    let by_fields = match &model.shape {
+        Shape::Union(_) => return whole,
+        Shape::Struct(fields) => {
+            let pattern = pattern(fields);
+            let fields = fields.iter().enumerate().map(|(index, field)| {
+                let (binding, member) = (binding(index), &field.member);
+                quote! {
+                    unsafe {
+                        #bus::message::__private::write_field(
+                            #binding, out, ::core::mem::offset_of!(Self, #member),
+                        )
+                    };
+                }
+            });
+            quote! {
+                let Self #pattern = self;
+                #(#fields)*
+            }
+        }
+        Shape::Enum(variants) => {
+            let arms = variants.iter().enumerate().map(|(number, variant)| {
+                let (ident, pattern) = (variant.ident, pattern(&variant.fields));
+                let tag = enums::discriminant(number);
+                let fields = (0..variant.fields.len()).map(|index| {
+                    let (binding, offset) = (binding(index), enums::offset(model, number, index));
+                    quote!(unsafe { #bus::message::__private::write_field(#binding, out, #offset) };)
+                });
+                quote! {
+                    Self::#ident #pattern => {
+                        unsafe { #bus::message::__private::write_field(&#tag, out, 0) };
+                        #(#fields)*
+                    }
+                }
+            });
+            quote!(match self { #(#arms)* })
+        }
+    };
+    quote! {
+        if <Self as #bus::message::Message>::PADDING_FREE {
+            return #whole;
+        }
+        #by_fields
+    }
+}
+
+/// Binds each field.
+fn pattern(fields: &[Field<'_>]) -> TokenStream {
+    let members = fields.iter().map(|field| &field.member);
+    let bindings = (0..fields.len()).map(binding);
+    quote!({ #(#members: #bindings,)* })
+}
