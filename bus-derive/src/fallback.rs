@@ -17,14 +17,15 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     if !can_meet_supertraits(model) {
         return TokenStream::new();
     }
-    let (bus, ident) = (&model.crate_path, model.ident);
+    let (bus, ident, name) = (&model.crate_path, model.ident, &model.name);
     let (generics, tokens) = (bounded_generics(model), tokens(model));
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
         unsafe impl #impl_generics #bus::message::Message for #ident #type_generics #where_clause {
-            const TYPE: &'static #bus::message::TypeDescriptor =
-                <::core::primitive::u8 as #bus::message::Message>::TYPE;
+            const TYPE: &'static #bus::message::TypeDescriptor = &#bus::message::TypeDescriptor::structure::<Self>(
+                #bus::message::Declaration::new(#bus::message::Name::new(#name)), &[],
+            );
 
             unsafe fn write_fields(&self, _: *mut ::core::primitive::u8) {
                 ::core::unreachable!()

@@ -34,10 +34,14 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Implements `bus::Message`, for a type that can be placed in shared memory.
 ///
-/// For structs with `#[repr(C)]` or `#[repr(transparent)]`, generic or not, whose fields are messages; and
-/// for enums with `#[repr(u8)]` to `#[repr(u64)]` or `#[repr(i8)]` to `#[repr(i64)]` whose variants hold no
-/// data. Anything else is refused, with an error that says what to use instead. Each type parameter must be a
-/// message.
+/// | type | representation |
+/// |---|---|
+/// | struct, generic or not | `#[repr(C)]` or `#[repr(transparent)]` |
+/// | enum, with data or without | `#[repr(u8)]` to `#[repr(u64)]`, `#[repr(i8)]` to `#[repr(i64)]`, or one of them with `C` |
+/// | union | `#[repr(C)]`, with the promise `#[message(unsafe_any_bits)]` |
+///
+/// `align(n)` may be added to each. The fields are messages themselves, and so are the arguments of type
+/// parameters. Anything else is refused, with an error that says what to use instead.
 ///
 /// ```
 /// use bus::Message;
@@ -64,10 +68,67 @@ use syn::{DeriveInput, parse_macro_input};
 /// assert_eq!(error.to_string(), "`side`: found 2, expected one of 0, 1 (enum `Side`)");
 /// ```
 ///
-/// # Attributes
+/// # Attributes of a type
 ///
-/// `#[message(crate = "path::to::bus")]` on the type names the `bus` crate, where it is not `::bus`: because
-/// the dependency was renamed, or because it is reached through another crate.
+/// All are written in `#[message(…)]`, as many as you like in one.
+///
+/// - `name = "…"`: the name that peers compare, if not the type's own. The module never matters.
+/// - `version = n`: the version of the definition, if not that of its newest field; only ever shown, and held
+///   against the `since` of a peer's fields.
+/// - `invariant = path`: a function that says whether a received value makes sense as a whole. It takes `&Self` and
+///   returns `bool`, or `Result<(), E>` with an `E: Display` that says what is wrong.
+/// - `deny_padding`: an error if the type has padding, which says where and which order of the fields has less.
+/// - `bytemuck(NoUninit, Zeroable, AnyBitPattern, CheckedBitPattern)`: implements these traits of `bytemuck`, and is
+///   an error where one does not hold.
+/// - `unsafe_any_bits`: on a union, your promise that every byte of every value of it is initialised, whichever
+///   field was written. That each field accepts all bits is checked.
+/// - `no_tokens`: no constants for the fields, for a type that has constants of these names already.
+/// - `crate = "path::to::bus"`: where the `bus` crate is, if not at `::bus`, because the dependency was renamed, or
+///   is reached through another crate.
+///
+/// # Attributes of a field
+///
+/// - `unit = "m/s"`: the unit of measurement. Peers compare it: metres are not feet.
+/// - `range = 0.0..=1.0`, `1..`, `..=9`: what the number, or each number of an array, may be; both ends are included.
+///   Checked when a value is received.
+/// - `invariant = path`: as of a type, for the field alone.
+/// - `since = n`: the field was appended in version `n`. Programs of other versions interoperate: older ones do not see
+///   the field, and where a message lacks it, it has the value of
+/// - `default = expression`, or that of `Default`.
+/// - `rename = "…"`: the name that peers compare, also on a variant.
+///
+/// # What it generates
+///
+/// An implementation of `Message`, and for each field of a struct a constant by which the field is reached alone:
+/// `Order::PRICE` of type [`bus::Field`](https://docs.rs/bus/latest/bus/struct.Field.html), `FIELD_0` in a tuple struct.
+/// (A field named `type` has `TYPE_FIELD`, since `TYPE` is the trait's; of two names that differ in case alone, the first
+/// has the constant.)
+///
+/// ```
+/// use bus::Message;
+///
+/// #[derive(Message)]
+/// #[repr(C)]
+/// #[message(name = "Order", invariant = Order::is_worth_it)]
+/// struct Order {
+///     #[message(unit = "ticks", range = 1..)]
+///     price: i64,
+///     size: u32,
+///     #[message(since = 2, default = 1)]
+///     lot: u32,
+/// }
+///
+/// impl Order {
+///     fn is_worth_it(&self) -> Result<(), String> {
+///         if self.size >= 10 { Ok(()) } else { Err(format!("a size of {}", self.size)) }
+///     }
+/// }
+///
+/// let mut bytes = [0; size_of::<Order>()];
+/// Order::PRICE.write(&mut bytes, &5);
+/// let error = Order::validate(&bytes).unwrap_err();
+/// assert_eq!(error.to_string(), "found a size of 0, expected a value that `Order::is_worth_it` accepts");
+/// ```
 #[proc_macro_derive(Message, attributes(message))]
 pub fn derive_message(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

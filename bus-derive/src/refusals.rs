@@ -31,10 +31,11 @@ struct Known {
 const TEXT: &str = "keeps its text on the heap of one process; \
     use `FixedStr<N>`, which holds up to N bytes in place";
 const ELEMENTS: &str = "keeps its elements on the heap of one process; \
-    use an array `[T; N]`, with the number in use in a field beside it";
+    use `FixedVec<T, N>`, which holds up to N elements in place, or an array `[T; N]`";
 const ENTRIES: &str = "keeps its entries on the heap of one process; \
-    use an array `[Entry; N]` of a message that holds key and value, \
-    with the number in use in a field beside it";
+    use `FixedMap<K, V, N>`, which holds up to N entries in place, sorted by key";
+const KEYS: &str = "keeps its elements on the heap of one process; \
+    use `FixedMap<K, bool, N>`, which holds up to N keys in place, or `FixedVec<T, N>`";
 const POINTER: &str = "points to the heap of one process; hold the value itself";
 const CELL: &str = "changes in place, and a message does not: it is published anew; hold the value itself";
 const ADDRESS: &str =
@@ -46,12 +47,8 @@ const KNOWN: &[Known] = &[
     Known::plain(&["primitive"], &["isize"], "has another width in a 32-bit program; use `i64` or `i32`"),
     Known::plain(&["num"], &["NonZeroUsize"], "has another width in a 32-bit program; use `NonZero<u64>`"),
     Known::plain(&["num"], &["NonZeroIsize"], "has another width in a 32-bit program; use `NonZero<i64>`"),
-    Known::plain(&["time"], &["Duration"], "has no defined layout; use a `u64` of nanoseconds"),
-    Known::plain(
-        &["time"],
-        &["SystemTime"],
-        "has no defined layout; use a `u64` of nanoseconds since the Unix epoch",
-    ),
+    Known::plain(&["time"], &["Duration"], "has no defined layout; use `bus::Nanoseconds`"),
+    Known::plain(&["time"], &["SystemTime"], "has no defined layout; use `bus::Stamp`"),
     Known::plain(
         &["time"],
         &["Instant"],
@@ -63,19 +60,20 @@ const KNOWN: &[Known] = &[
     Known::unsized_text(&["primitive"], &["str"]),
     Known::unsized_text(&["ffi", "path"], &["OsStr", "CStr", "Path"]),
     Known::generic(&["vec", "collections"], &["Vec", "VecDeque", "BinaryHeap", "LinkedList"], ELEMENTS),
-    Known::generic(&["collections"], &["HashMap", "BTreeMap", "HashSet", "BTreeSet"], ENTRIES),
+    Known::generic(&["collections"], &["HashMap", "BTreeMap"], ENTRIES),
+    Known::generic(&["collections"], &["HashSet", "BTreeSet"], KEYS),
     Known::generic(&["boxed", "sync", "borrow"], &["Box", "Arc", "Cow"], POINTER),
     Known::unshareable(&["rc", "sync"], &["Rc", "Weak"], POINTER),
     Known::unshareable(&["ptr"], &["NonNull"], "is an address in one process; hold the value itself"),
     Known::generic(
         &["option"],
         &["Option"],
-        "has no defined layout; use a `bool` field beside the value, or reserve one value to mean \"none\"",
+        "has no defined layout, except around `NonZero`; use `Maybe<T>`, which is an option in a message",
     ),
     Known::generic(
         &["result"],
         &["Result"],
-        "has no defined layout; use an enum for the outcome, and a field beside it for the value",
+        "has no defined layout; use an enum of your own with `#[repr(u8)]` and a variant for each outcome",
     ),
     Known::unshareable(&["cell"], &["Cell", "RefCell", "UnsafeCell", "OnceCell", "LazyCell"], CELL),
     Known::generic(&["sync"], &["Mutex", "RwLock", "OnceLock", "LazyLock"], CELL),
@@ -136,7 +134,7 @@ pub(crate) fn of(field: &Type) -> Option<Refusal<'_>> {
         ),
         Type::Slice(_) => refuse(
             false,
-            "a slice has no fixed size; use an array `[T; N]`, with the number in use in a field beside it",
+            "a slice has no fixed size; use `FixedVec<T, N>`, which holds up to N elements in place",
         ),
         Type::Tuple(tuple) if tuple.elems.is_empty() => refuse(true, "`()` holds nothing; remove the field"),
         Type::Tuple(_) => refuse(
@@ -164,7 +162,7 @@ fn of_reference(reference: &TypeReference) -> &'static str {
         }
         Type::Slice(_) => {
             "a reference is an address in one process; \
-             use an array `[T; N]`, with the number in use in a field beside it"
+             use `FixedVec<T, N>`, which holds up to N elements in place"
         }
         _ => "a reference is an address in one process; hold the value itself",
     }
@@ -176,6 +174,9 @@ fn of_path<'a>(field: &'a Type, path: &'a Path) -> Option<Refusal<'a>> {
     let refuse = |meets_supertraits, message: String| Some(Refusal { at: field, message, meets_supertraits });
     if name == "NonZero" {
         return first_argument(last).and_then(of);
+    }
+    if name == "Option" && first_argument(last).is_some_and(is_non_zero) {
+        return None;
     }
     if let Some(plain) = atomic(&name)
         && is_from(path, &["atomic"])
@@ -196,6 +197,18 @@ fn of_path<'a>(field: &'a Type, path: &'a Path) -> Option<Refusal<'a>> {
         _ => known.message,
     };
     refuse(known.meets_supertraits, format!("`{name}` {message}"))
+}
+
+/// Whether the type is written as a `NonZero`, whose option has a layout that the language defines.
+fn is_non_zero(r#type: &Type) -> bool {
+    match r#type {
+        Type::Group(group) => is_non_zero(&group.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let name = last.ident.to_string();
+            name.starts_with("NonZero") && name != "NonZeroUsize" && name != "NonZeroIsize"
+        }),
+        _ => false,
+    }
 }
 
 /// What to use in place of the atomic type of this name.

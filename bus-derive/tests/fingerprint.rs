@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "the types are described and not used")]
 
 use bus::Message;
-use bus::message::{FieldDescriptor, Fingerprint, FixedStr, Schema, TypeDescriptor};
+use bus::message::{Declaration, FieldDescriptor, Fingerprint, FixedStr, Name, Schema, TypeDescriptor};
 
 /// The fingerprint of a type that is defined in a block of its own, perhaps after others that it is made of.
 macro_rules! fingerprint {
@@ -101,6 +101,51 @@ fn every_change_of_an_enum_matters() {
 }
 
 #[test]
+fn every_change_of_the_data_of_a_variant_matters() {
+    let command = || {
+        fingerprint!(Command:
+            #[derive(Message)] #[repr(u8)] enum Command { Halt, Move { x: u32, y: u32 } }
+        )
+    };
+    let changed = [
+        fingerprint!(Command: #[derive(Message)] #[repr(u8)] enum Command { Halt, Move { x: u32, z: u32 } }),
+        fingerprint!(Command: #[derive(Message)] #[repr(u8)] enum Command { Halt, Move { y: u32, x: u32 } }),
+        fingerprint!(Command: #[derive(Message)] #[repr(u8)] enum Command { Halt, Move { x: u32, y: i32 } }),
+        fingerprint!(Command: #[derive(Message)] #[repr(u8)] enum Command { Halt, Move(u32, u32) }),
+        fingerprint!(Command: #[derive(Message)] #[repr(u8)] enum Command { Halt, Move }),
+        fingerprint!(Command: #[derive(Message)] #[repr(u8)] enum Command { Halt { x: u32, y: u32 }, Move }),
+    ];
+    all_differ(command(), &changed);
+    // Where the tag has gaps behind it, the other representation puts the fields elsewhere.
+    all_differ(
+        fingerprint!(A: #[derive(Message)] #[repr(u8)] enum A { A(u8, u32) }),
+        &[fingerprint!(A: #[derive(Message)] #[repr(C, u8)] enum A { A(u8, u32) })],
+    );
+}
+
+#[test]
+fn names_and_units_matter_and_versions_and_ranges_do_not() {
+    macro_rules! quote {
+        ($(#[$type:meta])* $(@ $field:meta)*) => {
+            fingerprint!(Quote:
+                #[derive(Message)] #[repr(C)] $(#[$type])* struct Quote { $(#[$field])* bid: f64, size: u32, lot: u32 }
+            )
+        };
+    }
+    assert_eq!(quote(), quote!(#[message(version = 3)]));
+    assert_eq!(quote(), quote!(@ message(range = 0.0..)));
+    assert_eq!(
+        quote(),
+        fingerprint!(Other: #[derive(Message)] #[repr(C)] #[message(name = "Quote")]
+        struct Other { #[message(rename = "bid")] price: f64, size: u32, lot: u32 })
+    );
+    all_differ(
+        quote(),
+        &[quote!(#[message(name = "Q")]), quote!(@ message(rename = "b")), quote!(@ message(unit = "EUR"))],
+    );
+}
+
+#[test]
 fn a_change_deep_inside_matters() {
     macro_rules! pose {
         ($x:ident: $type:ty) => {
@@ -120,10 +165,10 @@ fn a_change_deep_inside_matters() {
 fn the_offset_matters_where_all_else_is_equal() {
     const fn at(offset: usize) -> Fingerprint {
         let fields: &'static [FieldDescriptor] = match offset {
-            0 => const { &[FieldDescriptor::of::<u8>("byte", 0, "")] },
-            _ => const { &[FieldDescriptor::of::<u8>("byte", 1, "")] },
+            0 => const { &[FieldDescriptor::of::<u8>(Name::new("byte"), 0, "")] },
+            _ => const { &[FieldDescriptor::of::<u8>(Name::new("byte"), 1, "")] },
         };
-        TypeDescriptor::structure::<[u8; 2]>("Moved", "", &[], fields).fingerprint()
+        TypeDescriptor::structure::<[u8; 2]>(Declaration::new(Name::new("Moved")), fields).fingerprint()
     }
     assert_eq!(at(0), at(0));
     assert_ne!(at(0), at(1));

@@ -14,7 +14,10 @@ macro_rules! refused {
     )*};
 }
 
-refused!(attributes, drop, enums, fields, generics, layout, messages, recovery);
+refused!(
+    attributes, bytemuck, drop, enums, fields, generics, invariants, layout, messages, names, padding,
+    ranges, recovery, unions, versions
+);
 
 #[test]
 fn accepted() {

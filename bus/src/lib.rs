@@ -71,7 +71,7 @@ pub use self::{
     client::remote_item::RemoteItem,
     discovery::{ServiceEvent, TopicInfo, Watch},
     error::{Ended, Error, Result},
-    message::{Field, FixedStr, Message},
+    message::{Field, FixedStr, Maybe, Message},
     namespace::{Bus, BusBuilder},
     registry::ServiceInfo,
     server::service::{ClientInfo, Service},

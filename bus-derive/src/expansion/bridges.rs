@@ -1,20 +1,22 @@
 //! What holds of the type as a whole, asked for by an attribute: the traits of bytemuck, and no padding.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
+use syn::spanned::Spanned;
 
-use crate::model::Model;
+use super::bounds::respanned;
+use crate::model::{Model, Shape};
 
 /// The implementations and the proofs.
 pub(super) fn bridges(model: &Model<'_>) -> TokenStream {
     let (bus, ident) = (&model.crate_path, model.ident);
     let traits = model.attributes.bytemuck.iter().flatten().map(|name| {
-        let span = name.span();
         let holds = match name.to_string().as_str() {
-            "NoUninit" => quote_spanned!(span=> #bus::message::__private::assert_no_uninit::<#ident>()),
+            "NoUninit" => quote!(#bus::message::__private::assert_no_uninit::<#ident>()),
             "CheckedBitPattern" => quote!(()),
-            _ => quote_spanned!(span=> #bus::message::__private::assert_any_bits::<#ident>()),
+            _ => quote!(#bus::message::__private::assert_any_bits::<#ident>()),
         };
+        let holds = respanned(quote!(const _: () = #holds;), name.span());
         let body = (name == "CheckedBitPattern").then(|| {
             quote! {
                 type Bits = Bits;
@@ -42,18 +44,27 @@ pub(super) fn bridges(model: &Model<'_>) -> TokenStream {
         // SAFETY: (of the expansion) What each trait asks for is asserted, or is what `validate` promises.
         quote! {
             #bits
-            const _: () = #holds;
+            #holds
             #[automatically_derived]
             unsafe impl #bus::message::__private::bytemuck::#name for #ident { #body }
         }
     });
     let traits = quote!(#(#traits)*);
-    // A generic type is looked at when it is used with arguments.
-    let padding = match model.attributes.deny_padding {
-        Some(span) if model.generics.params.is_empty() => quote_spanned! {span=>
-            const _: &#bus::message::TypeDescriptor = <#ident as #bus::message::Message>::TYPE;
-        },
-        _ => TokenStream::new(),
+    // What only the compiler can find wrong, it finds when it evaluates the description: of a type without
+    // parameters at once, and of a generic one when it is used with arguments.
+    let span = match &model.shape {
+        _ if !model.generics.params.is_empty() => None,
+        Shape::Union(_) => Some(ident.span()),
+        _ => model
+            .attributes
+            .deny_padding
+            .or_else(|| model.fields().find_map(|field| Some(field.attributes.range.as_ref()?.span()))),
     };
-    quote!(#traits #padding)
+    let evaluated = span.map(|span| {
+        let evaluated = quote! {
+            const _: &#bus::message::TypeDescriptor = <#ident as #bus::message::Message>::TYPE;
+        };
+        respanned(evaluated, span)
+    });
+    quote!(#traits #evaluated)
 }

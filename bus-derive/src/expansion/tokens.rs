@@ -43,11 +43,17 @@ pub(crate) fn tokens(model: &Model<'_>) -> TokenStream {
     }
 }
 
+/// What the trait calls its own constants, which a field's would hide.
+const TAKEN: [&str; 4] = ["TYPE", "FINGERPRINT", "ANY_BITS", "PADDING_FREE"];
+
 /// The name of a field's constant.
 fn constant(member: &Member) -> Option<Ident> {
     match member {
         Member::Named(ident) => {
-            let name = ident.unraw().to_string().to_uppercase();
+            let mut name = ident.unraw().to_string().to_uppercase();
+            if TAKEN.contains(&name.as_str()) {
+                name.push_str("_FIELD");
+            }
             syn::parse_str::<Ident>(&name).ok().map(|mut constant| {
                 constant.set_span(Span::call_site().located_at(ident.span()));
                 constant

@@ -197,8 +197,17 @@ impl FieldDescriptor {
     }
 
     /// The same field, whose number, or each of whose numbers in an array, must be within `bounds`.
+    ///
+    /// # Panics
+    ///
+    /// If there are no values within them.
     #[must_use]
     pub const fn with_bounds(mut self, bounds: Bounds) -> Self {
+        let has_values = match bounds {
+            Bounds::Integer { low, high } => low <= high,
+            Bounds::Float { low, high } => low <= high,
+        };
+        assert!(has_values, "a range has at least one value: its end is not less than its beginning");
         self.bounds = Some(bounds);
         self.checked = true;
         self

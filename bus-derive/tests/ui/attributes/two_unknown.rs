@@ -1,7 +1,7 @@
 use bus::Message;
 
 #[derive(Message)]
-#[message(since = 2, version(3), crate = "bus")]
+#[message(frequency = 2, colour(3), crate = "bus")]
 #[repr(C)]
 struct Quote {
     bid: f64,

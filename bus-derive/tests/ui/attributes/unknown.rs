@@ -1,7 +1,7 @@
 use bus::Message;
 
 #[derive(Message)]
-#[message(since = 2)]
+#[message(frequency = 2)]
 #[repr(C)]
 struct Quote {
     bid: f64,

@@ -2,9 +2,10 @@ use bus::Message;
 
 #[derive(Message)]
 #[repr(C)]
-union Quote {
+struct Quote {
     bid: f64,
-    size: u32,
+    #[message(rename = "bid")]
+    ask: f64,
 }
 
 fn main() {}

@@ -2,10 +2,10 @@ use bus::Message;
 
 #[derive(Message)]
 #[repr(u8)]
-enum Order {
-    Market,
-    Limit(f64),
-    Stop { price: f64 },
+enum Side {
+    Buy,
+    #[message(rename = "Buy")]
+    Sell,
 }
 
 fn main() {}

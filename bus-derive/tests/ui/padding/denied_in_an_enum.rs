@@ -2,9 +2,10 @@ use bus::Message;
 
 #[derive(Message)]
 #[repr(u8)]
-enum Order {
-    Market(),
-    Limit {},
+#[message(deny_padding)]
+enum Command {
+    Halt,
+    Move(f64),
 }
 
 fn main() {}
