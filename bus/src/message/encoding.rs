@@ -167,7 +167,9 @@ impl Writer {
             }
             match bounds {
                 None => {}
-                Some(Bounds::Integer { low, high }) => [low, high].into_iter().for_each(|end| self.signed(*end)),
+                Some(Bounds::Integer { low, high }) => {
+                    [low, high].into_iter().for_each(|end| self.signed(*end))
+                }
                 Some(Bounds::Float { low, high }) => {
                     [low, high].into_iter().for_each(|end| self.0.extend_from_slice(&end.to_le_bytes()));
                 }
@@ -244,10 +246,9 @@ impl<'a> Reader<'a> {
                 element: self.index()?,
                 capacity: self.number("the capacity of a list")?,
             }),
-            MAP => Ok(SchemaKind::Map {
-                entry: self.index()?,
-                capacity: self.number("the capacity of a map")?,
-            }),
+            MAP => {
+                Ok(SchemaKind::Map { entry: self.index()?, capacity: self.number("the capacity of a map")? })
+            }
             UNION => Ok(SchemaKind::Union { fields: self.items("fields", Self::field)? }),
             STRUCT => Ok(SchemaKind::Struct { fields: self.items("fields", Self::field)? }),
             ENUM => Ok(SchemaKind::Enum {

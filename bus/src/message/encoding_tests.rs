@@ -48,15 +48,22 @@ fn structure(name: &str, size: u64, align: u64, fields: &[(&str, u64, usize)]) -
         docs: String::new(),
         offset,
         type_index,
+        unit: String::new(),
+        since: 1,
+        bounds: None,
     };
     let kind = SchemaKind::Struct { fields: fields.iter().map(field).collect() };
     SchemaType::new(name.to_owned(), String::new(), size, align, Vec::new(), kind)
 }
 
-fn enumeration(repr: Primitive, size: u64, variants: &[(&str, i128)]) -> SchemaType {
-    let variant =
-        |&(name, value): &(&str, i128)| SchemaVariant { name: name.to_owned(), docs: String::new(), value };
-    let kind = SchemaKind::Enum { repr, variants: variants.iter().map(variant).collect() };
+fn enumeration(tag: Primitive, size: u64, variants: &[(&str, i128)]) -> SchemaType {
+    let variant = |&(name, value): &(&str, i128)| SchemaVariant {
+        name: name.to_owned(),
+        docs: String::new(),
+        value,
+        fields: Vec::new(),
+    };
+    let kind = SchemaKind::Enum { tag, variants: variants.iter().map(variant).collect() };
     SchemaType::new("E".to_owned(), String::new(), size, size, Vec::new(), kind)
 }
 
@@ -80,7 +87,7 @@ fn what_was_encoded_is_decoded() {
 fn the_format_does_not_change_unnoticed() {
     assert_eq!(
         Schema::of::<[u16; 300]>().encode(),
-        *b"\x01\0\x02\0\x03u16\0\x02\x02\0\x02\x01\0\0\xd8\x04\x02\0\0\xac\x02"
+        *b"\x01\0\x02\0\x03u16\0\x01\x02\x02\0\x02\x01\0\0\x01\xd8\x04\x02\0\0\xac\x02"
     );
 }
 
@@ -142,7 +149,7 @@ fn a_count_is_not_believed() {
 fn what_follows_the_end_is_an_error() {
     let mut bytes = Schema::of::<u8>().encode();
     bytes.push(0);
-    assert_eq!(Schema::decode(&bytes), Err(SchemaError::TrailingBytes { at: 12, excess: 1 }));
+    assert_eq!(Schema::decode(&bytes), Err(SchemaError::TrailingBytes { at: 13, excess: 1 }));
 }
 
 #[test]
@@ -213,10 +220,10 @@ fn layouts_are_those_of_rust() {
 
 #[test]
 fn enums_are_those_of_rust() {
-    use Primitive::{F32, I8, U8};
+    use Primitive::{F32, I8, I16, U8};
     let refused = |r#type: SchemaType| malformed(&encoded(&[r#type]));
     assert!(refused(enumeration(F32, 4, &[])).contains("cannot be stored as f32"));
-    assert!(refused(enumeration(U8, 2, &[("A", 0)])).contains("not the size of u8"));
+    assert!(refused(enumeration(I16, 1, &[("A", 0)])).contains("no room for i16"));
     assert!(refused(enumeration(U8, 1, &[("A", 256)])).contains("`E::A` = 256 is no u8"));
     assert!(refused(enumeration(I8, 1, &[("A", -129)])).contains("is no i8"));
     assert!(refused(enumeration(U8, 1, &[("A", 1), ("B", 1)])).contains("two members `1`"));

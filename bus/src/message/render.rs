@@ -33,7 +33,9 @@ impl Schema {
                 self.write_name(&self.types()[*element], name)?;
                 return write!(name, "; {len}]");
             }
-            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => return write!(name, "{}<{capacity}>", r#type.name),
+            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => {
+                return write!(name, "{}<{capacity}>", r#type.name);
+            }
             _ => name.write_str(&r#type.name)?,
         }
         for (index, argument) in r#type.arguments.iter().enumerate() {

@@ -83,7 +83,9 @@ impl Subject<'_> {
             SchemaKind::Map { entry, capacity } => {
                 let fields = self.refer(*entry)?.fields();
                 let is_entry = matches!(fields, [key, value] if key.name == "key" && value.name == "value");
-                require(is_entry, || format!("the entries of the map `{subject}` have not a key and a value"))?;
+                require(is_entry, || {
+                    format!("the entries of the map `{subject}` have not a key and a value")
+                })?;
                 self.check_list(*entry, *capacity)
             }
             SchemaKind::Struct { fields } => self.check_fields(subject, fields, 0),

@@ -311,9 +311,7 @@ impl Schema {
             | SchemaKind::Map { entry: element, capacity: count } => {
                 mixer.elements(of(*element), *count).finish()
             }
-            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => {
-                mixer.number(*capacity).finish()
-            }
+            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => mixer.number(*capacity).finish(),
             SchemaKind::Struct { fields } | SchemaKind::Union { fields } => {
                 mix_fields(mixer.number(fields.len() as u64), fields).finish()
             }
