@@ -11,6 +11,9 @@
 //! ! Quote.venue   missing                    u8 at 24
 //! ```
 //!
+//! What decides how bytes are read makes a row differ, and whatever changes a fingerprint is in some row. Versions
+//! are shown, and differ without harm; ranges and documentation are left out.
+//!
 //! Equal types are not entered, and a pair of types is entered once, wherever else it appears. One of the
 //! schemas may come from a hostile peer: steps, rows and widths are bounded, and the depth is bounded by that
 //! of a schema.
@@ -220,11 +223,11 @@ impl Walk<'_> {
         let order = |schema: &Schema| if schema.big_endian() { "big endian" } else { "little endian" };
         if self.here.big_endian() != self.there.big_endian() {
             // With it every number differs, and so each fingerprint: there is nothing to compare by.
-            return self.row(Some(order(self.here).to_owned()), Some(order(self.there).to_owned()));
+            return self.row(Some(Cell::new(order(self.here))), Some(Cell::new(order(self.there))));
         }
         let (name, peer_name) = (self.here.type_name(here), self.there.type_name(there));
         if name != peer_name {
-            self.row(Some(name), Some(peer_name));
+            self.row(Some(Cell::new(name)), Some(Cell::new(peer_name)));
         }
         self.types(here, there, 0);
     }
@@ -240,14 +243,15 @@ impl Walk<'_> {
         }
         if let Some(first) = self.entered.get(&(here, there)) {
             if self.differing == before {
-                let same = format!("differs as `{first}` does");
+                let same = Cell::new(format!("differs as `{first}` does"));
                 self.push(Some(same.clone()), Some(same), true);
             }
             return;
         }
         self.entered.insert((here, there), self.path.clone());
         match (&one.kind, &other.kind) {
-            (SchemaKind::Struct { fields }, SchemaKind::Struct { fields: peers }) => {
+            (SchemaKind::Struct { fields }, SchemaKind::Struct { fields: peers })
+            | (SchemaKind::Union { fields }, SchemaKind::Union { fields: peers }) => {
                 self.layouts(one, other);
                 self.fields(fields, peers);
             }
@@ -255,7 +259,9 @@ impl Walk<'_> {
                 self.layouts(one, other);
                 self.variants(variants, peers);
             }
-            (SchemaKind::Array { element, .. }, SchemaKind::Array { element: peer, .. }) => {
+            (SchemaKind::Array { element, .. }, SchemaKind::Array { element: peer, .. })
+            | (SchemaKind::List { element, .. }, SchemaKind::List { element: peer, .. })
+            | (SchemaKind::Map { entry: element, .. }, SchemaKind::Map { entry: peer, .. }) => {
                 self.within("[]", |walk| walk.types(*element, *peer, before));
             }
             _ => {}
@@ -263,8 +269,9 @@ impl Walk<'_> {
         if self.differing == before && !self.found.unfinished {
             // Not in the name and not in a member: then in what is seldom looked at.
             for aspect in [layout, declaration, identity] {
-                if aspect(one) != aspect(other) {
-                    return self.row(Some(aspect(one)), Some(aspect(other)));
+                let (aspect, of_peer) = (aspect(one), aspect(other));
+                if aspect.text != of_peer.text {
+                    return self.row(Some(aspect), Some(of_peer));
                 }
             }
         }
@@ -273,7 +280,7 @@ impl Walk<'_> {
     /// A row for the types as wholes: for the message itself always, else if they differ in that.
     fn layouts(&mut self, one: &SchemaType, other: &SchemaType) {
         let (layout, peer_layout) = (layout(one), layout(other));
-        if self.entered.len() == 1 || layout != peer_layout {
+        if self.entered.len() == 1 || layout.text != peer_layout.text {
             self.row(Some(layout), Some(peer_layout));
         }
     }
@@ -299,14 +306,19 @@ impl Walk<'_> {
 
     fn variants(&mut self, variants: &[SchemaVariant], peers: &[SchemaVariant]) {
         self.steps += peers.len();
-        let by_name: HashMap<_, _> = peers.iter().map(|peer| (&peer.name, peer.value)).collect();
-        for SchemaVariant { name, value, .. } in variants {
-            let there = by_name.get(name).map(i128::to_string);
-            self.within(&format!("::{name}"), |walk| walk.row(Some(value.to_string()), there));
+        let by_name: HashMap<_, _> = peers.iter().map(|peer| (&peer.name, peer)).collect();
+        for variant in variants {
+            self.within(&format!("::{}", variant.name), |walk| {
+                let peer = by_name.get(&variant.name);
+                walk.row(Some(valued(variant)), peer.map(|peer| valued(peer)));
+                if let Some(peer) = peer {
+                    walk.fields(&variant.fields, &peer.fields);
+                }
+            });
         }
         let names: HashSet<_> = variants.iter().map(|variant| &variant.name).collect();
-        for SchemaVariant { name, value, .. } in peers.iter().filter(|peer| !names.contains(&peer.name)) {
-            self.within(&format!("::{name}"), |walk| walk.row(None, Some(value.to_string())));
+        for peer in peers.iter().filter(|peer| !names.contains(&peer.name)) {
+            self.within(&format!("::{}", peer.name), |walk| walk.row(None, Some(valued(peer))));
         }
     }
 
@@ -323,31 +335,56 @@ impl Walk<'_> {
         self.path.truncate(len);
     }
 
-    fn row(&mut self, here: Option<String>, there: Option<String>) {
-        let differs = here != there;
+    fn row(&mut self, here: Option<Cell>, there: Option<Cell>) {
+        let text = |side: &Option<Cell>| side.as_ref().map(|cell| cell.text.clone());
+        let differs = text(&here) != text(&there);
         self.push(here, there, differs);
     }
 
-    fn push(&mut self, here: Option<String>, there: Option<String>, differs: bool) {
+    fn push(&mut self, here: Option<Cell>, there: Option<Cell>, differs: bool) {
         if differs {
             self.differing += 1;
         }
         let Difference { rows, omitted, .. } = &mut self.found;
         if rows.iter().filter(|row| row.differs == differs).count() < MAX_ROWS {
-            rows.push(Row { path: self.path.clone(), here: here.map(cut), there: there.map(cut), differs });
+            let shown = |side: Option<Cell>| side.map(|Cell { text, aside }| cut(text + &aside));
+            rows.push(Row { path: self.path.clone(), here: shown(here), there: shown(there), differs });
         } else if differs {
             *omitted += 1;
         }
     }
 }
 
-/// The type and offset of a field.
-fn placed(schema: &Schema, field: &SchemaField) -> String {
-    format!("{} at {}", schema.type_name(field.type_index), field.offset)
+/// One side of a row.
+#[derive(Clone)]
+struct Cell {
+    /// What makes the row differ, if it does.
+    text: String,
+    /// What is shown after it, and may differ without harm.
+    aside: String,
+}
+
+impl Cell {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), aside: String::new() }
+    }
+}
+
+/// The type, unit and offset of a field.
+fn placed(schema: &Schema, field: &SchemaField) -> Cell {
+    let name = schema.type_name(field.type_index);
+    let unit = if field.unit.is_empty() { String::new() } else { format!(" in {}", field.unit) };
+    let aside = if field.since == 1 { String::new() } else { format!(" since {}", field.since) };
+    Cell { text: format!("{name}{unit} at {}", field.offset), aside }
+}
+
+/// The value of a variant.
+fn valued(variant: &SchemaVariant) -> Cell {
+    Cell::new(variant.value.to_string())
 }
 
 /// The kind, size and alignment of a type, for a row of its own.
-fn layout(r#type: &SchemaType) -> String {
+fn layout(r#type: &SchemaType) -> Cell {
     let kind = match &r#type.kind {
         SchemaKind::Primitive(_) => "primitive".to_owned(),
         SchemaKind::Array { .. } => "array".to_owned(),
@@ -359,22 +396,30 @@ fn layout(r#type: &SchemaType) -> String {
         SchemaKind::Map { .. } => "map".to_owned(),
         SchemaKind::Union { .. } => "union".to_owned(),
     };
-    format!("{kind}, size {}, align {}", r#type.size, r#type.align)
+    let aside = if r#type.version == 1 { String::new() } else { format!(", version {}", r#type.version) };
+    Cell { text: format!("{kind}, size {}, align {}", r#type.size, r#type.align), aside }
 }
 
 /// The order of a type's members.
-fn declaration(r#type: &SchemaType) -> String {
-    let names: Vec<&str> = match &r#type.kind {
-        SchemaKind::Struct { fields } => fields.iter().map(|field| field.name.as_str()).collect(),
-        SchemaKind::Enum { variants, .. } => variants.iter().map(|variant| variant.name.as_str()).collect(),
-        _ => Vec::new(),
+fn declaration(r#type: &SchemaType) -> Cell {
+    let names = |fields: &[SchemaField]| {
+        fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    format!("in the order {}", names.join(", "))
+    let variant = |SchemaVariant { name, fields, .. }: &SchemaVariant| match fields.as_slice() {
+        [] => name.clone(),
+        fields => format!("{name} {{ {} }}", names(fields)),
+    };
+    let members = match &r#type.kind {
+        SchemaKind::Struct { fields } | SchemaKind::Union { fields } => names(fields),
+        SchemaKind::Enum { variants, .. } => variants.iter().map(variant).collect::<Vec<_>>().join(", "),
+        _ => String::new(),
+    };
+    Cell::new(format!("in the order {members}"))
 }
 
 /// The identity of a type.
-fn identity(r#type: &SchemaType) -> String {
-    format!("fingerprint {}", r#type.fingerprint())
+fn identity(r#type: &SchemaType) -> Cell {
+    Cell::new(format!("fingerprint {}", r#type.fingerprint()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "the types are described and not used")]
 
 use super::*;
-use crate::message::{Message, SchemaError};
+use crate::message::schema::SchemaArgument;
+use crate::message::{Message, Primitive, SchemaError};
 
 /// Two versions of a type, as they would stand in two programs.
 macro_rules! versions {
@@ -233,6 +234,360 @@ fn types_of_one_name_and_two_kinds_are_told_apart() {
             "Order.next: differs as `Order.side` does",
         ]
     );
+}
+
+/// A table of types as a peer could send it, for what no derive here would produce. The byte order is the native one.
+fn table(types: Vec<SchemaType>) -> Schema {
+    let mut schema = Schema::empty(Schema::of::<u8>().big_endian());
+    for r#type in types {
+        schema.push(r#type);
+    }
+    schema
+}
+
+fn of_kind(name: &str, size: u64, kind: SchemaKind) -> SchemaType {
+    SchemaType::new(name.to_owned(), String::new(), size, 8, Vec::new(), kind)
+}
+
+fn field(name: &str, offset: u64, type_index: usize) -> SchemaField {
+    let (name, docs, unit) = (name.to_owned(), String::new(), String::new());
+    SchemaField { name, docs, offset, type_index, unit, since: 1, bounds: None }
+}
+
+fn variant(name: &str, value: i128, fields: Vec<SchemaField>) -> SchemaVariant {
+    SchemaVariant { name: name.to_owned(), docs: String::new(), value, fields }
+}
+
+/// Types of all the kinds, the last made of all of them.
+fn every_kind() -> Vec<SchemaType> {
+    let fields = vec![field("key", 0, 0), field("value", 8, 1)];
+    let entry = of_kind("Entry", 16, SchemaKind::Struct { fields });
+    let moved = variant("Move", 1, vec![field("x", 8, 1), field("y", 16, 1)]);
+    let variants = vec![variant("Stop", 0, Vec::new()), moved];
+    let bits = SchemaKind::Union { fields: vec![field("whole", 0, 1), field("parts", 0, 4)] };
+    let mut fields = vec![field("bytes", 0, 2), field("list", 24, 3), field("map", 56, 6)];
+    fields.extend([
+        field("bits", 96, 7),
+        field("command", 104, 8),
+        field("text", 128, 9),
+        field("v", 136, 1),
+    ]);
+    vec![
+        of_kind("u64", 8, SchemaKind::Primitive(Primitive::U64)),
+        of_kind("f64", 8, SchemaKind::Primitive(Primitive::F64)),
+        of_kind("FixedBytes", 18, SchemaKind::Bytes { capacity: 16 }),
+        of_kind("FixedVec", 32, SchemaKind::List { element: 1, capacity: 3 }),
+        of_kind("", 8, SchemaKind::Array { element: 0, len: 1 }),
+        entry,
+        of_kind("FixedMap", 40, SchemaKind::Map { entry: 5, capacity: 2 }),
+        of_kind("Bits", 8, bits),
+        of_kind("Command", 24, SchemaKind::Enum { tag: Primitive::U8, variants }),
+        of_kind("FixedStr", 6, SchemaKind::Str { capacity: 4 }),
+        of_kind("All", 144, SchemaKind::Struct { fields }),
+    ]
+}
+
+fn fields_of(r#type: &mut SchemaType) -> &mut Vec<SchemaField> {
+    match &mut r#type.kind {
+        SchemaKind::Struct { fields } | SchemaKind::Union { fields } => fields,
+        _ => panic!("a type with fields"),
+    }
+}
+
+fn variants_of(r#type: &mut SchemaType) -> &mut Vec<SchemaVariant> {
+    match &mut r#type.kind {
+        SchemaKind::Enum { variants, .. } => variants,
+        _ => panic!("a type with variants"),
+    }
+}
+
+/// How `every_kind` differs from itself after `change`.
+fn changed(change: impl FnOnce(&mut [SchemaType])) -> Difference {
+    let mut types = every_kind();
+    change(&mut types);
+    table(every_kind()).difference(&table(types))
+}
+
+fn rows(change: impl FnOnce(&mut [SchemaType])) -> Vec<String> {
+    changed(change).differing().map(Row::to_string).collect()
+}
+
+#[test]
+fn fields_of_variants_are_compared_by_name() {
+    assert_eq!(
+        rows(|types| {
+            let moved = &mut variants_of(&mut types[8])[1];
+            moved.fields[0].type_index = 0;
+            moved.fields[1].name = "z".to_owned();
+        }),
+        [
+            "All.command::Move.x: f64 at 8 here, u64 at 8 there",
+            "All.command::Move.y: f64 at 16 here, missing there",
+            "All.command::Move.z: missing here, f64 at 16 there",
+        ]
+    );
+    assert_eq!(
+        rows(|types| variants_of(&mut types[8]).truncate(1)),
+        ["All.command::Move: 1 here, missing there"]
+    );
+    assert_eq!(
+        rows(|types| variants_of(&mut types[8])[1].fields.swap(0, 1)),
+        ["All.command: in the order Stop, Move { x, y } here, in the order Stop, Move { y, x } there"]
+    );
+}
+
+#[test]
+fn a_unit_is_part_of_what_a_field_means() {
+    assert_eq!(
+        rows(|types| fields_of(&mut types[10])[6].unit = "m/s".to_owned()),
+        ["All.v: f64 at 136 here, f64 in m/s at 136 there"]
+    );
+    assert_eq!(
+        rows(|types| variants_of(&mut types[8])[1].fields[0].unit = "mm".to_owned()),
+        ["All.command::Move.x: f64 at 8 here, f64 in mm at 8 there"]
+    );
+}
+
+#[test]
+fn capacities_show_in_names() {
+    use SchemaKind::{Bytes, List, Map, Str};
+    for (index, kind, expected) in [
+        (2, Bytes { capacity: 15 }, "All.bytes: FixedBytes<16> at 0 here, FixedBytes<15> at 0 there"),
+        (
+            3,
+            List { element: 1, capacity: 2 },
+            "All.list: FixedVec<f64, 3> at 24 here, FixedVec<f64, 2> at 24 there",
+        ),
+        (
+            3,
+            List { element: 0, capacity: 3 },
+            "All.list: FixedVec<f64, 3> at 24 here, FixedVec<u64, 3> at 24 there",
+        ),
+        (
+            6,
+            Map { entry: 5, capacity: 1 },
+            "All.map: FixedMap<u64, f64, 2> at 56 here, FixedMap<u64, f64, 1> at 56 there",
+        ),
+        (9, Str { capacity: 3 }, "All.text: FixedStr<4> at 128 here, FixedStr<3> at 128 there"),
+    ] {
+        assert_eq!(rows(|types| types[index].kind = kind), [expected]);
+    }
+}
+
+#[test]
+fn what_lists_maps_and_unions_consist_of_is_entered() {
+    assert_eq!(
+        rows(|types| fields_of(&mut types[5])[1].offset = 0),
+        ["All.map[].value: f64 at 8 here, f64 at 0 there"]
+    );
+    assert_eq!(
+        rows(|types| fields_of(&mut types[7])[1].name = "half".to_owned()),
+        [
+            "All.bits.parts: [u64; 1] at 0 here, missing there",
+            "All.bits.half: missing here, [u64; 1] at 0 there"
+        ]
+    );
+    assert_eq!(
+        rows(|types| {
+            let of_list = of_kind("Cell", 8, SchemaKind::Struct { fields: vec![field("a", 0, 0)] });
+            types[4] = of_list;
+            types[7].kind = SchemaKind::List { element: 4, capacity: 1 };
+        })[0],
+        "All.bits: Bits at 96 here, Bits<Cell, 1> at 96 there"
+    );
+    let lists = |fields: Vec<SchemaField>| {
+        let list = SchemaKind::List { element: 1, capacity: 1 };
+        let cell = of_kind("Cell", 8, SchemaKind::Struct { fields });
+        let byte = of_kind("u64", 8, SchemaKind::Primitive(Primitive::U64));
+        table(vec![byte, cell, of_kind("FixedVec", 16, list)])
+    };
+    let difference = lists(vec![field("a", 0, 0)]).difference(&lists(vec![field("b", 0, 0)]));
+    assert_eq!(
+        difference.differing().map(Row::to_string).collect::<Vec<_>>(),
+        [
+            "FixedVec<Cell, 1>[].a: u64 at 0 here, missing there",
+            "FixedVec<Cell, 1>[].b: missing here, u64 at 0 there",
+        ]
+    );
+}
+
+#[test]
+fn kinds_of_one_name_are_told_apart() {
+    assert_eq!(
+        rows(|types| types[9].kind = SchemaKind::Bytes { capacity: 4 }),
+        ["All.text: string, size 6, align 8 here, bytes, size 6, align 8 there"]
+    );
+    let fields = || vec![field("whole", 0, 1), field("parts", 0, 4)];
+    assert_eq!(
+        rows(|types| types[7].kind = SchemaKind::Struct { fields: fields() }),
+        ["All.bits: union, size 8, align 8 here, struct, size 8, align 8 there"]
+    );
+}
+
+#[test]
+fn versions_are_shown_and_make_no_difference() {
+    let evolved = |types: &mut [SchemaType]| {
+        types[10].version = 2;
+        fields_of(&mut types[10])[6].since = 2;
+    };
+    assert!(changed(evolved).is_empty(), "they are the same type");
+    let difference = changed(|types| {
+        evolved(types);
+        fields_of(&mut types[10]).swap(0, 1);
+        fields_of(&mut types[10]).truncate(6);
+        fields_of(&mut types[10]).push(field("w", 136, 1));
+        fields_of(&mut types[10])[6].since = 2;
+    });
+    let text = difference.to_string();
+    for line in [
+        "  All           struct, size 144, align 8     struct, size 144, align 8, version 2",
+        "! All.v         f64 at 136                    missing",
+        "! All.w         missing                       f64 at 136 since 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line:?} is missing in\n{text}");
+    }
+    // A version that differs must not pass for the reason.
+    assert_eq!(
+        rows(|types| {
+            evolved(types);
+            fields_of(&mut types[10]).swap(0, 1);
+        }),
+        ["All: in the order bytes, list, map, bits, command, text, v here, \
+          in the order list, bytes, map, bits, command, text, v there"]
+    );
+}
+
+#[test]
+fn ranges_and_documentation_make_no_difference() {
+    use crate::message::Bounds;
+    assert!(
+        changed(|types| {
+            fields_of(&mut types[10])[6].bounds = Some(Bounds::Float { low: 0.0, high: 1.0 });
+            fields_of(&mut types[10])[6].docs = "How fast.".to_owned();
+            variants_of(&mut types[8])[0].docs = "At once.".to_owned();
+            types[8].docs = "What to do.".to_owned();
+        })
+        .is_empty()
+    );
+}
+
+/// Everything in a table that may be another, one after the other; `false` when there is nothing more.
+fn alter(types: &mut [SchemaType], mut number: usize) -> bool {
+    let mut here = || {
+        number = number.wrapping_sub(1);
+        number == usize::MAX
+    };
+    for r#type in types {
+        if here() {
+            r#type.name.push('_');
+            return true;
+        }
+        if here() {
+            r#type.size += 8;
+            return true;
+        }
+        if here() {
+            r#type.align *= 2;
+            return true;
+        }
+        if here() {
+            r#type.arguments.push(SchemaArgument::Value(1));
+            return true;
+        }
+        let change = |field: &mut SchemaField, here: &mut dyn FnMut() -> bool| {
+            if here() {
+                field.name.push('_');
+            } else if here() {
+                field.unit.push('m');
+            } else if here() {
+                field.offset += 1;
+            } else if here() {
+                field.type_index = usize::from(field.type_index == 0);
+            } else {
+                return false;
+            }
+            true
+        };
+        let altered = match &mut r#type.kind {
+            SchemaKind::Primitive(_) => false,
+            SchemaKind::Array { element, len: count }
+            | SchemaKind::List { element, capacity: count }
+            | SchemaKind::Map { entry: element, capacity: count } => {
+                if here() {
+                    *count += 1;
+                    true
+                } else if here() {
+                    *element = usize::from(*element == 0);
+                    true
+                } else {
+                    false
+                }
+            }
+            SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => {
+                let altered = here();
+                *capacity += u64::from(altered);
+                altered
+            }
+            SchemaKind::Struct { fields } | SchemaKind::Union { fields } => {
+                if here() {
+                    fields.swap(0, 1);
+                    true
+                } else if here() {
+                    fields.pop();
+                    true
+                } else {
+                    fields.iter_mut().any(|field| change(field, &mut here))
+                }
+            }
+            SchemaKind::Enum { tag, variants } => {
+                if here() {
+                    *tag = Primitive::I8;
+                    true
+                } else if here() {
+                    variants.swap(0, 1);
+                    true
+                } else {
+                    variants.iter_mut().any(|variant| {
+                        if here() {
+                            variant.name.push('_');
+                            true
+                        } else if here() {
+                            variant.value += 10;
+                            true
+                        } else {
+                            variant.fields.iter_mut().any(|field| change(field, &mut here))
+                        }
+                    })
+                }
+            }
+        };
+        if altered {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn whatever_changes_a_fingerprint_is_in_a_row() {
+    let mut number = 0;
+    loop {
+        let mut types = every_kind();
+        if !alter(&mut types, number) {
+            break;
+        }
+        let (here, there) = (table(every_kind()), table(types));
+        assert_ne!(here.fingerprint(), there.fingerprint(), "{number}: {there}");
+        for difference in [here.difference(&there), there.difference(&here)] {
+            assert!(!difference.is_empty(), "{number}: {there}");
+            for row in difference.differing() {
+                let same = row.here() == row.there();
+                assert!(!same || row.here().is_some_and(|side| side.starts_with("differs as")), "{row}");
+            }
+        }
+        number += 1;
+    }
+    assert!(number > 90, "only {number} changes were tried");
 }
 
 versions! {

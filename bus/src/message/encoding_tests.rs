@@ -42,30 +42,94 @@ fn encoded(types: &[SchemaType]) -> Vec<u8> {
     writer.0
 }
 
-fn structure(name: &str, size: u64, align: u64, fields: &[(&str, u64, usize)]) -> SchemaType {
-    let field = |&(name, offset, type_index): &(&str, u64, usize)| SchemaField {
-        name: name.to_owned(),
-        docs: String::new(),
-        offset,
-        type_index,
-    };
-    let kind = SchemaKind::Struct { fields: fields.iter().map(field).collect() };
-    SchemaType::new(name.to_owned(), String::new(), size, align, Vec::new(), kind)
+fn member(name: &str, offset: u64, type_index: usize) -> SchemaField {
+    let (name, docs, unit) = (name.to_owned(), String::new(), String::new());
+    SchemaField { name, docs, offset, type_index, unit, since: 1, bounds: None }
 }
 
-fn enumeration(repr: Primitive, size: u64, variants: &[(&str, i128)]) -> SchemaType {
-    let variant =
-        |&(name, value): &(&str, i128)| SchemaVariant { name: name.to_owned(), docs: String::new(), value };
-    let kind = SchemaKind::Enum { repr, variants: variants.iter().map(variant).collect() };
-    SchemaType::new("E".to_owned(), String::new(), size, size, Vec::new(), kind)
+fn members(fields: &[(&str, u64, usize)]) -> Vec<SchemaField> {
+    fields.iter().map(|&(name, offset, type_index)| member(name, offset, type_index)).collect()
+}
+
+fn structure(name: &str, size: u64, align: u64, fields: &[(&str, u64, usize)]) -> SchemaType {
+    of_kind(name, size, align, SchemaKind::Struct { fields: members(fields) })
+}
+
+fn union(size: u64, align: u64, fields: Vec<SchemaField>) -> SchemaType {
+    of_kind("U", size, align, SchemaKind::Union { fields })
+}
+
+fn variant(name: &str, value: i128, fields: &[(&str, u64, usize)]) -> SchemaVariant {
+    SchemaVariant { name: name.to_owned(), docs: String::new(), value, fields: members(fields) }
+}
+
+fn enumeration(tag: Primitive, size: u64, variants: &[(&str, i128)]) -> SchemaType {
+    let variants = variants.iter().map(|&(name, value)| variant(name, value, &[])).collect();
+    of_kind("E", size, size, SchemaKind::Enum { tag, variants })
 }
 
 fn of_kind(name: &str, size: u64, align: u64, kind: SchemaKind) -> SchemaType {
     SchemaType::new(name.to_owned(), String::new(), size, align, Vec::new(), kind)
 }
 
+fn primitive(primitive: Primitive) -> SchemaType {
+    let size = primitive.size() as u64;
+    of_kind(primitive.name(), size, size, SchemaKind::Primitive(primitive))
+}
+
 fn byte() -> SchemaType {
-    of_kind("u8", 1, 1, SchemaKind::Primitive(Primitive::U8))
+    primitive(Primitive::U8)
+}
+
+/// A schema with types of all the kinds, and fields with everything that a field may have.
+fn every_kind() -> Vec<SchemaType> {
+    let entry = structure("Entry", 16, 8, &[("key", 0, 0), ("value", 8, 1)]);
+    let parts = of_kind("", 8, 1, SchemaKind::Array { element: 0, len: 8 });
+    let variants = vec![variant("Stop", -2, &[]), variant("Move", 7, &[("x", 8, 1), ("how", 16, 0)])];
+    let mut fields = members(&[("bytes", 0, 2), ("list", 8, 3), ("map", 40, 5), ("bits", 80, 7)]);
+    fields.extend(members(&[("command", 88, 8), ("text", 112, 9), ("level", 118, 0), ("speed", 120, 1)]));
+    fields[6].since = 2;
+    fields[6].bounds = Some(Bounds::Integer { low: 3, high: 200 });
+    fields[7].since = 3;
+    fields[7].unit = "m/s".to_owned();
+    fields[7].bounds = Some(Bounds::Float { low: -1.5, high: 70.0 });
+    let mut all = of_kind("All", 128, 8, SchemaKind::Struct { fields });
+    all.version = 3;
+    all.arguments = vec![SchemaArgument::Type(8), SchemaArgument::Value(-1)];
+    vec![
+        byte(),
+        primitive(Primitive::F64),
+        of_kind("FixedBytes", 7, 1, SchemaKind::Bytes { capacity: 5 }),
+        of_kind("FixedVec", 32, 8, SchemaKind::List { element: 1, capacity: 3 }),
+        entry,
+        of_kind("FixedMap", 40, 8, SchemaKind::Map { entry: 4, capacity: 2 }),
+        parts,
+        union(8, 8, members(&[("whole", 0, 1), ("parts", 0, 6)])),
+        of_kind("Command", 24, 8, SchemaKind::Enum { tag: Primitive::I16, variants }),
+        of_kind("FixedStr", 6, 1, SchemaKind::Str { capacity: 4 }),
+        all,
+    ]
+}
+
+/// What is said of `every_kind` after `change`, which makes it one that nobody may send.
+fn refused(change: impl FnOnce(&mut [SchemaType])) -> String {
+    let mut types = every_kind();
+    change(&mut types);
+    malformed(&encoded(&types))
+}
+
+fn fields_of(r#type: &mut SchemaType) -> &mut Vec<SchemaField> {
+    match &mut r#type.kind {
+        SchemaKind::Struct { fields } | SchemaKind::Union { fields } => fields,
+        _ => panic!("a type with fields"),
+    }
+}
+
+fn variants_of(r#type: &mut SchemaType) -> &mut Vec<SchemaVariant> {
+    match &mut r#type.kind {
+        SchemaKind::Enum { variants, .. } => variants,
+        _ => panic!("a type with variants"),
+    }
 }
 
 #[test]
@@ -74,45 +138,65 @@ fn what_was_encoded_is_decoded() {
         assert_eq!(Schema::decode(&schema.encode()), Ok(schema));
     }
     assert_eq!(Schema::decode(&Schema::of::<Sample>().encode()).unwrap().fingerprint(), Sample::FINGERPRINT);
+    let schema = Schema::decode(&encoded(&every_kind())).unwrap();
+    let fields = schema.fields();
+    assert_eq!((fields[7].unit(), fields[7].since(), schema.root().version()), ("m/s", 3, 3));
+    assert_eq!(fields[6].bounds(), Some(Bounds::Integer { low: 3, high: 200 }));
+    assert_eq!(fields[7].bounds(), Some(Bounds::Float { low: -1.5, high: 70.0 }));
+    for (sent, received) in every_kind().iter().zip(schema.types()) {
+        assert_eq!(
+            (&sent.name, &sent.kind, &sent.arguments),
+            (&received.name, &received.kind, &received.arguments)
+        );
+    }
+    assert_eq!(Schema::decode(&schema.encode()), Ok(schema));
 }
 
 #[test]
 fn the_format_does_not_change_unnoticed() {
     assert_eq!(
         Schema::of::<[u16; 300]>().encode(),
-        *b"\x01\0\x02\0\x03u16\0\x02\x02\0\x02\x01\0\0\xd8\x04\x02\0\0\xac\x02"
+        *b"\x01\0\x02\0\x03u16\0\x01\x02\x02\0\x02\x01\0\0\x01\xd8\x04\x02\0\0\xac\x02"
     );
 }
 
 #[test]
 fn every_truncation_is_an_error() {
-    let bytes = Schema::of::<Sample>().encode();
-    for len in 0..bytes.len() {
-        let error = Schema::decode(&bytes[..len]).expect_err("a part is not the whole");
-        assert!(matches!(error, SchemaError::Truncated { at, .. } if at == len), "{len}: {error}");
+    for bytes in [Schema::of::<Sample>().encode(), encoded(&every_kind())] {
+        for len in 0..bytes.len() {
+            let error = Schema::decode(&bytes[..len]).expect_err("a part is not the whole");
+            assert!(matches!(error, SchemaError::Truncated { at, .. } if at == len), "{len}: {error}");
+        }
     }
 }
 
-#[test]
-fn every_mutation_of_a_byte_is_decoded_or_refused() {
-    let schema = Schema::of::<Sample>();
-    let bytes = schema.encode();
+/// How many mutations of a byte are schemas too.
+fn mutations_that_are_schemas(bytes: &[u8]) -> usize {
+    let schema = Schema::decode(bytes).unwrap();
     let mut decoded = 0;
     for index in 0..bytes.len() {
         for value in (0..=u8::MAX).filter(|&value| value != bytes[index]) {
-            let mut mutated = bytes.clone();
+            let mut mutated = bytes.to_vec();
             mutated[index] = value;
             if let Ok(other) = Schema::decode(&mutated) {
                 // One schema, one encoding; and whatever came in can be shown and compared.
                 assert_eq!(other.encode(), mutated);
                 assert_ne!(other, schema);
                 assert_eq!(schema.difference(&other).is_empty(), schema.fingerprint() == other.fingerprint());
-                assert!(!other.to_string().is_empty());
+                assert!(!format!("{other:#}").is_empty());
                 decoded += 1;
             }
         }
     }
-    assert!(decoded > 1000, "names can change without harm, or the test tests nothing");
+    decoded
+}
+
+#[test]
+fn every_mutation_of_a_byte_is_decoded_or_refused() {
+    for bytes in [Schema::of::<Sample>().encode(), encoded(&every_kind())] {
+        let decoded = mutations_that_are_schemas(&bytes);
+        assert!(decoded > 1000, "names can change without harm, or the test tests nothing: {decoded}");
+    }
 }
 
 #[test]
@@ -142,7 +226,7 @@ fn a_count_is_not_believed() {
 fn what_follows_the_end_is_an_error() {
     let mut bytes = Schema::of::<u8>().encode();
     bytes.push(0);
-    assert_eq!(Schema::decode(&bytes), Err(SchemaError::TrailingBytes { at: 12, excess: 1 }));
+    assert_eq!(Schema::decode(&bytes), Err(SchemaError::TrailingBytes { at: 13, excess: 1 }));
 }
 
 #[test]
@@ -184,7 +268,9 @@ fn parts_lie_inside_the_whole() {
     assert!(with(&[("a", 2, 0)]).contains("`S.a` does not lie inside"));
     assert!(with(&[("a", u64::MAX, 0)]).contains("`S.a` does not lie inside"));
     assert!(with(&[("a", 0, 0), ("a", 1, 0)]).contains("two members `a`"));
-    let word = of_kind("u16", 2, 2, SchemaKind::Primitive(Primitive::U16));
+    assert!(with(&[("a", 1, 0), ("b", 1, 0)]).contains("`S.b` overlaps"));
+    assert!(with(&[("a", 1, 0), ("b", 0, 0)]).contains("`S.b` overlaps"));
+    let word = primitive(Primitive::U16);
     let aligned =
         |align, offset| malformed(&encoded(&[word.clone(), structure("S", 4, align, &[("a", offset, 0)])]));
     assert!(aligned(2, 1).contains("not aligned"));
@@ -213,14 +299,197 @@ fn layouts_are_those_of_rust() {
 
 #[test]
 fn enums_are_those_of_rust() {
-    use Primitive::{F32, I8, U8};
+    use Primitive::{F32, I8, I16, U8};
     let refused = |r#type: SchemaType| malformed(&encoded(&[r#type]));
     assert!(refused(enumeration(F32, 4, &[])).contains("cannot be stored as f32"));
-    assert!(refused(enumeration(U8, 2, &[("A", 0)])).contains("not the size of u8"));
+    assert!(refused(enumeration(I16, 1, &[("A", 0)])).contains("no room for i16"));
     assert!(refused(enumeration(U8, 1, &[("A", 256)])).contains("`E::A` = 256 is no u8"));
     assert!(refused(enumeration(I8, 1, &[("A", -129)])).contains("is no i8"));
     assert!(refused(enumeration(U8, 1, &[("A", 1), ("B", 1)])).contains("two members `1`"));
     assert!(refused(enumeration(U8, 1, &[("A", 1), ("A", 2)])).contains("two members `A`"));
+}
+
+#[test]
+fn a_field_without_bytes_overlaps_nothing() {
+    let nothing = of_kind("", 0, 1, SchemaKind::Array { element: 0, len: 0 });
+    let fields = [("a", 0, 0), ("nothing", 0, 1), ("b", 1, 0)];
+    assert!(Schema::decode(&encoded(&[byte(), nothing.clone(), structure("S", 2, 1, &fields)])).is_ok());
+    let fields = [("a", 1, 0), ("nothing", 0, 1), ("b", 1, 0)];
+    let overlapping = [byte(), nothing, structure("S", 2, 1, &fields)];
+    assert!(malformed(&encoded(&overlapping)).contains("`S.b` overlaps"));
+}
+
+#[test]
+fn what_a_field_has_besides_is_said_once() {
+    let with = |extras: &[u8]| {
+        let mut bytes = encoded(&[byte(), structure("S", 1, 1, &[("a", 0, 0)])]);
+        assert_eq!(bytes.pop(), Some(0), "the field has no extras and is the last thing");
+        bytes.extend_from_slice(extras);
+        Schema::decode(&bytes)
+    };
+    let why = |extras: &[u8]| match with(extras) {
+        Err(SchemaError::Malformed { why, .. }) => why,
+        other => panic!("not refused as malformed: {other:?}"),
+    };
+    assert!(with(b"\x01\x01s").is_ok());
+    assert!(why(b"\x01\0").contains("`a` says what goes without saying"));
+    assert!(why(b"\x02\x01").contains("`a` says what goes without saying"));
+    assert!(why(b"\x10").contains("cannot have the extras 0x10"));
+    assert!(why(b"\x0c\0\0").contains("cannot have the extras 0x0c"));
+    assert!(why(b"\x80").contains("cannot have the extras 0x80"));
+    assert!(why(b"\x01\x01\n").contains("control character"));
+    assert!(why(&[&b"\x01\x80\x02"[..], &[b'm'; 256]].concat()).contains("more than 255"));
+    assert!(why(b"\x02\x81\0").contains("needless zeroes"));
+    assert!(why(b"\x02\x80\x80\x80\x80\x10").contains("too large"));
+    let cut = with(&[&[8][..], &[0; 15]].concat()).unwrap_err();
+    assert!(matches!(cut, SchemaError::Truncated { what: "the end of a range", .. }), "{cut}");
+}
+
+#[test]
+fn ranges_have_values() {
+    let of = |field: usize, bounds| refused(|types| fields_of(&mut types[10])[field].bounds = Some(bounds));
+    let float = |low, high| of(7, Bounds::Float { low, high });
+    assert!(of(6, Bounds::Integer { low: 2, high: 1 }).contains("`All.level` has a range without values"));
+    assert!(float(1.0, 0.0).contains("`All.speed` has a range without values"));
+    assert!(float(f64::NAN, 1.0).contains("range without values"));
+    assert!(float(0.0, f64::NAN).contains("range without values"));
+    assert!(float(f64::NAN, f64::NAN).contains("range without values"));
+}
+
+#[test]
+fn versions_count_from_one_and_fields_come_in_one_that_there_is() {
+    assert!(refused(|types| types[10].version = 0).contains("`All` has no version"));
+    assert!(refused(|types| fields_of(&mut types[10])[7].since = 0).contains("since version 0 of 3"));
+    assert!(refused(|types| fields_of(&mut types[10])[7].since = 4).contains("since version 4 of 3"));
+    assert!(refused(|types| types[10].version = 2).contains("`All.speed` is there since version 3 of 2"));
+    assert!(refused(|types| variants_of(&mut types[8])[1].fields[0].since = 2).contains("`Command::Move.x`"));
+}
+
+#[test]
+fn only_what_somebody_declared_has_arguments_and_versions() {
+    for index in [0, 2, 3, 5, 6, 9] {
+        assert!(refused(|types| types[index].version = 2).contains("declared by nobody"), "{index}");
+        let argued = refused(|types| types[index].arguments.push(SchemaArgument::Value(0)));
+        assert!(argued.contains("declared by nobody"), "{index}");
+    }
+}
+
+#[test]
+fn texts_lists_and_maps_have_the_size_of_their_capacity() {
+    let text = |index: usize| refused(|types| types[index].size += 1);
+    assert!(text(2).contains("the text `FixedBytes` has not the size"));
+    assert!(text(9).contains("the text `FixedStr` has not the size"));
+    let bytes = |size, align, capacity| {
+        malformed(&encoded(&[of_kind("B", size, align, SchemaKind::Bytes { capacity })]))
+    };
+    assert!(bytes(70_002, 1, 70_000).contains("has not the size of its capacity"));
+    assert!(bytes(1, 1, u64::MAX).contains("has not the size of its capacity"));
+    assert!(bytes(4, 2, 2).contains("has not the size of its capacity"));
+
+    let list = |size, align, element, capacity| {
+        let list = of_kind("L", size, align, SchemaKind::List { element, capacity });
+        malformed(&encoded(&[byte(), primitive(Primitive::U128), list]))
+    };
+    let wrong = "the list `L` has not the size and alignment of its capacity";
+    assert!(list(12, 1, 0, 5).contains(wrong));
+    assert!(list(16, 8, 0, 8).contains(wrong));
+    assert!(list(8, 1, 0, u64::MAX).contains(wrong));
+    assert!(list(8 + 2 * 16, 8, 1, 2).contains(wrong));
+    assert!(list(16, 16, 1, 1 << 60).contains(wrong), "the product is 2⁶⁴");
+    assert!(list(16, 16, 1, (1 << 60) - 1).contains(wrong), "the sum is 2⁶⁴");
+    assert!(list(0, 1, 2, 0).contains("does not precede"));
+    assert!(list(0, 1, usize::MAX, 0).contains("does not precede"));
+    // As strictly aligned as anything can be, so that eight bytes of length become 2²⁹.
+    let (strict, huge) = (1 << 29, i64::MAX as u64 - ((1 << 29) - 1));
+    let wide = structure("S", strict, strict, &[]);
+    let list = |size, capacity| {
+        let list = of_kind("L", size, strict, SchemaKind::List { element: 0, capacity });
+        encoded(&[wide.clone(), list])
+    };
+    assert!(malformed(&list(huge, u64::MAX >> 29)).contains(wrong));
+    assert!(Schema::decode(&list(huge, (huge >> 29) - 1)).is_ok());
+}
+
+#[test]
+fn maps_have_entries_of_a_key_and_a_value() {
+    let wrong = "the entries of the map `FixedMap` have not a key and a value";
+    assert!(refused(|types| fields_of(&mut types[4])[0].name = "kay".to_owned()).contains(wrong));
+    assert!(refused(|types| fields_of(&mut types[4]).swap(0, 1)).contains("overlaps"));
+    assert!(refused(|types| fields_of(&mut types[4]).truncate(1)).contains(wrong));
+    assert!(refused(|types| types[5].kind = SchemaKind::Map { entry: 0, capacity: 32 }).contains(wrong));
+    let pair = vec![member("key", 0, 0), member("value", 0, 1)];
+    assert!(refused(|types| types[4].kind = SchemaKind::Union { fields: pair }).contains(wrong));
+    assert!(
+        refused(|types| types[5].kind = SchemaKind::Map { entry: 4, capacity: 3 })
+            .contains("list `FixedMap`")
+    );
+    assert!(
+        refused(|types| types[5].kind = SchemaKind::Map { entry: 5, capacity: 3 }).contains("not precede")
+    );
+}
+
+#[test]
+fn fields_of_variants_follow_the_tag() {
+    let with = |change: fn(&mut Vec<SchemaVariant>)| refused(|types| change(variants_of(&mut types[8])));
+    assert!(with(|variants| variants[1].fields[0].offset = 0).contains("`Command::Move.x` overlaps"));
+    assert!(with(|variants| variants[1].fields[1].offset = 1).contains("`Command::Move.how` overlaps"));
+    assert!(with(|variants| variants[1].fields[1].offset = 15).contains("`Command::Move.how` overlaps"));
+    assert!(with(|variants| variants[1].fields[1].offset = 24).contains("does not lie inside"));
+    assert!(with(|variants| variants[1].fields[0].offset = 4).contains("not aligned"));
+    assert!(with(|variants| variants[1].fields[0].name = "how".to_owned()).contains("two members `how`"));
+    assert!(with(|variants| variants[1].fields[0].name.clear()).contains("without a name"));
+    assert!(with(|variants| variants[1].name.clear()).contains("without a name"));
+    assert!(with(|variants| variants[1].value = 1 << 15).contains("is no i16"));
+    assert!(refused(|types| types[8].align = 1).contains("has no room for i16"));
+}
+
+#[test]
+fn whatever_the_bits_each_field_of_a_union_is_a_value() {
+    let with = |of: SchemaType| {
+        let (size, align) = (of.size, of.align);
+        let types = [byte(), of, union(size, align, members(&[("whole", 0, 1)]))];
+        encoded(&types)
+    };
+    let wrong = "`U.whole` in a union has a type or range that does not accept all bits";
+    for leaf in [Primitive::Bool, Primitive::Char, Primitive::NonZeroU8, Primitive::NonZeroI128] {
+        assert!(malformed(&with(primitive(leaf))).contains(wrong), "{leaf}");
+    }
+    assert!(malformed(&with(enumeration(Primitive::U8, 1, &[("A", 0)]))).contains(wrong));
+    assert!(malformed(&with(of_kind("S", 2, 1, SchemaKind::Str { capacity: 0 }))).contains(wrong));
+    assert!(malformed(&with(of_kind("B", 3, 1, SchemaKind::Bytes { capacity: 1 }))).contains(wrong));
+    assert!(
+        malformed(&with(of_kind("L", 9, 1, SchemaKind::List { element: 0, capacity: 1 }))).contains(wrong)
+    );
+    assert!(Schema::decode(&with(primitive(Primitive::U8))).is_ok());
+
+    // However deep it lies.
+    let inside = |leaf: Primitive, len: u64| {
+        let array = of_kind("", len, 1, SchemaKind::Array { element: 0, len });
+        let outer = structure("S", 1 + len, 1, &[("a", 0, 1), ("b", len, 2)]);
+        let union = union(1 + len, 1, members(&[("all", 0, 3)]));
+        Schema::decode(&encoded(&[primitive(leaf), array, primitive(Primitive::I8), outer, union]))
+    };
+    assert!(inside(Primitive::U8, 3).is_ok());
+    assert!(inside(Primitive::Bool, 3).unwrap_err().to_string().contains("`U.all` in a union"));
+    assert!(inside(Primitive::Bool, 0).is_ok(), "an array of none has no bits");
+
+    let mut ranged = union(1, 1, members(&[("a", 0, 0)]));
+    fields_of(&mut ranged)[0].bounds = Some(Bounds::Integer { low: 0, high: 1 });
+    assert!(malformed(&encoded(&[byte(), ranged])).contains("`U.a` in a union"));
+    let mut ranged = structure("S", 1, 1, &[("a", 0, 0)]);
+    fields_of(&mut ranged)[0].bounds = Some(Bounds::Integer { low: 0, high: 1 });
+    assert!(malformed(&encoded(&[byte(), ranged, union(1, 1, members(&[("s", 0, 1)]))])).contains("`U.s`"));
+    let nested = [byte(), union(1, 1, members(&[("a", 0, 0)])), union(1, 1, members(&[("b", 0, 1)]))];
+    assert!(Schema::decode(&encoded(&nested)).is_ok());
+}
+
+#[test]
+fn fields_of_a_union_share_their_beginning() {
+    let with = |fields: &[_]| malformed(&encoded(&[byte(), union(2, 1, members(fields))]));
+    assert!(with(&[("a", 0, 0), ("b", 1, 0)]).contains("`U.b` is not at the beginning"));
+    assert!(with(&[("a", 0, 0), ("a", 0, 0)]).contains("two members `a`"));
+    assert!(with(&[("", 0, 0)]).contains("without a name"));
+    assert!(malformed(&encoded(&[byte(), union(0, 1, members(&[("a", 0, 0)]))])).contains("not lie inside"));
 }
 
 /// Types that nest as a chain, or that double with each step as a tree.
@@ -252,7 +521,7 @@ fn a_tree_of_exponential_size_is_walked_in_linear_time() {
     let schema = Schema::decode(&nested(byte(), 60, 2)).unwrap();
     assert_eq!(schema.size(), 1 << 59);
     assert!(schema.to_string().len() < 60 * 600);
-    let signed = of_kind("i8", 1, 1, SchemaKind::Primitive(Primitive::I8));
+    let signed = primitive(Primitive::I8);
     let difference = schema.difference(&Schema::decode(&nested(signed, 60, 2)).unwrap());
     assert!(!difference.is_empty());
     assert!(difference.to_string().len() < 100_000);

@@ -210,18 +210,18 @@ mod tests {
         values: [T; N],
     }
 
-    /// Computed from the essay by another program, in another language.
+    /// Computed from LAYOUT.md by another program, in another language.
     #[test]
     #[cfg(target_endian = "little")]
     fn test_vectors() {
         for (fingerprint, expected) in [
-            (u8::FINGERPRINT, 0xb1954fa9971af07744f5c8a8521bba09),
-            (NonZero::<u32>::FINGERPRINT, 0xd16996a66d0f00b931e8cf3d114d5ac1),
-            (<[u16; 3]>::FINGERPRINT, 0x595280b699bdf8debfe854270db9e454),
-            (FixedStr::<8>::FINGERPRINT, 0xb9580ca42ceb2cb7976747b8643b6272),
-            (Side::FINGERPRINT, 0x577ee4139f03db2f8205a61711d3d4dd),
-            (Quote::FINGERPRINT, 0xef0c690eb7150de3abd83fefdc4ea06b),
-            (Window::<u16, 3>::FINGERPRINT, 0x5d861f228f095ab639c0f5efc915e854),
+            (u8::FINGERPRINT, 0x2e5728c5111103818c998372a19c5c74),
+            (NonZero::<u32>::FINGERPRINT, 0x55611adf50be4de2681a4576799d64f8),
+            (<[u16; 3]>::FINGERPRINT, 0x594cd687807bf7911bca86b3a57edffc),
+            (FixedStr::<8>::FINGERPRINT, 0x173f647d06814d76a5d4e801fac1be37),
+            (Side::FINGERPRINT, 0x76588993fb75a1b0d7a6232aa4744b30),
+            (Quote::FINGERPRINT, 0xa86474c7356eb0ae69e4dc50c53680d0),
+            (Window::<u16, 3>::FINGERPRINT, 0x928fef16be04f38296760a67eccdb008),
         ] {
             assert_eq!(fingerprint, Fingerprint::from_bits(expected));
         }

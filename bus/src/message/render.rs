@@ -5,7 +5,8 @@
 
 use core::fmt::{self, Write};
 
-use super::schema::{Schema, SchemaArgument, SchemaKind, SchemaType};
+use super::descriptor::Bounds;
+use super::schema::{Schema, SchemaArgument, SchemaField, SchemaKind, SchemaType, SchemaVariant};
 
 /// The longest name of a type, in bytes, before it is cut with `…`.
 const LONGEST_NAME: usize = 120;
@@ -35,6 +36,19 @@ impl Schema {
             }
             SchemaKind::Str { capacity } | SchemaKind::Bytes { capacity } => {
                 return write!(name, "{}<{capacity}>", r#type.name);
+            }
+            SchemaKind::List { element, capacity } => {
+                write!(name, "{}<", r#type.name)?;
+                self.write_name(&self.types()[*element], name)?;
+                return write!(name, ", {capacity}>");
+            }
+            SchemaKind::Map { entry, capacity } => {
+                write!(name, "{}<", r#type.name)?;
+                for field in self.types()[*entry].fields() {
+                    self.write_name(&self.types()[field.type_index], name)?;
+                    name.write_str(", ")?;
+                }
+                return write!(name, "{capacity}>");
             }
             _ => name.write_str(&r#type.name)?,
         }
@@ -72,31 +86,70 @@ impl fmt::Display for Schema {
         for (index, r#type) in self.types().iter().enumerate().rev() {
             let name = self.type_name(index);
             let before = if index == root { "" } else { "\n" };
+            let SchemaType { docs: of_type, size, align, version, .. } = r#type;
+            let version = if *version == 1 { String::new() } else { format!(", version {version}") };
+            let layout = format!("{{ // size {size}, align {align}{version}");
             match &r#type.kind {
                 SchemaKind::Struct { fields } => {
                     f.write_str(before)?;
-                    docs(f, "", &r#type.docs)?;
-                    writeln!(f, "{name} {{ // size {}, align {}", r#type.size, r#type.align)?;
-                    for field in fields {
-                        docs(f, "    ", &field.docs)?;
-                        let of = self.type_name(field.type_index);
-                        writeln!(f, "    {}: {of} at {},", field.name, field.offset)?;
-                    }
+                    docs(f, "", of_type)?;
+                    writeln!(f, "{name} {layout}")?;
+                    self.write_fields(f, "    ", fields)?;
                     f.write_char('}')?;
                 }
-                SchemaKind::Enum { tag: repr, variants } => {
+                SchemaKind::Union { fields } => {
                     f.write_str(before)?;
-                    docs(f, "", &r#type.docs)?;
-                    writeln!(f, "{name}: {repr} {{")?;
-                    for variant in variants {
-                        docs(f, "    ", &variant.docs)?;
-                        writeln!(f, "    {} = {},", variant.name, variant.value)?;
+                    docs(f, "", of_type)?;
+                    writeln!(f, "union {name} {layout}")?;
+                    self.write_fields(f, "    ", fields)?;
+                    f.write_char('}')?;
+                }
+                SchemaKind::Enum { tag, variants } => {
+                    f.write_str(before)?;
+                    docs(f, "", of_type)?;
+                    // Of one that is its tag and no more, the layout goes without saying.
+                    let bare = *size == tag.size() as u64 && r#type.version == 1;
+                    writeln!(f, "{name}: {tag} {}", if bare { "{" } else { &layout })?;
+                    for SchemaVariant { name, docs: of_variant, value, fields } in variants {
+                        docs(f, "    ", of_variant)?;
+                        if fields.is_empty() {
+                            writeln!(f, "    {name} = {value},")?;
+                        } else {
+                            writeln!(f, "    {name} = {value} {{")?;
+                            self.write_fields(f, "        ", fields)?;
+                            f.write_str("    },\n")?;
+                        }
                     }
                     f.write_char('}')?;
                 }
                 _ if index == root => f.write_str(&name)?,
                 _ => {}
             }
+        }
+        Ok(())
+    }
+}
+
+impl Schema {
+    /// One line for each field, as `speed: f64 in m/s at 8, // since 2, 0.0 to 70.0`.
+    fn write_fields(&self, f: &mut fmt::Formatter<'_>, indent: &str, fields: &[SchemaField]) -> fmt::Result {
+        for SchemaField { name, docs: of_field, offset, type_index, unit, since, bounds } in fields {
+            docs(f, indent, of_field)?;
+            write!(f, "{indent}{name}: {}", self.type_name(*type_index))?;
+            if !unit.is_empty() {
+                write!(f, " in {unit}")?;
+            }
+            write!(f, " at {offset},")?;
+            if *since != 1 {
+                write!(f, " // since {since}")?;
+            }
+            let mark = if *since == 1 { " //" } else { "," };
+            match bounds {
+                None => {}
+                Some(Bounds::Integer { low, high }) => write!(f, "{mark} {low} to {high}")?,
+                Some(Bounds::Float { low, high }) => write!(f, "{mark} {low:?} to {high:?}")?,
+            }
+            f.write_char('\n')?;
         }
         Ok(())
     }

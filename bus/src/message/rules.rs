@@ -23,18 +23,22 @@ const MAX_ALIGN: u64 = 1 << 29;
 pub(super) struct Rules {
     /// Per type of the table, how many types lie on the longest way down, itself included.
     depths: Vec<usize>,
+    /// Per type of the table, whether every bit pattern is a value, as far as a schema can say.
+    any_bits: Vec<bool>,
 }
 
 /// A type that is being checked, and those before it.
 struct Subject<'a> {
     earlier: &'a [SchemaType],
     r#type: &'a SchemaType,
+    /// Of the earlier ones.
+    any_bits: &'a [bool],
 }
 
 impl Rules {
     /// Checks the type that is to follow `earlier`, of which each passed before.
     pub(super) fn check(&mut self, earlier: &[SchemaType], r#type: &SchemaType) -> Result<(), String> {
-        let subject = Subject { earlier, r#type };
+        let subject = Subject { earlier, r#type, any_bits: &self.any_bits };
         let mut depth = 1;
         r#type.references(|index| {
             subject.refer(index)?;
@@ -43,7 +47,9 @@ impl Rules {
         })?;
         subject.check()?;
         require(depth <= MAX_DEPTH, || format!("its types nest more than {MAX_DEPTH} deep"))?;
+        let any_bits = subject.accepts_any_bits();
         self.depths.push(depth);
+        self.any_bits.push(any_bits);
         Ok(())
     }
 }
@@ -89,11 +95,10 @@ impl Subject<'_> {
                 self.check_list(*entry, *capacity)
             }
             SchemaKind::Struct { fields } => self.check_fields(subject, fields, 0),
-            SchemaKind::Union { fields } => {
-                // Each alone, since they overlap.
-                fields.iter().try_for_each(|field| self.check_fields(subject, slice::from_ref(field), 0))?;
-                distinct(subject, fields.iter().map(|field| &field.name))
-            }
+            SchemaKind::Union { fields } => fields
+                .iter()
+                .try_for_each(|field| self.check_overlaid(field))
+                .and_then(|()| distinct(subject, fields.iter().map(|field| &field.name))),
             SchemaKind::Enum { tag, variants } => self.check_enum(*tag, variants),
         }
     }
@@ -110,7 +115,17 @@ impl Subject<'_> {
         })
     }
 
-    /// Fields that follow one another from `start` on.
+    /// One field of a union: nothing says which of them a value has, so each must be one whatever the bits.
+    fn check_overlaid(&self, field: &SchemaField) -> Result<(), String> {
+        let (union, SchemaField { name, offset, .. }) = (&self.r#type.name, field);
+        self.check_fields(union, slice::from_ref(field), 0)?;
+        require(*offset == 0, || format!("`{union}.{name}` is not at the beginning of its union"))?;
+        require(self.field_accepts_any_bits(field), || {
+            format!("`{union}.{name}` in a union has a type or range that does not accept all bits")
+        })
+    }
+
+    /// Fields that follow one another from `start` on. One without bytes may lie anywhere, as it overlaps nothing.
     fn check_fields(&self, subject: &str, fields: &[SchemaField], start: u64) -> Result<(), String> {
         let mut free = start;
         for SchemaField { name, offset, type_index, bounds, since, .. } in fields {
@@ -119,15 +134,19 @@ impl Subject<'_> {
             let aligned = target.align <= self.r#type.align && offset % target.align == 0;
             require(end.is_some(), || format!("`{subject}.{name}` does not lie inside its struct"))?;
             require(aligned, || format!("`{subject}.{name}` is not aligned"))?;
-            require(*offset >= free, || format!("`{subject}.{name}` overlaps what is before it"))?;
+            let apart = target.size == 0 || *offset >= free;
+            require(apart, || format!("`{subject}.{name}` overlaps what is before it"))?;
             let ordered = match bounds {
                 None => true,
                 Some(Bounds::Integer { low, high }) => low <= high,
                 Some(Bounds::Float { low, high }) => low <= high,
             };
             require(ordered, || format!("`{subject}.{name}` has a range without values"))?;
-            require(*since > 0, || format!("`{subject}.{name}` has no version"))?;
-            free = end.unwrap_or(free);
+            let version = self.r#type.version;
+            require((1..=version).contains(since), || {
+                format!("`{subject}.{name}` is there since version {since} of {version}")
+            })?;
+            free = free.max(end.unwrap_or(free));
         }
         distinct(subject, fields.iter().map(|field| &field.name))?;
         named(subject, fields.iter().map(|field| &field.name))
@@ -149,6 +168,27 @@ impl Subject<'_> {
         distinct(subject, variants.iter().map(|variant| variant.value))?;
         named(subject, variants.iter().map(|variant| &variant.name))
     }
+
+    /// Whether the type, which passed, has no bits that are no value. Its parts are not entered: of them it is
+    /// known.
+    fn accepts_any_bits(&self) -> bool {
+        match &self.r#type.kind {
+            SchemaKind::Primitive(primitive) => primitive.any_bits(),
+            SchemaKind::Array { element, len } => *len == 0 || self.any_bits[*element],
+            SchemaKind::Struct { fields } => fields.iter().all(|field| self.field_accepts_any_bits(field)),
+            SchemaKind::Union { .. } => true,
+            // Not every length and not every tag is one.
+            SchemaKind::Str { .. }
+            | SchemaKind::Bytes { .. }
+            | SchemaKind::List { .. }
+            | SchemaKind::Map { .. }
+            | SchemaKind::Enum { .. } => false,
+        }
+    }
+
+    fn field_accepts_any_bits(&self, field: &SchemaField) -> bool {
+        field.bounds.is_none() && self.any_bits[field.type_index]
+    }
 }
 
 /// What holds for a type of any kind.
@@ -158,6 +198,11 @@ fn check_layout(r#type: &SchemaType) -> Result<(), String> {
         format!("`{name}` has an alignment of {align}")
     })?;
     require(r#type.version > 0, || format!("`{name}` has no version"))?;
+    let declared =
+        matches!(r#type.kind, SchemaKind::Struct { .. } | SchemaKind::Enum { .. } | SchemaKind::Union { .. });
+    require(declared || r#type.version == 1 && r#type.arguments.is_empty(), || {
+        format!("`{name}` is declared by nobody, and so has no generic arguments and one version")
+    })?;
     require(*size <= MAX_SIZE && size % align == 0, || format!("`{name}` has a size of {size}"))?;
     let is_array = r#type.kind.code() == KindCode::Array;
     require(name.is_empty() == is_array, || format!("only arrays have no name, and only they: `{name}`"))

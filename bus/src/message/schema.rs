@@ -151,6 +151,14 @@ pub struct SchemaVariant {
     pub(super) fields: Vec<SchemaField>,
 }
 
+/// The descriptors that stand in a table already. Two may have one fingerprint and yet differ in what does not
+/// enter it, such as ranges and documentation; and one type may have descriptors at several addresses.
+#[derive(Default)]
+struct Described {
+    by_address: HashMap<*const TypeDescriptor, usize>,
+    by_fingerprint: HashMap<Fingerprint, Vec<usize>>,
+}
+
 impl Schema {
     /// The schema of the message type `T`.
     pub fn of<T: Message>() -> Self {
@@ -160,7 +168,7 @@ impl Schema {
     /// The schema of a described type.
     pub fn from_descriptor(descriptor: &TypeDescriptor) -> Self {
         let mut schema = Self::empty(NATIVE_BIG_ENDIAN);
-        schema.describe(descriptor, &mut HashMap::new());
+        schema.describe(descriptor, &mut Described::default());
         schema
     }
 
@@ -218,8 +226,9 @@ impl Schema {
 
     /// Adds what `descriptor` is made of and then itself. The recursion is as deep as the descriptor, at most
     /// 64.
-    fn describe(&mut self, descriptor: &TypeDescriptor, known: &mut HashMap<Fingerprint, usize>) -> usize {
-        if let Some(&index) = known.get(&descriptor.fingerprint()) {
+    fn describe(&mut self, descriptor: &TypeDescriptor, known: &mut Described) -> usize {
+        let address: *const TypeDescriptor = descriptor;
+        if let Some(&index) = known.by_address.get(&address) {
             return index;
         }
         let arguments = descriptor
@@ -259,16 +268,20 @@ impl Schema {
         let docs = presentable(descriptor.docs());
         let mut r#type = SchemaType::new(descriptor.name().to_owned(), docs, size, align, arguments, kind);
         r#type.version = descriptor.version();
-        let index = self.push(r#type);
-        known.insert(descriptor.fingerprint(), index);
+        r#type.fingerprint = descriptor.fingerprint();
+        let alike = known.by_fingerprint.entry(r#type.fingerprint).or_default();
+        let index = match alike.iter().find(|index| self.types[**index] == r#type) {
+            Some(&index) => index,
+            None => {
+                alike.push(self.types.len());
+                self.push(r#type)
+            }
+        };
+        known.by_address.insert(address, index);
         index
     }
 
-    fn describe_fields(
-        &mut self,
-        fields: &[FieldDescriptor],
-        known: &mut HashMap<Fingerprint, usize>,
-    ) -> Vec<SchemaField> {
+    fn describe_fields(&mut self, fields: &[FieldDescriptor], known: &mut Described) -> Vec<SchemaField> {
         let field = |field: &FieldDescriptor| SchemaField {
             name: field.name().to_owned(),
             docs: presentable(field.docs()),

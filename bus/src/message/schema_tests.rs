@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "the types are described and not used")]
 
 use super::*;
-use crate::message::FixedStr;
+use crate::message::{Declaration, FixedStr, Name, VariantDescriptor};
 
 /// A place in the plane.
 ///
@@ -108,4 +108,131 @@ fn documentation_that_is_too_long_or_unprintable_is_made_fit() {
     assert_eq!(presentable("a\tb\x1b[0m\nc"), "a b [0m\nc");
     let long = "ö".repeat(MAX_DOCS);
     assert_eq!(presentable(&long).len(), MAX_DOCS);
+}
+
+/// So many bytes, eight aligned, in place of the types whose descriptors are written by hand here.
+#[repr(C, align(8))]
+struct Room<const N: usize>([u8; N]);
+
+#[derive(bus_derive::Message)]
+#[repr(C)]
+struct Entry {
+    key: u64,
+    value: f32,
+}
+
+static COMMAND: TypeDescriptor = TypeDescriptor::enumeration::<Room<24>>(
+    Declaration::new(Name::new("Command")).with_docs("What to do.").with_version(2),
+    Primitive::U8,
+    &[
+        VariantDescriptor::new(Name::new("Stop"), 0, "At once.", &[]),
+        VariantDescriptor::new(
+            Name::new("Move"),
+            1,
+            "",
+            &[
+                FieldDescriptor::of::<f64>(Name::new("x"), 8, "To the east.").with_unit(Name::new("m")),
+                FieldDescriptor::of::<f64>(Name::new("speed"), 16, "")
+                    .with_unit(Name::new("m/s"))
+                    .with_since(2)
+                    .with_bounds(Bounds::Float { low: 0.0, high: 70.5 }),
+            ],
+        ),
+    ],
+);
+
+static GAUGE: TypeDescriptor = TypeDescriptor::structure::<Room<16>>(
+    Declaration::new(Name::new("Gauge")),
+    &[
+        FieldDescriptor::of::<u64>(Name::new("at"), 0, "").with_unit(Name::new("ns")),
+        FieldDescriptor::of::<[i8; 4]>(Name::new("levels"), 8, "")
+            .with_bounds(Bounds::Integer { low: -3, high: 100 }),
+    ],
+);
+
+static BITS: TypeDescriptor = TypeDescriptor::overlay::<Room<8>>(
+    Declaration::new(Name::new("Bits")),
+    &[
+        FieldDescriptor::of::<f64>(Name::new("whole"), 0, "As a number."),
+        FieldDescriptor::of::<[u8; 8]>(Name::new("parts"), 0, ""),
+    ],
+);
+
+static LIST: TypeDescriptor = TypeDescriptor::list::<Room<40>, Position>(Name::new("FixedVec"), 2);
+static MAP: TypeDescriptor = TypeDescriptor::map::<Room<56>, Entry>(Name::new("FixedMap"), 3);
+static BYTES: TypeDescriptor = TypeDescriptor::bytes::<[u8; 18]>(Name::new("FixedBytes"), 16);
+
+#[test]
+fn every_kind_is_described_by_what_its_definition_says() {
+    for descriptor in [&COMMAND, &GAUGE, &BITS, &LIST, &MAP, &BYTES] {
+        let schema = Schema::from_descriptor(descriptor);
+        assert_eq!(schema.fingerprint(), descriptor.fingerprint(), "{schema}");
+        assert_eq!(schema.root().version(), descriptor.version());
+        assert_eq!(Schema::decode(&schema.encode()), Ok(schema));
+    }
+}
+
+#[test]
+fn every_kind_displays_as_people_write_it() {
+    let shown = |descriptor| Schema::from_descriptor(descriptor).to_string();
+    assert_eq!(
+        shown(&COMMAND),
+        "Command: u8 { // size 24, align 8, version 2\n    Stop = 0,\n    Move = 1 {\n        x: f64 in m at 8,\n        \
+         speed: f64 in m/s at 16, // since 2, 0.0 to 70.5\n    },\n}"
+    );
+    assert_eq!(
+        format!("{:#}", Schema::from_descriptor(&COMMAND)),
+        "/// What to do.\nCommand: u8 { // size 24, align 8, version 2\n    /// At once.\n    Stop = 0,\n    \
+         Move = 1 {\n        /// To the east.\n        x: f64 in m at 8,\n        \
+         speed: f64 in m/s at 16, // since 2, 0.0 to 70.5\n    },\n}"
+    );
+    assert_eq!(
+        shown(&GAUGE),
+        "Gauge { // size 16, align 8\n    at: u64 in ns at 0,\n    levels: [i8; 4] at 8, // -3 to 100\n}"
+    );
+    assert_eq!(
+        format!("{:#}", Schema::from_descriptor(&BITS)),
+        "union Bits { // size 8, align 8\n    /// As a number.\n    whole: f64 at 0,\n    parts: [u8; 8] at 0,\n}"
+    );
+    assert_eq!(
+        shown(&LIST),
+        "FixedVec<Position, 2>\nPosition { // size 16, align 8\n    x: f64 at 0,\n    y: f64 at 8,\n}"
+    );
+    assert_eq!(
+        shown(&MAP),
+        "FixedMap<u64, f32, 3>\nEntry { // size 16, align 8\n    key: u64 at 0,\n    value: f32 at 8,\n}"
+    );
+    assert_eq!(shown(&BYTES), "FixedBytes<16>");
+}
+
+/// Another type with the fingerprint of `Position`.
+mod elsewhere {
+    /// A place on the screen.
+    #[derive(bus_derive::Message)]
+    #[repr(C)]
+    pub(super) struct Position {
+        x: f64,
+        y: f64,
+    }
+}
+
+#[derive(bus_derive::Message)]
+#[repr(C)]
+struct Both {
+    here: Position,
+    there: elsewhere::Position,
+    again: Position,
+}
+
+#[test]
+fn types_of_one_fingerprint_keep_what_is_said_of_each() {
+    assert_eq!(Position::FINGERPRINT, elsewhere::Position::FINGERPRINT);
+    let schema = Schema::of::<Both>();
+    let docs_of = |field: usize| schema.types()[schema.fields()[field].type_index()].docs().to_owned();
+    assert!(docs_of(0).starts_with("A place in the plane."));
+    assert_eq!(docs_of(1), "A place on the screen.");
+    assert_eq!(docs_of(2), docs_of(0));
+    assert_eq!(schema.types().len(), 4, "f64, two places, and both");
+    assert_eq!(schema.fingerprint(), Both::FINGERPRINT);
+    assert_eq!(Schema::decode(&schema.encode()), Ok(schema));
 }
