@@ -71,7 +71,7 @@ pub use self::{
     client::remote_item::RemoteItem,
     discovery::{ServiceEvent, TopicInfo, Watch},
     error::{Ended, Error, Result},
-    message::{FixedStr, Message},
+    message::{FixedBytes, FixedMap, FixedStr, FixedVec, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
     registry::ServiceInfo,
     server::service::{ClientInfo, Service},
