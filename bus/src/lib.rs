@@ -71,7 +71,7 @@ pub use self::{
     client::remote_item::RemoteItem,
     discovery::{ServiceEvent, TopicInfo, Watch},
     error::{Ended, Error, Result},
-    message::{Field, FixedStr, Maybe, Message},
+    message::{Field, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
     registry::ServiceInfo,
     server::service::{ClientInfo, Service},

@@ -1,4 +1,4 @@
-//! The messages that need no derive: numbers, `bool`, `char`, `NonZero` and arrays.
+//! The messages that need no derive: numbers, `bool`, `char`, `NonZero`, options of that, and arrays.
 //!
 //! A primitive has no padding, so writing it is one copy of its bytes, and reading it needs a check only
 //! where some bit patterns are no value. Received bytes are in the byte order of this machine: a peer of
@@ -63,6 +63,35 @@ macro_rules! non_zero {
 non_zero! {
     u8 NonZeroU8, u16 NonZeroU16, u32 NonZeroU32, u64 NonZeroU64, u128 NonZeroU128,
     i8 NonZeroI8, i16 NonZeroI16, i32 NonZeroI32, i64 NonZeroI64, i128 NonZeroI128
+}
+
+macro_rules! option_non_zero {
+    ($($primitive:ident $variant:ident),*) => {$(
+        // SAFETY: The documentation of `Option` ("Representation") guarantees that this type has the size and
+        // alignment of `NonZero` and that all zeroes are `None`; that of `NonZero`, that it has those of the
+        // number and that every other pattern is a value, here of `Some`. So it is as the number itself.
+        unsafe impl Message for Option<NonZero<$primitive>> {
+            const TYPE: &'static TypeDescriptor = &TypeDescriptor::primitive::<Self>(Primitive::$variant);
+
+            #[inline]
+            unsafe fn write_fields(&self, out: *mut u8) {
+                // SAFETY: The caller promises that `out` is valid for writes of this size.
+                unsafe { write_whole(self, out) }
+            }
+
+            #[inline]
+            fn validate(_: &[u8]) -> Result<(), Invalid> {
+                Ok(())
+            }
+        }
+    )*};
+}
+
+option_non_zero! {
+    u8 OptionNonZeroU8, u16 OptionNonZeroU16, u32 OptionNonZeroU32, u64 OptionNonZeroU64,
+    u128 OptionNonZeroU128,
+    i8 OptionNonZeroI8, i16 OptionNonZeroI16, i32 OptionNonZeroI32, i64 OptionNonZeroI64,
+    i128 OptionNonZeroI128
 }
 
 // SAFETY: A `bool` is one byte without padding, 0 or 1; all others are refused.
@@ -143,5 +172,44 @@ unsafe impl<T: Message, const N: usize> Message for [T; N] {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that `value` writes.
+    fn written<T: Message, const N: usize>(value: &T) -> [u8; N] {
+        assert_eq!(N, size_of::<T>());
+        let mut bytes = [0xee; N];
+        // SAFETY: `bytes` has as many bytes as the type.
+        unsafe { value.write_fields(bytes.as_mut_ptr()) };
+        bytes
+    }
+
+    macro_rules! options_are_numbers {
+        ($($primitive:ident),*) => {$({
+            type Of = Option<NonZero<$primitive>>;
+            let name = concat!("Option<NonZero<", stringify!($primitive), ">>");
+            assert_eq!((Of::TYPE.name(), Of::TYPE.size()), (name, size_of::<$primitive>()));
+            assert_eq!(Of::TYPE.align(), align_of::<$primitive>());
+            assert!(Of::ANY_BITS && Of::PADDING_FREE, "{name}");
+            assert_ne!(Of::FINGERPRINT, <$primitive>::FINGERPRINT);
+            assert_ne!(Of::FINGERPRINT, NonZero::<$primitive>::FINGERPRINT);
+            for number in [0, 1, <$primitive>::MIN, <$primitive>::MAX] {
+                assert_eq!(written(&NonZero::new(number)), number.to_ne_bytes());
+                assert_eq!(Of::validate(&number.to_ne_bytes()), Ok(()));
+            }
+            let crate::message::Kind::Primitive(primitive) = Of::TYPE.kind() else { panic!("{name}") };
+            assert_eq!(Primitive::from_code(primitive.code()), Some(*primitive));
+        })*};
+    }
+
+    #[test]
+    fn an_option_of_a_number_other_than_0_is_the_number() {
+        options_are_numbers!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128);
+        assert_eq!(Primitive::OptionNonZeroU8.code(), 25);
+        assert_eq!(Primitive::OptionNonZeroI128.code(), 34);
     }
 }

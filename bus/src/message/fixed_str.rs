@@ -25,8 +25,11 @@ use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 use core::str::FromStr;
 
+use bytemuck::{CheckedBitPattern, NoUninit, Zeroable};
+
 use super::__private::{head, write_whole};
-use super::{Invalid, Message, Name, TypeDescriptor};
+use super::overflow::{Container, TooLong};
+use super::{FixedBits, Invalid, Message, Name, TypeDescriptor};
 
 /// Bytes before the text.
 const LEN_BYTES: usize = 2;
@@ -104,7 +107,7 @@ impl<const N: usize> FixedStr<N> {
                 self.put(text, len);
                 Ok(())
             }
-            whole => Err(TooLong { len: whole.unwrap_or(usize::MAX), capacity: N }),
+            whole => Err(TooLong::new(Container::Str, whole.unwrap_or(usize::MAX), N)),
         }
     }
 
@@ -117,6 +120,25 @@ impl<const N: usize> FixedStr<N> {
         self.push_str(character.encode_utf8(&mut [0; 4]))
     }
 
+    /// Removes the last character and returns it; `None` if there is none.
+    pub fn pop(&mut self) -> Option<char> {
+        let character = self.as_str().chars().next_back()?;
+        self.truncate(self.len() - character.len_utf8());
+        Some(character)
+    }
+
+    /// Shortens the text to `len` bytes; does nothing if it has no more.
+    ///
+    /// # Panics
+    ///
+    /// If `len` lies inside of a character, as [`String::truncate`] does.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len() {
+            assert!(self.is_char_boundary(len), "the text can be cut between characters only, not at {len}");
+            self.put("", len);
+        }
+    }
+
     /// Removes all text.
     pub fn clear(&mut self) {
         *self = Self::new();
@@ -124,6 +146,7 @@ impl<const N: usize> FixedStr<N> {
 
     /// Puts `text`, which must fit, at `at`; what follows it becomes zero.
     fn put(&mut self, text: &str, at: usize) {
+        const { assert!(N <= u16::MAX as usize, "a FixedStr holds at most 65535 bytes") };
         let end = at + text.len();
         self.bytes[at..end].copy_from_slice(text.as_bytes());
         self.bytes[end..].fill(0);
@@ -167,27 +190,21 @@ unsafe impl<const N: usize> Message for FixedStr<N> {
     }
 }
 
-/// A text does not fit into a [`FixedStr`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TooLong {
-    /// The bytes of the text.
-    pub len: usize,
-    /// The bytes that there is room for.
-    pub capacity: usize,
-}
+// SAFETY: Two arrays of bytes in `repr(C)`: align 1, hence no padding.
+unsafe impl<const N: usize> NoUninit for FixedStr<N> {}
 
-impl fmt::Display for TooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { len, capacity } = self;
-        write!(
-            f,
-            "a text of {len} bytes does not fit into FixedStr<{capacity}>: shorten it, or raise the capacity"
-        )
+// SAFETY: Zeroes are the empty text.
+unsafe impl<const N: usize> Zeroable for FixedStr<N> {}
+
+// SAFETY: `FixedBits` has the same two arrays in the same layout and accepts all bits; no bits are an invalid
+// `FixedStr` for the compiler, and those that are no text are refused.
+unsafe impl<const N: usize> CheckedBitPattern for FixedStr<N> {
+    type Bits = FixedBits<N>;
+
+    fn is_valid_bit_pattern(bits: &Self::Bits) -> bool {
+        Self::validate(bytemuck::bytes_of(bits)).is_ok()
     }
 }
-
-impl core::error::Error for TooLong {}
 
 impl<const N: usize> TryFrom<&str> for FixedStr<N> {
     type Error = TooLong;
@@ -209,7 +226,7 @@ impl<const N: usize> FromStr for FixedStr<N> {
 
 impl<const N: usize> fmt::Write for FixedStr<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push_str(text).map_err(|TooLong { .. }| fmt::Error)
+        self.push_str(text).map_err(|_: TooLong| fmt::Error)
     }
 }
 
@@ -230,6 +247,12 @@ impl<const N: usize> Deref for FixedStr<N> {
 impl<const N: usize> AsRef<str> for FixedStr<N> {
     fn as_ref(&self) -> &str {
         self
+    }
+}
+
+impl<const N: usize> AsRef<[u8]> for FixedStr<N> {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -268,6 +291,24 @@ impl<const N: usize> PartialEq<str> for FixedStr<N> {
 impl<const N: usize> PartialEq<&str> for FixedStr<N> {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == *other
+    }
+}
+
+impl<const N: usize> PartialEq<FixedStr<N>> for str {
+    fn eq(&self, other: &FixedStr<N>) -> bool {
+        self == other.as_str()
+    }
+}
+
+impl<const N: usize> PartialEq<FixedStr<N>> for &str {
+    fn eq(&self, other: &FixedStr<N>) -> bool {
+        *self == other.as_str()
+    }
+}
+
+impl<const N: usize> PartialEq<String> for FixedStr<N> {
+    fn eq(&self, other: &String) -> bool {
+        self.as_str() == other
     }
 }
 

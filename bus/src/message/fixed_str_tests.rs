@@ -10,6 +10,10 @@ fn corrupt<const N: usize>(len: u16, bytes: [u8; N]) -> FixedStr<N> {
     FixedStr { len: len.to_le_bytes(), bytes }
 }
 
+fn too_long(len: usize) -> TooLong {
+    TooLong::new(Container::Str, len, 4)
+}
+
 #[test]
 fn text_goes_in_and_comes_out() {
     let text: FixedStr<8> = "größe".try_into().unwrap();
@@ -24,15 +28,15 @@ fn text_goes_in_and_comes_out() {
 
 #[test]
 fn text_that_does_not_fit_is_an_error_and_changes_nothing() {
-    assert_eq!(FixedStr::<4>::try_from("größe"), Err(TooLong { len: 7, capacity: 4 }));
+    assert_eq!(FixedStr::<4>::try_from("größe"), Err(too_long(7)));
     let mut text = FixedStr::<4>::try_from("abc").unwrap();
-    assert_eq!(text.push('ö'), Err(TooLong { len: 5, capacity: 4 }));
+    assert_eq!(text.push('ö'), Err(too_long(5)));
     assert_eq!(text, "abc");
     assert_eq!(text.push('d'), Ok(()));
     assert_eq!(text, "abcd");
     assert!(write!(text, "e").is_err());
     assert_eq!(
-        TooLong { len: 5, capacity: 4 }.to_string(),
+        too_long(5).to_string(),
         "a text of 5 bytes does not fit into FixedStr<4>: shorten it, or raise the capacity"
     );
 }
@@ -91,4 +95,63 @@ fn corrupt_bytes_are_refused_on_receipt() {
         refusal(b"\x03\0ab\xc3\0"),
         Err("found the byte 0xc3 at 2, expected UTF-8 (`FixedStr<4>`)".into())
     );
+}
+
+#[test]
+fn text_is_shortened_between_characters_and_leaves_zeroes() {
+    let mut text = FixedStr::<8>::try_from("größe").unwrap();
+    assert_eq!(text.pop(), Some('e'));
+    assert_eq!(text.pop(), Some('ß'));
+    assert_eq!(text.pop(), Some('ö'));
+    assert_eq!((text.as_str(), text.bytes), ("gr", *b"gr\0\0\0\0\0\0"));
+    text.truncate(3);
+    assert_eq!(text, "gr");
+    text.truncate(1);
+    assert_eq!((text.as_str(), text.bytes), ("g", *b"g\0\0\0\0\0\0\0"));
+    assert_eq!((text.pop(), text.pop()), (Some('g'), None));
+}
+
+#[test]
+#[should_panic(expected = "not at 3")]
+fn text_is_not_cut_inside_of_a_character() {
+    FixedStr::<8>::truncated("größe").truncate(3);
+}
+
+#[test]
+fn it_compares_with_text_from_either_side() {
+    let text = FixedStr::<4>::truncated("ab");
+    assert!("ab" == text && *"ab" == text && text == String::from("ab"));
+    assert!("a" != text && *"a" != text && text != String::from("a"));
+    assert_eq!(AsRef::<[u8]>::as_ref(&text), b"ab");
+}
+
+/// Every change of one byte leaves a text, or is an error that says what is wrong; either can be accessed.
+#[test]
+fn each_one_byte_corruption_is_text_or_refused() {
+    let good = FixedStr::<6>::truncated("aößb");
+    let (mut accepted, mut refused) = (0, 0);
+    for at in 0..size_of::<FixedStr<6>>() {
+        for byte in 0..=u8::MAX {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(bytemuck::bytes_of(&good));
+            bytes[at] = byte;
+            let bits: FixedBits<6> = bytemuck::cast(bytes);
+            let text = FixedStr::<6> { len: [bytes[0], bytes[1]], bytes: *bytes[2..].first_chunk().unwrap() };
+            let len = usize::from(u16::from_le_bytes(text.len));
+            match FixedStr::<6>::validate(&bytes) {
+                Ok(()) => {
+                    assert_eq!(text.as_bytes(), &bytes[2..][..len]);
+                    assert_eq!(bytemuck::checked::try_cast::<_, FixedStr<6>>(bits), Ok(text));
+                    accepted += 1;
+                }
+                Err(invalid) => {
+                    assert!(!invalid.expected().is_empty() && !invalid.found().is_empty());
+                    assert!(bytemuck::checked::try_cast::<_, FixedStr<6>>(bits).is_err());
+                    assert!(len > 6 || text.len() < len, "{invalid}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(accepted > 100 && refused > 100, "{accepted} and {refused}");
 }

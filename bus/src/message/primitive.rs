@@ -68,6 +68,16 @@ primitives! {
     NonZeroI32 = 22, "NonZero<i32>", 4, false;
     NonZeroI64 = 23, "NonZero<i64>", 8, false;
     NonZeroI128 = 24, "NonZero<i128>", 16, false;
+    OptionNonZeroU8 = 25, "Option<NonZero<u8>>", 1, true;
+    OptionNonZeroU16 = 26, "Option<NonZero<u16>>", 2, true;
+    OptionNonZeroU32 = 27, "Option<NonZero<u32>>", 4, true;
+    OptionNonZeroU64 = 28, "Option<NonZero<u64>>", 8, true;
+    OptionNonZeroU128 = 29, "Option<NonZero<u128>>", 16, true;
+    OptionNonZeroI8 = 30, "Option<NonZero<i8>>", 1, true;
+    OptionNonZeroI16 = 31, "Option<NonZero<i16>>", 2, true;
+    OptionNonZeroI32 = 32, "Option<NonZero<i32>>", 4, true;
+    OptionNonZeroI64 = 33, "Option<NonZero<i64>>", 8, true;
+    OptionNonZeroI128 = 34, "Option<NonZero<i128>>", 16, true;
 }
 
 impl Primitive {
