@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::bell::PARK_BOUND;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
-use crate::message::Message;
+use crate::message::{Conversion, Message};
 use crate::sync::{AtomicU64, Ordering};
 use crate::update::{ItemId, Notice, Update};
 
@@ -54,18 +54,49 @@ impl<T: Message> Deliver for Hot<T> {
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
+        if link.has_changed() || link.conversion.is_some() {
+            return link.look_apart();
+        }
         let mut image = Image::<T>::new();
         let payload = link.payload;
-        let look = link.look_with(|body| {
-            image.load(&body[payload..]);
+        let look = link.reader.as_mut().and_then(|reader| {
+            reader.look(|body| {
+                image.load(&body[payload..]);
+                body[0].load(Ordering::Relaxed)
+            })
+        });
+        // SAFETY: the image was loaded if a value was taken.
+        unsafe { link.deliver(&image, look) }
+    }
+}
+
+impl<T: Message> Link<Hot<T>> {
+    /// Looks where the state has changed, or values are converted. Apart, so that the plain copy stays in
+    /// registers.
+    #[cold]
+    #[inline(never)]
+    fn look_apart(&mut self) -> Result<Option<Update<T>>> {
+        let mut image = Image::<T>::new();
+        let look = self.look_with(|payload, conversion, body| {
+            image.load_by(conversion, &body[payload..]);
             body[0].load(Ordering::Relaxed)
         })?;
+        // SAFETY: the image was loaded if a value was taken.
+        unsafe { self.deliver(&image, look) }
+    }
+
+    /// The update of a value that was taken, with its stamp.
+    ///
+    /// # Safety
+    /// The image was loaded, if a value was taken.
+    #[inline(always)]
+    unsafe fn deliver(&mut self, image: &Image<T>, look: Look<u64>) -> Result<Option<Update<T>>> {
         let Some((item, taken)) = look else { return Ok(None) };
         let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
-        // SAFETY: a value was taken, so `load` has been called.
+        // SAFETY: a value was taken, so the image was loaded, says the caller.
         let value = unsafe { image.decode() }
-            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-        let gap = core::mem::take(&mut link.gap);
+            .map_err(|invalid| self.conversation.shared.invalid(item, seq, missed, invalid))?;
+        let gap = core::mem::take(&mut self.gap);
         Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
     }
 }
@@ -75,7 +106,7 @@ impl Deliver for Warm {
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Notice>> {
-        let Some((item, taken)) = link.look_with(|_| ())? else { return Ok(None) };
+        let Some((item, taken)) = link.look_with(|_, _, _| ())? else { return Ok(None) };
         let gap = core::mem::take(&mut link.gap);
         Ok(Some(Notice { item, seq: taken.number, missed: taken.missed, gap }))
     }
@@ -101,6 +132,8 @@ pub struct Link<D> {
     before: Option<(Arc<Session>, Reader)>,
     session: Option<Arc<Session>>,
     payload: usize,
+    /// How the session's values become ours, where its publisher has another version of the type.
+    conversion: Option<Arc<Conversion>>,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
@@ -242,6 +275,7 @@ impl<D> Link<D> {
             before: None,
             session: None,
             payload: 0,
+            conversion: None,
             seen: 0,
             last: None,
             gap: false,
@@ -260,29 +294,53 @@ impl<D> Link<D> {
         self.conversation.shared.names.name(item).unwrap_or_else(|| "".into())
     }
 
+    /// Whether the control thread changed what `reader` is of.
     #[inline(always)]
-    fn look_with<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
-        if self.shared.state.version() != self.seen {
+    fn has_changed(&self) -> bool {
+        self.shared.state.version() != self.seen
+    }
+
+    /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
+    #[inline(always)]
+    fn look_with<R>(
+        &mut self,
+        copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Result<Look<R>> {
+        if self.has_changed() {
             return self.look_after_change(copy);
         }
-        Ok(self.reader.as_mut().and_then(|reader| reader.look(copy)))
+        Ok(self.look_now(copy))
+    }
+
+    /// Looks into the session that `reader` is of.
+    #[inline(always)]
+    fn look_now<R>(
+        &mut self,
+        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Look<R> {
+        let Link { reader, payload, conversion, .. } = self;
+        let reader = reader.as_mut()?;
+        reader.look(|body| copy(*payload, conversion.as_deref(), body))
     }
 
     /// Delivers what the old session held when its end was learned of, then takes over what changed.
     #[cold]
     #[inline(never)]
-    fn look_after_change<R>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
+    fn look_after_change<R>(
+        &mut self,
+        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Result<Look<R>> {
         if let Some(reader) = &mut self.reader {
             let last = *self.last.get_or_insert_with(|| reader.conclude());
             if !reader.is_past(last)
-                && let Some(taken) = reader.look(&mut copy)
+                && let Some(taken) = self.look_now(&mut copy)
             {
                 return Ok(Some(taken));
             }
         }
         self.last = None;
         self.adopt()?;
-        Ok(self.reader.as_mut().and_then(|reader| reader.look(copy)))
+        Ok(self.look_now(copy))
     }
 
     /// Takes over what the control thread changed.
@@ -326,6 +384,7 @@ impl<D> Link<D> {
         };
         self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
         self.payload = session.payload;
+        self.conversion = session.conversion.clone();
         self.reader = reader;
         self.session = Some(session);
         self.ended = None;
