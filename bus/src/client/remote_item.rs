@@ -74,7 +74,7 @@ impl<T: Message> RemoteItem<T> {
         }
         match &self.place {
             Some(place) if place.plain => {
-                self.conversation.shared.read::<T, false>(&place.memory, place.payload, None, self.id)
+                self.conversation.shared.read(&place.memory, place.payload, self.id)
             }
             _ => self.request_apart(),
         }
@@ -101,9 +101,9 @@ impl<T: Message> RemoteItem<T> {
         };
         let conversion = conversion.as_deref();
         if *stale {
-            shared.read::<T, true>(memory, *payload, conversion, self.id)
+            shared.read_apart::<T, true>(memory, *payload, conversion, self.id)
         } else {
-            shared.read::<T, false>(memory, *payload, conversion, self.id)
+            shared.read_apart::<T, false>(memory, *payload, conversion, self.id)
         }
     }
 
