@@ -11,7 +11,9 @@
 
 mod support;
 
-use support::{Place, Process};
+use bus::Error;
+use support::forged::{Forged, Service, send_segment};
+use support::{LIMIT, Place, Process};
 
 const V1: &str = env!("CARGO_BIN_EXE_evolution_v1");
 const V2: &str = env!("CARGO_BIN_EXE_evolution_v2");
@@ -195,4 +197,38 @@ no other version of it: `Trade`: fields can only be appended, but `size` here st
     publish(&mut service, "a", 3);
     assert_eq!(client.ask("request a"), format!("a 1 {}", quote(V1, V2, 3)));
     client.finish();
+}
+
+#[test]
+fn a_publisher_that_lies_about_its_version_is_refused() {
+    let honest = Forged::topic::<[u64; 4]>(&["a"]);
+    let mut lies = [honest.clone(), honest.clone(), honest];
+    // The fingerprint of no type, over a schema that is one.
+    lies[0].words[2] ^= 1;
+    // Messages that are larger than the schema says, and less aligned, in a segment that adds up.
+    lies[1].words[5] = 40;
+    lies[2].words[6] = 4;
+    let expected = [
+        "a schema of fingerprint",
+        "messages of 40 bytes aligned to 8 under this type's fingerprint",
+        "messages of 32 bytes aligned to 4 under this type's fingerprint",
+    ];
+    for (lie, expected) in lies.iter().zip(expected) {
+        let place = Place::new();
+        let service = Service::new(&place, "liar");
+        let error = std::thread::scope(|scope| {
+            let liar = scope.spawn(|| {
+                let (mut client, conversation) = service.converse();
+                send_segment(&mut client, conversation, 0, 1, &lie.make().0);
+                client
+            });
+            let error = place.bus().connect::<[u32; 4]>("liar/topic").timeout(LIMIT).open().unwrap_err();
+            drop(liar.join().unwrap());
+            error
+        });
+        let Error::Protocol { detail, .. } = &error else {
+            panic!("expected a broken protocol, got {error}")
+        };
+        assert!(detail.contains(expected), "{expected:?} is missing in {detail:?}");
+    }
 }

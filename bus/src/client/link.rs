@@ -29,8 +29,15 @@ pub trait Deliver: sealed::Sealed {
     /// What `recv` returns.
     type Item;
 
+    /// What is there now, if it is to be read plainly.
     #[doc(hidden)]
     fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>>
+    where
+        Self: Sized;
+
+    /// What is there now, if [`look`](Self::look) is not for it.
+    #[doc(hidden)]
+    fn look_apart(link: &mut Link<Self>) -> Result<Option<Self::Item>>
     where
         Self: Sized;
 }
@@ -54,9 +61,6 @@ impl<T: Message> Deliver for Hot<T> {
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
-        if link.has_changed() || link.conversion.is_some() {
-            return link.look_apart();
-        }
         let mut image = Image::<T>::new();
         let payload = link.payload;
         let look = link.reader.as_mut().and_then(|reader| {
@@ -65,38 +69,29 @@ impl<T: Message> Deliver for Hot<T> {
                 body[0].load(Ordering::Relaxed)
             })
         });
-        // SAFETY: the image was loaded if a value was taken.
-        unsafe { link.deliver(&image, look) }
+        let Some((item, taken)) = look else { return Ok(None) };
+        let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
+        // SAFETY: a value was taken, so `load` has been called.
+        let value = unsafe { image.decode() }
+            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
+        let gap = core::mem::take(&mut link.gap);
+        Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
     }
-}
 
-impl<T: Message> Link<Hot<T>> {
-    /// Looks where the state has changed, or values are converted. Apart, so that the plain copy stays in
-    /// registers.
     #[cold]
     #[inline(never)]
-    fn look_apart(&mut self) -> Result<Option<Update<T>>> {
+    fn look_apart(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
-        let look = self.look_with(|payload, conversion, body| {
+        let look = link.look_with(|payload, conversion, body| {
             image.load_by(conversion, &body[payload..]);
             body[0].load(Ordering::Relaxed)
         })?;
-        // SAFETY: the image was loaded if a value was taken.
-        unsafe { self.deliver(&image, look) }
-    }
-
-    /// The update of a value that was taken, with its stamp.
-    ///
-    /// # Safety
-    /// The image was loaded, if a value was taken.
-    #[inline(always)]
-    unsafe fn deliver(&mut self, image: &Image<T>, look: Look<u64>) -> Result<Option<Update<T>>> {
         let Some((item, taken)) = look else { return Ok(None) };
         let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
-        // SAFETY: a value was taken, so the image was loaded, says the caller.
+        // SAFETY: a value was taken, so the image was loaded.
         let value = unsafe { image.decode() }
-            .map_err(|invalid| self.conversation.shared.invalid(item, seq, missed, invalid))?;
-        let gap = core::mem::take(&mut self.gap);
+            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
+        let gap = core::mem::take(&mut link.gap);
         Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
     }
 }
@@ -106,10 +101,21 @@ impl Deliver for Warm {
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Notice>> {
-        let Some((item, taken)) = link.look_with(|_, _, _| ())? else { return Ok(None) };
-        let gap = core::mem::take(&mut link.gap);
-        Ok(Some(Notice { item, seq: taken.number, missed: taken.missed, gap }))
+        Ok(notice(link.look_now(|_, _, _| ()), &mut link.gap))
     }
+
+    #[cold]
+    #[inline(never)]
+    fn look_apart(link: &mut Link<Self>) -> Result<Option<Notice>> {
+        Ok(notice(link.look_with(|_, _, _| ())?, &mut link.gap))
+    }
+}
+
+/// The notice of a value that was seen.
+#[inline(always)]
+fn notice(look: Look<()>, gap: &mut bool) -> Option<Notice> {
+    let (item, taken) = look?;
+    Some(Notice { item, seq: taken.number, missed: taken.missed, gap: core::mem::take(gap) })
 }
 
 /// A live subscription to an item, to several, or to a whole topic.
@@ -158,7 +164,7 @@ impl<D: Deliver> Link<D> {
     /// [`Error::InvalidValue`] where the bytes are no value of the type, and the link goes on after it.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Option<D::Item>> {
-        D::look(self)
+        if self.is_apart() { D::look_apart(self) } else { D::look(self) }
     }
 
     /// Waits for the next update, however long.
@@ -171,7 +177,12 @@ impl<D: Deliver> Link<D> {
         let mut spin_until = None;
         loop {
             for _ in 0..looks {
-                if let Some(item) = D::look(self)? {
+                // Not one function with two ways out: a long value would be copied once more on its way.
+                if self.is_apart() {
+                    if let Some(item) = D::look_apart(self)? {
+                        return Ok(item);
+                    }
+                } else if let Some(item) = D::look(self)? {
                     return Ok(item);
                 }
             }
@@ -190,7 +201,12 @@ impl<D: Deliver> Link<D> {
         let mut deadline = None;
         loop {
             for _ in 0..looks {
-                if let Some(item) = D::look(self)? {
+                // Not one function with two ways out: a long value would be copied once more on its way.
+                if self.is_apart() {
+                    if let Some(item) = D::look_apart(self)? {
+                        return Ok(item);
+                    }
+                } else if let Some(item) = D::look(self)? {
                     return Ok(item);
                 }
             }
@@ -300,8 +316,14 @@ impl<D> Link<D> {
         self.shared.state.version() != self.seen
     }
 
-    /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
+    /// Whether this is a time, or a session, for the way apart: something has changed, or values are converted. The
+    /// plain way knows of neither, so that its copy stays in registers.
     #[inline(always)]
+    fn is_apart(&self) -> bool {
+        self.has_changed() || self.conversion.is_some()
+    }
+
+    /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
     fn look_with<R>(
         &mut self,
         copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
