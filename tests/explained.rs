@@ -96,7 +96,9 @@ fn another_type_is_explained_field_by_field() {
     let bus = place.bus();
     let error =
         says(bus.connect::<here::Quote>("market/quotes").open(), &["`market/quotes`", "another type"]);
-    let Error::TypeMismatch { service, topic, here, there, difference } = error else { panic!("{error}") };
+    let Error::TypeMismatch { service, topic, here, there, difference, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!((&*service, &*topic), ("market", "quotes"));
     assert_eq!((here, there), (here::Quote::FINGERPRINT, there::Quote::FINGERPRINT));
     let rows: Vec<String> = difference.differing().map(|row| row.to_string()).collect();

@@ -131,8 +131,11 @@ pub enum Error {
         /// The item's name.
         item: String,
     },
-    /// The topic's message type is not the one asked for.
-    #[error("topic `{service}/{topic}` carries another type than this program expects:\n{difference}")]
+    /// The topic's message type is not the one asked for, nor another version of it.
+    #[error(
+        "topic `{service}/{topic}` carries another type than this program expects:\n{difference}{}",
+        reasons.iter().map(|reason| format!("\nno other version of it: {reason}")).collect::<String>()
+    )]
     TypeMismatch {
         /// The service's name.
         service: String,
@@ -144,6 +147,8 @@ pub enum Error {
         there: Fingerprint,
         /// Both types, field by field.
         difference: Box<Difference>,
+        /// Where the rules by which a type may change between versions were not kept.
+        reasons: Vec<String>,
     },
     /// Nothing came in time.
     #[error("{verb} `{what}` timed out after {after:?}: {hint}")]

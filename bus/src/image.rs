@@ -6,13 +6,14 @@
 //! - a type without padding is read as words straight from the value;
 //! - a type with padding is first laid out in zeroed memory, field by field;
 //! - coming back, the words land in an [`Image`], private memory where they are validated at leisure and
-//!   only then called a `T`.
+//!   only then called a `T`; words of another version of `T` are converted on the way there.
 
 use core::mem::MaybeUninit;
 use core::ptr;
+use std::sync::Arc;
 
 use crate::copy;
-use crate::message::{Invalid, Message};
+use crate::message::{Conversion, Invalid, Message};
 use crate::sync::{AtomicU64, Ordering};
 
 /// Private memory for the words of one `T`: at least as aligned as `T` and as `u64`, and a whole number of
@@ -38,17 +39,42 @@ impl<T: Message> Image<T> {
         unsafe { copy::load(&words[..Self::WORDS], ptr::from_mut(self).cast()) };
     }
 
+    /// Copies the words of a slot in, as [`load`](Self::load) does, or by a conversion to `T` that there is; the
+    /// words must be at least as many as the writer's type has.
+    #[inline]
+    pub(crate) fn load_by(&mut self, conversion: Option<&Conversion>, words: &[AtomicU64]) {
+        match conversion {
+            None => self.load(words),
+            Some(conversion) => self.convert(conversion, words),
+        }
+    }
+
+    fn convert(&mut self, conversion: &Conversion, words: &[AtomicU64]) {
+        let start = ptr::from_mut(self);
+        match conversion.template() {
+            // SAFETY: the image is ours and `WORDS` words long, as the slice is, which lies elsewhere.
+            Some(template) => unsafe {
+                ptr::copy_nonoverlapping(template[..Self::WORDS].as_ptr(), start.cast(), Self::WORDS);
+            },
+            // SAFETY: as above.
+            None => unsafe { start.write_bytes(0, 1) },
+        }
+        // SAFETY: all bytes of the image have just been initialised, and it is borrowed for as long as these are.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(start.cast::<u8>(), size_of::<Self>()) };
+        conversion.apply(words, bytes);
+    }
+
     /// The message, if the words that were loaded are one.
     ///
     /// # Safety
-    /// [`load`](Self::load) has been called.
+    /// [`load`](Self::load) or [`load_by`](Self::load_by) has been called.
     ///
     /// # Errors
     /// The field that is not valid.
     #[inline(always)]
     pub(crate) unsafe fn decode(&self) -> Result<T, Invalid> {
         if !T::ANY_BITS {
-            // SAFETY: `load` initialised all words of the image, of which `T` is a prefix.
+            // SAFETY: loading initialised all words of the image, of which `T` is a prefix.
             let bytes =
                 unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast::<u8>(), size_of::<T>()) };
             T::validate(bytes)?;
@@ -57,6 +83,15 @@ impl<T: Message> Image<T> {
         // is the contract of `Message`. A message owns nothing, so making one of bytes duplicates nothing.
         Ok(unsafe { self.bytes.assume_init_read() })
     }
+}
+
+/// What an image holds before another version's value is converted into it: the values of fields that this may
+/// lack, and zeroes. `None` if it is all zeroes.
+pub(crate) fn template<T: Message>() -> Option<Arc<[u64]>> {
+    let mut words = vec![0_u64; Image::<T>::WORDS];
+    // SAFETY: the words have room for an image, of which `T` is a prefix.
+    unsafe { T::write_absent(words.as_mut_ptr().cast()) };
+    words.iter().any(|&word| word != 0).then(|| words.into())
 }
 
 /// Stores `value` into the words of a slot, padding as zero; there must be at least as many as `T` has.

@@ -48,6 +48,11 @@ impl Place {
     pub(crate) fn start(&self, role: &'static str) -> Process {
         Process::start(role, self.directory.path())
     }
+
+    /// Starts another program, on this bus.
+    pub(crate) fn start_program(&self, program: &'static str) -> Process {
+        Process::start_program(program, self.directory.path())
+    }
 }
 
 impl Drop for Place {

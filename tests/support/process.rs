@@ -109,17 +109,26 @@ pub(crate) struct Process {
 impl Process {
     /// Starts one. It lives at most as long as the thread that calls this.
     pub(crate) fn start(role: &'static str, directory: &Path) -> Self {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "roles", "--nocapture", "--quiet"]).env(ROLE, role);
+        Self::start_command(role, command, directory)
+    }
+
+    /// Starts another program, which talks as a role does. It has to end when it hears no more.
+    pub(crate) fn start_program(program: &'static str, directory: &Path) -> Self {
+        Self::start_command(program, Command::new(program), directory)
+    }
+
+    fn start_command(role: &'static str, mut command: Command, directory: &Path) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         ours.set_read_timeout(Some(LIMIT)).unwrap();
-        let child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "roles", "--nocapture", "--quiet"])
-            .env(ROLE, role)
+        let child = command
             .env(DIRECTORY, directory)
             .env(PARENT, process::id().to_string())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .spawn()
-            .expect("a test program can be started again");
+            .expect("a test program can be started");
         Process { role, child, line: Line::new(ours), ended: false }
     }
 

@@ -11,6 +11,7 @@ use super::conversation::{
 use super::parking::Versioned;
 use super::session::Expected;
 use crate::error::{Error, Result};
+use crate::image;
 use crate::message::{Message, Schema};
 use crate::name;
 use crate::namespace::BusCore;
@@ -69,6 +70,7 @@ impl<'b, T: Message> ConnectBuilder<'b, T> {
                 size: size_of::<T>(),
                 align: align_of::<T>(),
                 schema: Schema::of::<T>,
+                template: image::template::<T>(),
             },
             names: Arc::default(),
             state: Versioned::new(State { session: None, status: Status::Absent, trouble: None }),

@@ -15,7 +15,7 @@ use super::remote_item::RemoteItem;
 use super::session::{Expected, Session};
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
-use crate::message::{Invalid, Message};
+use crate::message::{Conversion, Invalid, Message};
 use crate::name;
 use crate::namespace::BusCore;
 use crate::ring::Miss;
@@ -88,24 +88,52 @@ impl ConversationShared {
         Error::Stale { service: self.service.clone(), reason }
     }
 
-    /// Reads the present value of an item of a session that is live, or the last one of a session that is
-    /// stale.
+    /// Reads the present value of an item of a session that is live, whose publisher has this version of `T`.
     #[inline(always)]
-    pub(crate) fn read<T: Message, const STALE: bool>(
+    pub(crate) fn read<T: Message>(
         &self,
         memory: &ItemMemory,
         payload: usize,
         id: ItemId,
     ) -> Result<Update<T>> {
+        // SAFETY: the image is loaded.
+        unsafe { self.read_with::<T, false>(memory, id, |image, body| image.load(&body[payload..])) }
+    }
+
+    /// As [`read`](Self::read), or the last value of a session that is stale; of another version of `T` by way of
+    /// `conversion`.
+    pub(crate) fn read_apart<T: Message, const STALE: bool>(
+        &self,
+        memory: &ItemMemory,
+        payload: usize,
+        conversion: Option<&Conversion>,
+        id: ItemId,
+    ) -> Result<Update<T>> {
+        let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load_by(conversion, &body[payload..]);
+        // SAFETY: the image is loaded.
+        unsafe { self.read_with::<T, STALE>(memory, id, load) }
+    }
+
+    /// Reads a value with `load`, which is given the image and the body of a slot.
+    ///
+    /// # Safety
+    /// `load` loads the image.
+    #[inline(always)]
+    unsafe fn read_with<T: Message, const STALE: bool>(
+        &self,
+        memory: &ItemMemory,
+        id: ItemId,
+        mut load: impl FnMut(&mut Image<T>, &[AtomicU64]),
+    ) -> Result<Update<T>> {
         let mut image = Image::<T>::new();
         let copy = |body: &[AtomicU64]| {
-            image.load(&body[payload..]);
+            load(&mut image, body);
             body[0].load(Ordering::Relaxed)
         };
         let read = if STALE { memory.ring.read_last(copy) } else { memory.ring.read_latest(copy) };
         match read {
             Ok(Some((seq, stamp))) => {
-                // SAFETY: the read succeeded, so `load` has been called.
+                // SAFETY: the read succeeded, so `load` has been called, and has loaded the image.
                 let value = unsafe { image.decode() }.map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
                 Ok(Update {
                     value,
@@ -165,7 +193,7 @@ impl Drop for ConversationHandle {
 /// A client's session with one topic of one service.
 ///
 /// It outlives the service: when the service dies or closes, the last values stay readable, marked as
-/// stale, and when a service of that name with the same message type returns, the conversation and its
+/// stale, and when a service of that name with the same message type, or another version of it, returns, the conversation and its
 /// links go on with it by themselves.
 #[derive(Debug)]
 pub struct Conversation<T> {

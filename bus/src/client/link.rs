@@ -15,7 +15,7 @@ use super::session::Session;
 use crate::bell::PARK_BOUND;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
-use crate::message::Message;
+use crate::message::{Conversion, Message};
 use crate::sync::{AtomicU64, Ordering};
 use crate::update::{ItemId, Notice, Update};
 
@@ -29,8 +29,15 @@ pub trait Deliver: sealed::Sealed {
     /// What `recv` returns.
     type Item;
 
+    /// What is there now, if it is to be read plainly.
     #[doc(hidden)]
     fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>>
+    where
+        Self: Sized;
+
+    /// What is there now, if [`look`](Self::look) is not for it.
+    #[doc(hidden)]
+    fn look_apart(link: &mut Link<Self>) -> Result<Option<Self::Item>>
     where
         Self: Sized;
 }
@@ -56,13 +63,32 @@ impl<T: Message> Deliver for Hot<T> {
     fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
         let payload = link.payload;
-        let look = link.look_with(|body| {
-            image.load(&body[payload..]);
+        let look = link.reader.as_mut().and_then(|reader| {
+            reader.look(|body| {
+                image.load(&body[payload..]);
+                body[0].load(Ordering::Relaxed)
+            })
+        });
+        let Some((item, taken)) = look else { return Ok(None) };
+        let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
+        // SAFETY: a value was taken, so `load` has been called.
+        let value = unsafe { image.decode() }
+            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
+        let gap = core::mem::take(&mut link.gap);
+        Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_apart(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
+        let mut image = Image::<T>::new();
+        let look = link.look_with(|payload, conversion, body| {
+            image.load_by(conversion, &body[payload..]);
             body[0].load(Ordering::Relaxed)
         })?;
         let Some((item, taken)) = look else { return Ok(None) };
         let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
-        // SAFETY: a value was taken, so `load` has been called.
+        // SAFETY: a value was taken, so the image was loaded.
         let value = unsafe { image.decode() }
             .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
         let gap = core::mem::take(&mut link.gap);
@@ -75,10 +101,21 @@ impl Deliver for Warm {
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Notice>> {
-        let Some((item, taken)) = link.look_with(|_| ())? else { return Ok(None) };
-        let gap = core::mem::take(&mut link.gap);
-        Ok(Some(Notice { item, seq: taken.number, missed: taken.missed, gap }))
+        Ok(notice(link.look_now(|_, _, _| ()), &mut link.gap))
     }
+
+    #[cold]
+    #[inline(never)]
+    fn look_apart(link: &mut Link<Self>) -> Result<Option<Notice>> {
+        Ok(notice(link.look_with(|_, _, _| ())?, &mut link.gap))
+    }
+}
+
+/// The notice of a value that was seen.
+#[inline(always)]
+fn notice(look: Look<()>, gap: &mut bool) -> Option<Notice> {
+    let (item, taken) = look?;
+    Some(Notice { item, seq: taken.number, missed: taken.missed, gap: core::mem::take(gap) })
 }
 
 /// A live subscription to an item, to several, or to a whole topic.
@@ -101,6 +138,8 @@ pub struct Link<D> {
     before: Option<(Arc<Session>, Reader)>,
     session: Option<Arc<Session>>,
     payload: usize,
+    /// How the session's values become ours, where its publisher has another version of the type.
+    conversion: Option<Arc<Conversion>>,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
@@ -125,7 +164,7 @@ impl<D: Deliver> Link<D> {
     /// [`Error::InvalidValue`] where the bytes are no value of the type, and the link goes on after it.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Option<D::Item>> {
-        D::look(self)
+        if self.is_apart() { D::look_apart(self) } else { D::look(self) }
     }
 
     /// Waits for the next update, however long.
@@ -138,7 +177,12 @@ impl<D: Deliver> Link<D> {
         let mut spin_until = None;
         loop {
             for _ in 0..looks {
-                if let Some(item) = D::look(self)? {
+                // Not one function with two ways out: a long value would be copied once more on its way.
+                if self.is_apart() {
+                    if let Some(item) = D::look_apart(self)? {
+                        return Ok(item);
+                    }
+                } else if let Some(item) = D::look(self)? {
                     return Ok(item);
                 }
             }
@@ -157,7 +201,12 @@ impl<D: Deliver> Link<D> {
         let mut deadline = None;
         loop {
             for _ in 0..looks {
-                if let Some(item) = D::look(self)? {
+                // Not one function with two ways out: a long value would be copied once more on its way.
+                if self.is_apart() {
+                    if let Some(item) = D::look_apart(self)? {
+                        return Ok(item);
+                    }
+                } else if let Some(item) = D::look(self)? {
                     return Ok(item);
                 }
             }
@@ -242,6 +291,7 @@ impl<D> Link<D> {
             before: None,
             session: None,
             payload: 0,
+            conversion: None,
             seen: 0,
             last: None,
             gap: false,
@@ -260,29 +310,59 @@ impl<D> Link<D> {
         self.conversation.shared.names.name(item).unwrap_or_else(|| "".into())
     }
 
+    /// Whether the control thread changed what `reader` is of.
     #[inline(always)]
-    fn look_with<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
-        if self.shared.state.version() != self.seen {
+    fn has_changed(&self) -> bool {
+        self.shared.state.version() != self.seen
+    }
+
+    /// Whether this is a time, or a session, for the way apart: something has changed, or values are converted. The
+    /// plain way knows of neither, so that its copy stays in registers.
+    #[inline(always)]
+    fn is_apart(&self) -> bool {
+        self.has_changed() || self.conversion.is_some()
+    }
+
+    /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
+    fn look_with<R>(
+        &mut self,
+        copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Result<Look<R>> {
+        if self.has_changed() {
             return self.look_after_change(copy);
         }
-        Ok(self.reader.as_mut().and_then(|reader| reader.look(copy)))
+        Ok(self.look_now(copy))
+    }
+
+    /// Looks into the session that `reader` is of.
+    #[inline(always)]
+    fn look_now<R>(
+        &mut self,
+        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Look<R> {
+        let Link { reader, payload, conversion, .. } = self;
+        let reader = reader.as_mut()?;
+        reader.look(|body| copy(*payload, conversion.as_deref(), body))
     }
 
     /// Delivers what the old session held when its end was learned of, then takes over what changed.
     #[cold]
     #[inline(never)]
-    fn look_after_change<R>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Result<Look<R>> {
+    fn look_after_change<R>(
+        &mut self,
+        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Result<Look<R>> {
         if let Some(reader) = &mut self.reader {
             let last = *self.last.get_or_insert_with(|| reader.conclude());
             if !reader.is_past(last)
-                && let Some(taken) = reader.look(&mut copy)
+                && let Some(taken) = self.look_now(&mut copy)
             {
                 return Ok(Some(taken));
             }
         }
         self.last = None;
         self.adopt()?;
-        Ok(self.reader.as_mut().and_then(|reader| reader.look(copy)))
+        Ok(self.look_now(copy))
     }
 
     /// Takes over what the control thread changed.
@@ -326,6 +406,7 @@ impl<D> Link<D> {
         };
         self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
         self.payload = session.payload;
+        self.conversion = session.conversion.clone();
         self.reader = reader;
         self.session = Some(session);
         self.ended = None;

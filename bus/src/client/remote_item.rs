@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::conversation::{ConversationHandle, Status};
 use crate::error::Result;
-use crate::message::Message;
+use crate::message::{Conversion, Message};
 use crate::segment::ItemMemory;
 use crate::update::{ItemId, Update};
 
@@ -27,7 +27,10 @@ pub struct RemoteItem<T> {
 struct Place {
     memory: ItemMemory,
     payload: usize,
+    /// Whether the value is read as it is: the service is live, and has this program's version of the type.
+    plain: bool,
     stale: bool,
+    conversion: Option<Arc<Conversion>>,
 }
 
 /// Looks an item up in the present session; also the version of the state that this is of.
@@ -39,7 +42,9 @@ fn look_up(conversation: &ConversationHandle, name: &str) -> (u64, Option<Place>
     };
     let place = session.and_then(|session| {
         let (_, memory) = session.item(session.find(name)?)?;
-        Some(Place { memory, payload: session.payload, stale })
+        let conversion = session.conversion.clone();
+        let plain = !stale && conversion.is_none();
+        Some(Place { memory, payload: session.payload, plain, stale, conversion })
     });
     (seen, place)
 }
@@ -68,10 +73,10 @@ impl<T: Message> RemoteItem<T> {
             self.find_again();
         }
         match &self.place {
-            Some(place) if !place.stale => {
-                self.conversation.shared.read::<T, false>(&place.memory, place.payload, self.id)
+            Some(place) if place.plain => {
+                self.conversation.shared.read(&place.memory, place.payload, self.id)
             }
-            _ => self.request_last(),
+            _ => self.request_apart(),
         }
     }
 
@@ -85,13 +90,20 @@ impl<T: Message> RemoteItem<T> {
         &self.name
     }
 
+    /// The last value of a service that is gone, and a value of another version. Apart, so that the plain copy
+    /// stays in registers.
     #[cold]
     #[inline(never)]
-    fn request_last(&self) -> Result<Update<T>> {
+    fn request_apart(&self) -> Result<Update<T>> {
         let shared = &self.conversation.shared;
-        match &self.place {
-            Some(place) => shared.read::<T, true>(&place.memory, place.payload, self.id),
-            None => Err(shared.no_such_item(&self.name)),
+        let Some(Place { memory, payload, stale, conversion, .. }) = &self.place else {
+            return Err(shared.no_such_item(&self.name));
+        };
+        let conversion = conversion.as_deref();
+        if *stale {
+            shared.read_apart::<T, true>(memory, *payload, conversion, self.id)
+        } else {
+            shared.read_apart::<T, false>(memory, *payload, conversion, self.id)
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::message::{Fingerprint, Schema};
+use crate::message::{Conversion, Fingerprint, Schema, Unconvertible};
 use crate::segment::geometry::MAX_SCHEMA_BYTES;
 use crate::segment::{ItemMemory, SegmentView};
 
@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) journal: ItemMemory,
     /// Word of an item slot's body at which the message starts.
     pub(crate) payload: usize,
+    /// How its values become ours, where its publisher has another version of the type.
+    pub(crate) conversion: Option<Arc<Conversion>>,
     growing: Mutex<Growing>,
     grown: Condvar,
     /// Number of segments, for readers that look for more without the lock.
@@ -43,13 +45,15 @@ pub(crate) struct Expected {
     pub(crate) size: usize,
     pub(crate) align: usize,
     pub(crate) schema: fn() -> Schema,
+    /// What a value of another version begins as; zeroes if `None`.
+    pub(crate) template: Option<Arc<[u64]>>,
 }
 
 /// Why a segment was not taken.
 #[derive(Debug)]
 pub(crate) enum Unusable {
-    /// The topic carries another type; its schema as far as it can be read.
-    Type { there: Fingerprint, schema: Result<Schema, String> },
+    /// The topic carries another type, and no other version of ours; why, unless its schema cannot be read.
+    Type { there: Fingerprint, why: Result<Box<Unconvertible>, String> },
     /// The segment is not what the protocol says.
     Broken(String),
 }
@@ -62,16 +66,24 @@ impl Session {
             let detail = format!("a schema of {} bytes, more than any type has", header.parameters.schema);
             return Err(Unusable::Broken(detail));
         }
-        if header.fingerprint != expected.fingerprint {
-            let schema = Schema::decode(&root.schema()).map_err(|error| error.to_string());
-            return Err(Unusable::Type { there: header.fingerprint, schema });
-        }
+        let other = if header.fingerprint == expected.fingerprint { None } else { Some(schema_of(&root)?) };
         // The fingerprint covers these, but a publisher may lie, and accesses rely on them.
         let (size, align) = (header.parameters.message_size, header.parameters.message_align);
-        if (size, align) != (expected.size as u64, expected.align as u64) {
+        let layout = other
+            .as_ref()
+            .map_or((expected.size as u64, expected.align as u64), |other| (other.size(), other.align()));
+        if (size, align) != layout {
             let detail = format!("messages of {size} bytes aligned to {align} under this type's fingerprint");
             return Err(Unusable::Broken(detail));
         }
+        let conversion = match other {
+            None => None,
+            Some(there) => {
+                let conversion = Conversion::new(&(expected.schema)(), &there, expected.template.clone());
+                let why = |why| Unusable::Type { there: header.fingerprint, why: Ok(Box::new(why)) };
+                Some(Arc::new(conversion.map_err(why)?))
+            }
+        };
         if header.parameters.first_item != 0 {
             return Err(Unusable::Broken("a first segment that does not begin with item 0".to_owned()));
         }
@@ -84,6 +96,7 @@ impl Session {
             epoch: header.epoch,
             journal,
             payload,
+            conversion,
             growing: Mutex::new(growing),
             grown: Condvar::new(),
             segments: AtomicUsize::new(1),
@@ -176,6 +189,19 @@ impl Session {
         // Every step on `Growing` leaves it whole.
         self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The schema of a topic's first segment.
+fn schema_of(root: &SegmentView) -> Result<Schema, Unusable> {
+    let there = root.header.fingerprint;
+    let schema = Schema::decode(&root.schema())
+        .map_err(|error| Unusable::Type { there, why: Err(error.to_string()) })?;
+    if schema.fingerprint() != there {
+        let detail =
+            format!("a schema of fingerprint {} under the fingerprint {there}", schema.fingerprint());
+        return Err(Unusable::Broken(detail));
+    }
+    Ok(schema)
 }
 
 impl Growing {

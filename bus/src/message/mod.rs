@@ -27,6 +27,7 @@
 //! not know.
 
 mod builtin;
+mod conversion;
 mod descriptor;
 mod difference;
 mod encoding;
@@ -53,6 +54,7 @@ mod schema_error;
 #[doc(hidden)]
 pub mod __private;
 
+pub(crate) use conversion::{Conversion, Unconvertible};
 pub use descriptor::{
     Argument, Bounds, Declaration, FieldDescriptor, Kind, Name, TypeDescriptor, VariantDescriptor,
 };

@@ -9,7 +9,7 @@ use crate::client::link_state::{Attachment, Target};
 use crate::client::session::{Session, Unusable};
 use crate::discovery::TopicInfo;
 use crate::error::{Ended, Error, Result};
-use crate::message::{Fingerprint, Schema};
+use crate::message::{Fingerprint, Unconvertible};
 use crate::segment::{OpenError, SegmentView};
 use crate::wire::{
     self, Close, Farewell, FromService, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix, Refusal,
@@ -143,8 +143,8 @@ impl Peer {
             {
                 Ok(session) => session,
                 Err(Unusable::Broken(detail)) => return Err(Lost::Malformed(detail)),
-                Err(Unusable::Type { there, schema }) => {
-                    if let Some(reason) = mismatch(&conversation, there, schema) {
+                Err(Unusable::Type { there, why }) => {
+                    if let Some(reason) = mismatch(&conversation, there, why) {
                         open.links.values().for_each(|link| link.end(&reason));
                     }
                     self.send(number, 0, &Close {});
@@ -248,21 +248,21 @@ fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-/// Fails a conversation whose topic carries another type, or keeps it stale if it was live before, for the
+/// Fails a conversation whose topic carries another type that is no other version of ours, or keeps it stale if it was live before, for the
 /// reason returned.
 fn mismatch(
     conversation: &ConversationShared,
     there: Fingerprint,
-    schema: Result<Schema, String>,
+    why: Result<Box<Unconvertible>, String>,
 ) -> Option<Ended> {
-    let here = (conversation.expected.schema)();
-    let error = match schema {
-        Ok(schema) => Error::TypeMismatch {
+    let error = match why {
+        Ok(why) => Error::TypeMismatch {
             service: conversation.service.clone(),
             topic: conversation.topic.clone(),
             here: conversation.expected.fingerprint,
             there,
-            difference: Box::new(here.difference(&schema)),
+            difference: Box::new(why.difference),
+            reasons: why.reasons,
         },
         Err(detail) => Error::Protocol {
             peer: format!("service `{}`", conversation.service),

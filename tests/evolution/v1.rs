@@ -1,0 +1,45 @@
+//! A program with version 1 of the messages; see `tests/evolution.rs`.
+
+mod peer;
+
+use bus::Message;
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C)]
+struct Level {
+    price: f64,
+    count: u32,
+}
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C)]
+struct Quote {
+    bid: Level,
+    asks: [Level; 2],
+    size: u32,
+}
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C)]
+struct Trade {
+    price: f64,
+    size: u32,
+}
+
+impl peer::Sample for Quote {
+    fn sample(number: u32) -> Self {
+        let level = |count| Level { price: f64::from(number), count };
+        Quote { bid: level(1), asks: [level(2), level(3)], size: number }
+    }
+
+    fn number(&self) -> Option<u32> {
+        let Quote { bid, asks: [first, second], size, .. } = *self;
+        let whole = [bid, first, second].map(|level| (level.price, level.count))
+            == [1, 2, 3].map(|count| (f64::from(size), count));
+        whole.then_some(size)
+    }
+}
+
+fn main() {
+    peer::play::<Quote, Trade>(|_| {});
+}
