@@ -1,7 +1,7 @@
 //! A message's bytes become a tree.
 //!
-//! An invalid part is reported as the type's own [`validate`](crate::Message::validate) reports it, with the same
-//! path in the same words.
+//! An invalid part is reported as the type's own [`validate`](crate::Message::validate) reports it, with the
+//! same path in the same words.
 
 use core::cmp::Ordering;
 use core::fmt::Display;
@@ -13,11 +13,11 @@ use crate::message::descriptor::{Bounds, TEXT_LEN_BYTES};
 use crate::message::schema::{Schema, SchemaField, SchemaKind, SchemaType, SchemaVariant};
 use crate::message::{Invalid, Primitive};
 
-/// The most parts that a tree is made of, which is what a tool's memory pays for: each number, text, list, map,
-/// struct and variant is one, and a name counts as one more per 32 bytes. About four million.
+/// The most parts that a tree is made of, which is what a tool's memory pays for: each number, text, list,
+/// map, struct and variant is one, and a name counts as one more per 32 bytes. About four million.
 ///
-/// A message that has more, such as an image, is no matter for a tree; [`Schema::read_part`] reads one part of
-/// it.
+/// A message that has more, such as an image, is no matter for a tree; [`Schema::read_part`] reads one part
+/// of it.
 pub const MAX_PARTS: usize = 1 << 22;
 
 /// How many variants an error lists before it stops; as the error of a type that is known.
@@ -34,8 +34,8 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if `bytes` are not [`size`](Self::size) many, if a part of them is not valid, or if they have
-    /// more than [`MAX_PARTS`] parts.
+    /// [`Invalid`] if `bytes` are not [`size`](Self::size) many, if a part of them is not valid, or if they
+    /// have more than [`MAX_PARTS`] parts.
     pub fn read(&self, bytes: &[u8]) -> Result<Value, Invalid> {
         self.check_len(bytes)?;
         self.read_type(self.types().len() - 1, None, bytes)
@@ -287,7 +287,8 @@ pub(super) fn within_bounds(
     }
 }
 
-/// As a type with that range says it: numbers print as they do in Rust, an end that is the type's own is left out.
+/// As a type with that range says it: numbers print as they do in Rust, an end that is the type's own is left
+/// out.
 #[cold]
 fn out_of_bounds(primitive: Primitive, found: &Value, bounds: Bounds) -> Invalid {
     let float = |number: f64| match Leaf::of(primitive).form {

@@ -1,8 +1,8 @@
 //! A tree becomes a message's bytes.
 //!
-//! The bytes are those that the type itself would write: padding and unused capacity are zero, maps are sorted,
-//! numbers have the byte order of the schema. `write(read(bytes))` is `bytes`, except that what is unused
-//! becomes zero.
+//! The bytes are those that the type itself would write: padding and unused capacity are zero, maps are
+//! sorted, numbers have the byte order of the schema. `write(read(bytes))` is `bytes`, except that what is
+//! unused becomes zero.
 
 use std::collections::HashMap;
 
@@ -21,13 +21,13 @@ pub const MAX_WRITTEN: u64 = 1 << 28;
 impl Schema {
     /// The bytes of a message of this type with the given value.
     ///
-    /// Integers become any number that can hold them, also a floating point number; an `f64` becomes the nearest
+    /// An integer may stand for a floating point number, which is then the nearest to it, and an `f64` for an
     /// `f32`; nothing else is converted.
     ///
     /// # Errors
     ///
-    /// [`ValueError`] if `value` is not one of this type: of another kind, with a field too many or too few, out
-    /// of range, too long; or if the message is larger than [`MAX_WRITTEN`].
+    /// [`ValueError`] if `value` is not one of this type: of another kind, with a field too many or too few,
+    /// out of range, too long; or if the message is larger than [`MAX_WRITTEN`].
     pub fn write(&self, value: &Value) -> Result<Vec<u8>, ValueError> {
         if self.size() > MAX_WRITTEN {
             let expected = format_args!("a message of at most {MAX_WRITTEN} bytes").to_string();
@@ -38,8 +38,8 @@ impl Schema {
         Ok(bytes)
     }
 
-    /// As [`write`](Self::write), into bytes that there are already. Their content is replaced; after an error
-    /// it is unspecified.
+    /// As [`write`](Self::write), into bytes that there are already. Their content is replaced; after an
+    /// error it is unspecified.
     ///
     /// # Errors
     ///
@@ -50,8 +50,8 @@ impl Schema {
         Ok(self.write_type(self.types().len() - 1, None, value, bytes)?)
     }
 
-    /// Writes one type of this schema to `out`: as many bytes as it has, all zero. The recursion is as deep as
-    /// the schema, at most 64.
+    /// Writes one type of this schema to `out`: as many bytes as it has, all zero. The recursion is as deep
+    /// as the schema, at most 64.
     pub(super) fn write_type(
         &self,
         index: usize,
@@ -137,7 +137,7 @@ impl Schema {
             let of = self.types()[index].name();
             Invalid::new(
                 format_args!("one of {} (enum `{of}`){meant}", listed(names())),
-                format_args!("the variant `{name}`"),
+                format_args!("the variant `{}`", name.escape_debug()),
             )
         })
     }
@@ -243,7 +243,10 @@ fn pair<'a, T>(
     let mut by_name = HashMap::with_capacity(values.len());
     for (name, value) in values {
         if by_name.insert(name.as_str(), value).is_some() {
-            return Err(Invalid::new("each field once", format_args!("the field `{name}` twice")));
+            return Err(Invalid::new(
+                "each field once",
+                format_args!("the field `{}` twice", name.escape_debug()),
+            ));
         }
     }
     check_names(of, fields, values.iter().map(|(name, _)| name.as_str()), |name| by_name.contains_key(name))?;
@@ -265,7 +268,7 @@ pub(super) fn check_names<'a>(
             [] => format!("no fields (`{of}`)"),
             _ => format!("only the fields {} (`{of}`){meant}", listed(all())),
         };
-        return Err(Invalid::new(expected, format_args!("the field `{name}`")));
+        return Err(Invalid::new(expected, format_args!("the field `{}`", name.escape_debug())));
     }
     let missing: Vec<&str> = all().filter(|name| !has(name)).collect();
     if !missing.is_empty() {

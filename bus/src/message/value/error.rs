@@ -11,8 +11,8 @@ const LISTED: usize = 16;
 const COMPARED: usize = 256;
 const COMPARED_CHARACTERS: usize = 40;
 
-/// A [`Value`](super::Value) that is none of the type that it should be written as: where, what was found, and
-/// what was expected.
+/// A [`Value`](super::Value) that is none of the type that it should be written as: where, what was found,
+/// and what was expected.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(Invalid);
@@ -87,7 +87,7 @@ pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Strin
     listed
 }
 
-/// The one of `names` that is most like `wrong`, if it is much like it. Bounded, since the names are a peer's.
+/// The one of `names` that is most like `wrong`, if it is much like it. Bounded: the names are a peer's.
 pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = wrong.chars().take(COMPARED_CHARACTERS).count().div_ceil(3);
     names

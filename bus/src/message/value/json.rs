@@ -14,8 +14,9 @@
 //! | map                     | an object, if all keys are text, integers, `char`, `bool` or variants   |
 //! |                         | without fields; else an array of `[key, value]`                         |
 //!
-//! JSON does not say of a string whether it is text or bytes: reading needs the [`Schema`]. The bits of a NaN are
-//! lost, all else comes back.
+//! JSON does not say of a string whether it is text or bytes: reading needs the [`Schema`]. The bits of a NaN
+//! are lost; all else comes back, floating point numbers to the bit if the text is parsed so (`serde_json`'s
+//! `float_roundtrip`, which the feature `json` turns on). The order of fields in an object is `serde_json`'s.
 
 use core::fmt::Display;
 

@@ -14,7 +14,7 @@
 //! [`set`](super::Schema::set) read and change one part in place.
 //!
 //! What may go wrong: the schema and the bytes come from a peer, who may be hostile. The depth of every
-//! recursion is bounded by that of a schema (64); [`MAX_PARTS`] bounds the tree, whatever the schema promises;
+//! recursion is bounded by that of a schema (64); [`MAX_PARTS`] bounds the tree, whatever the schema says;
 //! no slice leaves the bytes, since a schema's rules place every part inside its whole. What a schema cannot
 //! say is not checked: a condition that a program's own function decides.
 
@@ -27,6 +27,8 @@ mod json;
 mod leaf;
 mod order;
 mod path;
+#[cfg(feature = "json")]
+mod schema_json;
 
 pub use decode::MAX_PARTS;
 pub use encode::MAX_WRITTEN;

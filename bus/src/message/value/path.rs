@@ -86,8 +86,8 @@ impl<'a> Located<'a> {
 }
 
 impl Schema {
-    /// Where a part lies that every message of this type has at the same place: a field of structs, an element
-    /// of arrays, `pose.position[2]`.
+    /// Where a part lies that every message of this type has at the same place: a field of structs, an
+    /// element of arrays, `pose.position[2]`.
     ///
     /// # Errors
     ///
@@ -102,8 +102,8 @@ impl Schema {
         }
     }
 
-    /// Where a part lies in a message with these bytes, which may come from anyone: also an element of lists, a
-    /// field of the variant that an enum has, `command.Move.x`, or the value of a key, `limits["axis"]`.
+    /// Where a part lies in a message with these bytes, which may come from anyone: also an element of lists,
+    /// a field of the variant that an enum has, `command.Move.x`, or the value of a key, `limits["axis"]`.
     ///
     /// # Errors
     ///

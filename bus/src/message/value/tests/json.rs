@@ -52,7 +52,8 @@ fn json_of_another_type_is_refused_with_its_path() {
     assert_eq!(refused("/pose/frame", json!(1.5)), "`pose.frame`: found 1.5, expected an integer (`u16`)");
     assert_eq!(
         refused("/pose", json!({"position": [], "fram": 1})),
-        "`pose`: found the field `fram`, expected only the fields `position`, `frame` (`Pose`); did you mean `frame`?"
+        "`pose`: found the field `fram`, expected only the fields `position`, `frame` (`Pose`); \
+         did you mean `frame`?"
     );
     assert_eq!(
         refused("/command", json!({"Move": {"x": 1}})),
@@ -78,4 +79,17 @@ fn a_part_is_read_from_json() {
     let schema = robot(false);
     let located = schema.locate("pose.position").unwrap();
     assert_eq!(located.value_from_json(&json!([1, 2, 3])).unwrap(), list(&[1_f32, 2.0, 3.0]));
+}
+
+#[test]
+fn a_schema_is_a_table() {
+    let json = robot(true).to_json();
+    assert_eq!((&json["name"], &json["byte_order"]), (&json!("Robot"), &json!("big")));
+    let types = json["types"].as_array().unwrap();
+    assert_eq!(types.len(), robot(true).types().len());
+    assert_eq!(types[1]["name"], "[f32; 3]");
+    assert_eq!(types[3]["fields"][1], json!({"name": "frame", "offset": 12, "type": 2, "range": [1, 9]}));
+    assert_eq!(types[5]["variants"][0], json!({"name": "Stop", "value": 1, "fields": []}));
+    assert_eq!(types[14]["fingerprint"], json["fingerprint"]);
+    assert_eq!((&types[8]["kind"], &types[8]["entry"]), (&json!("map"), &json!(7)));
 }

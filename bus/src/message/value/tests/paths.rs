@@ -38,7 +38,8 @@ fn what_is_not_there_is_named_with_what_is() {
     for (path, message) in [
         (
             "pose.positon[2]",
-            "`pose.positon[2]` leads nowhere at `positon`: `Pose` has `position`, `frame`; did you mean `position`?",
+            "`pose.positon[2]` leads nowhere at `positon`: `Pose` has `position`, `frame`; \
+             did you mean `position`?",
         ),
         (
             "pose.position[3]",
@@ -46,7 +47,8 @@ fn what_is_not_there_is_named_with_what_is() {
         ),
         (
             "pose.position[-1]",
-            "`pose.position[-1]` leads nowhere at `[-1]`: `[f32; 3]` has the elements from 0 to 3, 3 excluded",
+            "`pose.position[-1]` leads nowhere at `[-1]`: `[f32; 3]` \
+             has the elements from 0 to 3, 3 excluded",
         ),
         ("pose.frame.x", "`pose.frame.x` leads nowhere at `x`: `u16` has no parts"),
         ("pose[0]", "`pose[0]` leads nowhere at `[0]`: `Pose` has fields, which are named after a dot"),
@@ -56,15 +58,18 @@ fn what_is_not_there_is_named_with_what_is() {
         ),
         (
             "command.Stop",
-            "`command.Stop` leads nowhere at `Stop`: it is now the variant `Move`; to change that, set the whole of it",
+            "`command.Stop` leads nowhere at `Stop`: it is now the variant `Move`; \
+             to change that, set the whole of it",
         ),
         (
             "command.Mov.x",
-            "`command.Mov.x` leads nowhere at `Mov`: the enum `Command` has `Stop`, `Move`, `Both`; did you mean `Move`?",
+            "`command.Mov.x` leads nowhere at `Mov`: the enum `Command` has `Stop`, `Move`, `Both`; \
+             did you mean `Move`?",
         ),
         (
             "command.Move.z",
-            "`command.Move.z` leads nowhere at `z`: the variant `Move` of `Command` has `x`, `y`; did you mean `x`?",
+            "`command.Move.z` leads nowhere at `z`: the variant `Move` of `Command` has `x`, `y`; \
+             did you mean `x`?",
         ),
         (
             "command.Move[0]",

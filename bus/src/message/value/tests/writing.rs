@@ -20,7 +20,8 @@ fn fields_are_all_there_once() {
     );
     assert_eq!(
         of(&[position(), frame(), ("fram", 1.into())]),
-        "`pose`: found the field `fram`, expected only the fields `position`, `frame` (`Pose`); did you mean `frame`?"
+        "`pose`: found the field `fram`, expected only the fields `position`, `frame` (`Pose`); \
+         did you mean `frame`?"
     );
     assert_eq!(
         of(&[position(), frame(), frame()]),
