@@ -32,6 +32,9 @@ fuzz_target!(|input: &[u8]| {
     // Not by `==`, for the sake of NaN.
     let shown = value.to_string();
     assert_eq!(schema.read(&again).expect("what was written is read").to_string(), shown);
+    if shown.contains("NaN") {
+        return; // JSON loses its bits, and with them the order of keys
+    }
     let back = schema.value_from_json(&value.to_json()).expect("JSON is of the same type");
     let of_json = schema.write(&back).expect("JSON has the same value");
     assert_eq!(schema.read(&of_json).expect("what was written is read").to_string(), shown);

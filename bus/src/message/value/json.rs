@@ -16,7 +16,8 @@
 //!
 //! JSON does not say of a string whether it is text or bytes: reading needs the [`Schema`]. The bits of a NaN
 //! are lost; all else comes back, floating point numbers to the bit if the text is parsed so (`serde_json`'s
-//! `float_roundtrip`, which the feature `json` turns on). The order of fields in an object is `serde_json`'s.
+//! `float_roundtrip`, which the feature `json` turns on). A map that has NaN as keys, which differ in their bits
+//! alone, may thus come back in another order, or be refused for keys that are equal. The order of fields in an object is `serde_json`'s.
 
 use core::fmt::Display;
 

@@ -9,7 +9,7 @@ fn exercise(schema: &Schema, bytes: &[u8]) {
         Ok(value) => {
             assert!(!value.to_string().is_empty());
             let again = schema.write(&value).unwrap_or_else(|error| panic!("{error}\n{value}\n{schema}"));
-            assert_eq!(again.len(), bytes.len());
+            assert!(again.iter().zip(bytes).all(|(written, found)| written == found || *written == 0));
             #[cfg(feature = "json")]
             schema.value_from_json(&value.to_json()).unwrap();
         }

@@ -147,6 +147,16 @@ fn keys_are_in_the_order_of_rust() {
 }
 
 #[test]
+fn elements_begin_at_a_multiple_of_their_alignment() {
+    let kind = SchemaKind::List { element: 0, capacity: 1 };
+    let schema = schema(false, [primitive(Primitive::U128), of_kind("FixedVec", 32, 16, kind)]);
+    let bytes = schema.write(&list(&[7_u8])).unwrap();
+    assert_eq!((bytes[0], bytes[8], bytes[16]), (1, 0, 7));
+    assert_eq!(schema.locate_in(&bytes, "[0]").unwrap().offset(), 16);
+    assert_eq!(schema.read(&bytes).unwrap(), list(&[7_u8]));
+}
+
+#[test]
 fn unused_bytes_are_zero() {
     let schema = robot(false);
     let mut bytes = vec![0xee; schema.size() as usize];
