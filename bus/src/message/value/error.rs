@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(nearest("Bid", ["ask", "bid"].into_iter()), Some("bid"));
         assert_eq!(nearest("x", ["frame"].into_iter()), None);
         assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!((distance("abc", "bc"), distance("bc", "abc"), distance("", "ab")), (1, 1, 2));
+        assert_eq!((distance("ab", "a"), distance("bc", "abc"), distance("", "ab")), (1, 1, 2));
     }
 
     #[test]
