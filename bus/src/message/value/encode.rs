@@ -98,14 +98,14 @@ impl Schema {
             }
             (SchemaKind::Map { .. }, _) => mismatch("a map"),
             (SchemaKind::Struct { fields: of }, Value::Struct(fields)) => {
-                self.write_fields(self.types()[index].name(), of, fields, out)
+                self.write_members(self.types()[index].name(), of, fields, out)
             }
             (SchemaKind::Struct { .. }, _) => mismatch("a struct"),
             (SchemaKind::Enum { tag, variants }, Value::Variant { name, fields }) => {
                 let variant = self.variant(index, variants, name)?;
                 store(&mut out[..tag.size()], variant.value as u128, self.big_endian());
                 let of = format!("{}::{name}", self.types()[index].name());
-                let written = self.write_fields(&of, &variant.fields, fields, out);
+                let written = self.write_members(&of, &variant.fields, fields, out);
                 written.map_err(|invalid| invalid.within(name))
             }
             (SchemaKind::Enum { variants, .. }, _) => {
@@ -209,7 +209,7 @@ impl Schema {
     }
 
     /// Writes the fields of a struct, or of a variant; `of` is its name.
-    fn write_fields(
+    fn write_members(
         &self,
         of: &str,
         fields: &[SchemaField],

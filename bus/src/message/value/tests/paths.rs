@@ -52,10 +52,7 @@ fn what_is_not_there_is_named_with_what_is() {
         ),
         ("pose.frame.x", "`pose.frame.x` leads nowhere at `x`: `u16` has no parts"),
         ("pose[0]", "`pose[0]` leads nowhere at `[0]`: `Pose` has fields, which are named after a dot"),
-        (
-            "path.frame",
-            "`path.frame` leads nowhere at `frame`: `FixedVec` has elements, which are numbered in brackets",
-        ),
+        ("path[0][0]", "`path[0][0]` leads nowhere at `[0]`: `Pose` has fields, which are named after a dot"),
         (
             "command.Stop",
             "`command.Stop` leads nowhere at `Stop`: it is now the variant `Move`; \
@@ -74,6 +71,10 @@ fn what_is_not_there_is_named_with_what_is() {
         (
             "command.Move[0]",
             "`command.Move[0]` leads nowhere at `[0]`: the variant `Move` has fields and no index",
+        ),
+        (
+            "pose.position.x",
+            "`pose.position.x` leads nowhere at `x`: `[f32; 3]` has elements, which are numbered in brackets",
         ),
         ("path[2]", "`path[2]` leads nowhere at `[2]`: the list has now 2 elements"),
         (

@@ -52,7 +52,10 @@ fn kinds_and_lengths_are_those_of_the_type() {
         with("command", "Stop".into()),
         "`command`: found the text \"Stop\", expected a variant, one of `Stop`, `Move`, `Both` (`Command`)"
     );
-    assert_eq!(with("path", Value::Absent), "`path`: found nothing, expected a list (`FixedVec`)");
+    assert_eq!(
+        with("path", Value::Absent),
+        format!("`path`: found nothing, expected a list (`{}`)", robot(false).type_name(9))
+    );
     assert_eq!(
         with("path", Value::List(vec![pose(0.0, 1), pose(0.0, 1), pose(0.0, 1)])),
         "`path`: found 3, expected a length of at most 2 (`FixedVec<_, 2>`)"
