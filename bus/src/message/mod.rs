@@ -50,6 +50,7 @@ mod render;
 mod rules;
 mod schema;
 mod schema_error;
+mod value;
 
 #[doc(hidden)]
 pub mod __private;
@@ -74,6 +75,7 @@ pub use overflow::{Full, TooLong};
 pub use primitive::Primitive;
 pub use schema::{Schema, SchemaArgument, SchemaField, SchemaKind, SchemaType, SchemaVariant};
 pub use schema_error::SchemaError;
+pub use value::{Located, MAX_PARTS, MAX_WRITTEN, PartError, PathError, Value, ValueError};
 
 /// A type whose values can be placed in memory that other processes read.
 ///
