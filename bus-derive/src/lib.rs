@@ -23,12 +23,15 @@ mod errors;
 mod expansion;
 mod fallback;
 mod field_checks;
+#[cfg(test)]
+mod golden_tests;
 mod model;
 mod refusals;
 
 use errors::Errors;
 use model::Model;
 use proc_macro::TokenStream;
+use proc_macro2::TokenStream as TokenStream2;
 use quote::quote;
 use syn::{DeriveInput, parse_macro_input};
 
@@ -70,16 +73,19 @@ use syn::{DeriveInput, parse_macro_input};
 /// the dependency was renamed, or because it is reached through another crate.
 #[proc_macro_derive(Message, attributes(message))]
 pub fn derive_message(input: TokenStream) -> TokenStream {
-    let input = parse_macro_input!(input as DeriveInput);
+    derive(&parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// The four stages.
+fn derive(input: &DeriveInput) -> TokenStream2 {
     let mut errors = Errors::default();
-    let model = Model::of(&input, &mut errors);
+    let model = Model::of(input, &mut errors);
     checks::check(&model, &mut errors);
-    let tokens = match errors.into_compile_errors() {
+    match errors.into_compile_errors() {
         None => expansion::expand(&model),
         Some(compile_errors) => {
             let stand_in = fallback::expand(&model);
             quote!(#compile_errors #stand_in)
         }
-    };
-    tokens.into()
+    }
 }
