@@ -5,12 +5,12 @@ use quote::{ToTokens, format_ident, quote};
 use syn::Expr;
 
 use super::describe::ends;
-use super::enums;
+use super::{enums, own};
 use crate::model::{Field, Model, Shape};
 
 /// The body of `validate`.
 pub(super) fn validate(model: &Model<'_>) -> TokenStream {
-    let bus = &model.crate_path;
+    let (bus, bytes, found) = (&model.crate_path, own("bytes"), own("found"));
     let parts = match &model.shape {
         Shape::Union(_) => return quote!(::core::result::Result::Ok(())),
         Shape::Struct(fields) => {
@@ -31,11 +31,11 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
                 quote!(#tag => { #(#fields)* })
             });
             quote! {
-                match ::core::primitive::#tag::from_ne_bytes(#bus::message::__private::head(bytes)) {
+                match ::core::primitive::#tag::from_ne_bytes(#bus::message::__private::head(#bytes)) {
                     #(#arms)*
-                    found => {
+                    #found => {
                         return ::core::result::Result::Err(
-                            #bus::message::Invalid::variant::<Self>(found as ::core::primitive::i128),
+                            #bus::message::Invalid::variant::<Self>(#found as ::core::primitive::i128),
                         );
                     }
                 }
@@ -47,7 +47,7 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
         // SAFETY: (of the expansion) The parts were validated just before, so the bytes are a value but for
         // what this function says.
         quote! {
-            unsafe { #bus::message::__private::check_invariant::<Self, _>(bytes, #function, #text) }?;
+            unsafe { #bus::message::__private::check_invariant::<Self, _>(#bytes, #function, #text) }?;
         }
     });
     quote! {
@@ -60,17 +60,17 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
 }
 
 fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: TokenStream) -> TokenStream {
-    let bus = &model.crate_path;
+    let (bus, bytes) = (&model.crate_path, own("bytes"));
     let r#type = field.r#type;
     let mut checks = quote! {
-        #bus::message::__private::validate_field::<#r#type>(bytes, #offset, #path)?;
+        #bus::message::__private::validate_field::<#r#type>(#bytes, #offset, #path)?;
     };
     if let Some((range, number)) = field.range() {
         let [low, high] = ends(range, number);
         let number = format_ident!("{number}");
         checks.extend(quote! {
             #bus::message::__private::check_range::<#r#type, ::core::primitive::#number>(
-                bytes, #offset, const { #low }, const { #high }, #path,
+                #bytes, #offset, const #low, const #high, #path,
             )?;
         });
     }
@@ -80,7 +80,7 @@ fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: Toke
         checks.extend(quote! {
             unsafe {
                 #bus::message::__private::check_field_invariant::<#r#type, _>(
-                    bytes, #offset, #function, #text, #path,
+                    #bytes, #offset, #function, #text, #path,
                 )
             }?;
         });

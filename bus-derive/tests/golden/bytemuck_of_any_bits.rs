@@ -41,37 +41,35 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
-                return unsafe { ::bus::message::__private::write_whole(self, out) };
+                return unsafe { ::bus::message::__private::write_whole(self, __out) };
             }
-            let Self { x: field_0, y: field_1 } = self;
+            let Self { x: __field_0, y: __field_1 } = self;
             unsafe {
                 ::bus::message::__private::write_field(
-                    field_0,
-                    out,
+                    __field_0,
+                    __out,
                     ::core::mem::offset_of!(Self, x),
-                )
-            };
-            unsafe {
+                );
                 ::bus::message::__private::write_field(
-                    field_1,
-                    out,
+                    __field_1,
+                    __out,
                     ::core::mem::offset_of!(Self, y),
-                )
-            };
+                );
+            }
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 ::bus::message::__private::validate_field::<
                     f32,
-                >(bytes, ::core::mem::offset_of!(Self, x), "x")?;
+                >(__bytes, ::core::mem::offset_of!(Self, x), "x")?;
                 ::bus::message::__private::validate_field::<
                     f32,
-                >(bytes, ::core::mem::offset_of!(Self, y), "y")?;
+                >(__bytes, ::core::mem::offset_of!(Self, y), "y")?;
             }
             ::core::result::Result::Ok(())
         }

@@ -4,29 +4,26 @@ const _: () = {
     impl<T: ::core::ops::Drop + ?::core::marker::Sized> MessagesCannotImplementDrop
     for T {}
     impl MessagesCannotImplementDrop for Command {}
-    const DISCRIMINANT_0: ::core::primitive::u8 = 0;
-    const DISCRIMINANT_1: ::core::primitive::u8 = DISCRIMINANT_0 + 1;
-    const DISCRIMINANT_2: ::core::primitive::u8 = 7;
+    const __DISCRIMINANT_0: ::core::primitive::u8 = 0;
+    const __DISCRIMINANT_1: ::core::primitive::u8 = __DISCRIMINANT_0 + 1;
+    const __DISCRIMINANT_2: ::core::primitive::u8 = 7;
     #[repr(C)]
     #[allow(dead_code)]
-    struct Variant0 {
+    struct __Variant0 {
         tag: ::core::primitive::u8,
-        marker: ::core::marker::PhantomData<()>,
     }
     #[repr(C)]
     #[allow(dead_code)]
-    struct Variant1 {
+    struct __Variant1 {
         tag: ::core::primitive::u8,
         field_0: f64,
         field_1: Side,
-        marker: ::core::marker::PhantomData<()>,
     }
     #[repr(C)]
     #[allow(dead_code)]
-    struct Variant2 {
+    struct __Variant2 {
         tag: ::core::primitive::u8,
         field_0: u16,
-        marker: ::core::marker::PhantomData<()>,
     }
     #[automatically_derived]
     unsafe impl ::bus::message::Message for Command
@@ -50,7 +47,7 @@ const _: () = {
                             "Halt",
                             138638518334854915212788842848858981626u128,
                         ),
-                        DISCRIMINANT_0 as ::core::primitive::i128,
+                        __DISCRIMINANT_0 as ::core::primitive::i128,
                         "",
                         const { &[] },
                     ),
@@ -59,7 +56,7 @@ const _: () = {
                             "Move",
                             138452430568870032197354523930496273980u128,
                         ),
-                        DISCRIMINANT_1 as ::core::primitive::i128,
+                        __DISCRIMINANT_1 as ::core::primitive::i128,
                         "",
                         const {
                             &[
@@ -70,7 +67,7 @@ const _: () = {
                                         "speed",
                                         9002770244717809914725622270930654224u128,
                                     ),
-                                    ::core::mem::offset_of!(Variant1, field_0),
+                                    ::core::mem::offset_of!(__Variant1, field_0),
                                     "",
                                 ),
                                 ::bus::message::FieldDescriptor::of::<
@@ -80,7 +77,7 @@ const _: () = {
                                         "side",
                                         140861159932555729899135778126808136678u128,
                                     ),
-                                    ::core::mem::offset_of!(Variant1, field_1),
+                                    ::core::mem::offset_of!(__Variant1, field_1),
                                     "",
                                 ),
                             ]
@@ -91,7 +88,7 @@ const _: () = {
                             "Turn",
                             139431926114670266518803048426523086618u128,
                         ),
-                        DISCRIMINANT_2 as ::core::primitive::i128,
+                        __DISCRIMINANT_2 as ::core::primitive::i128,
                         "",
                         const {
                             &[
@@ -102,7 +99,7 @@ const _: () = {
                                             "0",
                                             279349696657119468769843863450121031567u128,
                                         ),
-                                        ::core::mem::offset_of!(Variant2, field_0),
+                                        ::core::mem::offset_of!(__Variant2, field_0),
                                         "",
                                     )
                                     .with_unit(
@@ -113,12 +110,12 @@ const _: () = {
                                     )
                                     .with_bounds(::bus::message::Bounds::Integer {
                                         low: {
-                                            let end: ::core::primitive::u16 = 0;
-                                            end
+                                            let __end: ::core::primitive::u16 = 0;
+                                            __end
                                         } as ::core::primitive::i128,
                                         high: {
-                                            let end: ::core::primitive::u16 = 359;
-                                            end
+                                            let __end: ::core::primitive::u16 = 359;
+                                            __end
                                         } as ::core::primitive::i128,
                                     }),
                             ]
@@ -128,104 +125,110 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
-                return unsafe { ::bus::message::__private::write_whole(self, out) };
+                return unsafe { ::bus::message::__private::write_whole(self, __out) };
             }
             match self {
                 Self::Halt {} => {
                     unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_0, out, 0)
-                    };
+                        ::bus::message::__private::write_field(
+                            &__DISCRIMINANT_0,
+                            __out,
+                            0,
+                        );
+                    }
                 }
-                Self::Move { speed: field_0, side: field_1 } => {
-                    unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_1, out, 0)
-                    };
+                Self::Move { speed: __field_0, side: __field_1 } => {
                     unsafe {
                         ::bus::message::__private::write_field(
-                            field_0,
-                            out,
-                            ::core::mem::offset_of!(Variant1, field_0),
-                        )
-                    };
-                    unsafe {
+                            &__DISCRIMINANT_1,
+                            __out,
+                            0,
+                        );
                         ::bus::message::__private::write_field(
-                            field_1,
-                            out,
-                            ::core::mem::offset_of!(Variant1, field_1),
-                        )
-                    };
+                            __field_0,
+                            __out,
+                            ::core::mem::offset_of!(__Variant1, field_0),
+                        );
+                        ::bus::message::__private::write_field(
+                            __field_1,
+                            __out,
+                            ::core::mem::offset_of!(__Variant1, field_1),
+                        );
+                    }
                 }
-                Self::Turn { 0: field_0 } => {
-                    unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_2, out, 0)
-                    };
+                Self::Turn { 0: __field_0 } => {
                     unsafe {
                         ::bus::message::__private::write_field(
-                            field_0,
-                            out,
-                            ::core::mem::offset_of!(Variant2, field_0),
-                        )
-                    };
+                            &__DISCRIMINANT_2,
+                            __out,
+                            0,
+                        );
+                        ::bus::message::__private::write_field(
+                            __field_0,
+                            __out,
+                            ::core::mem::offset_of!(__Variant2, field_0),
+                        );
+                    }
                 }
             }
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 match ::core::primitive::u8::from_ne_bytes(
-                    ::bus::message::__private::head(bytes),
+                    ::bus::message::__private::head(__bytes),
                 ) {
-                    DISCRIMINANT_0 => {}
-                    DISCRIMINANT_1 => {
+                    __DISCRIMINANT_0 => {}
+                    __DISCRIMINANT_1 => {
                         ::bus::message::__private::validate_field::<
                             f64,
                         >(
-                            bytes,
-                            ::core::mem::offset_of!(Variant1, field_0),
+                            __bytes,
+                            ::core::mem::offset_of!(__Variant1, field_0),
                             "Move.speed",
                         )?;
                         ::bus::message::__private::validate_field::<
                             Side,
                         >(
-                            bytes,
-                            ::core::mem::offset_of!(Variant1, field_1),
+                            __bytes,
+                            ::core::mem::offset_of!(__Variant1, field_1),
                             "Move.side",
                         )?;
                     }
-                    DISCRIMINANT_2 => {
+                    __DISCRIMINANT_2 => {
                         ::bus::message::__private::validate_field::<
                             u16,
-                        >(bytes, ::core::mem::offset_of!(Variant2, field_0), "Turn.0")?;
+                        >(
+                            __bytes,
+                            ::core::mem::offset_of!(__Variant2, field_0),
+                            "Turn.0",
+                        )?;
                         ::bus::message::__private::check_range::<
                             u16,
                             ::core::primitive::u16,
                         >(
-                            bytes,
-                            ::core::mem::offset_of!(Variant2, field_0),
+                            __bytes,
+                            ::core::mem::offset_of!(__Variant2, field_0),
                             const {
-                                {
-                                    let end: ::core::primitive::u16 = 0;
-                                    end
-                                }
+                                let __end: ::core::primitive::u16 = 0;
+                                __end
                             },
                             const {
-                                {
-                                    let end: ::core::primitive::u16 = 359;
-                                    end
-                                }
+                                let __end: ::core::primitive::u16 = 359;
+                                __end
                             },
                             "Turn.0",
                         )?;
                     }
-                    found => {
+                    __found => {
                         return ::core::result::Result::Err(
                             ::bus::message::Invalid::variant::<
                                 Self,
-                            >(found as ::core::primitive::i128),
+                            >(__found as ::core::primitive::i128),
                         );
                     }
                 }

@@ -41,12 +41,12 @@ const _: () = {
                             )
                             .with_bounds(transport::bus::message::Bounds::Float {
                                 low: {
-                                    let end: ::core::primitive::f32 = -10.0;
-                                    end
+                                    let __end: ::core::primitive::f32 = -10.0;
+                                    __end
                                 } as ::core::primitive::f64,
                                 high: {
-                                    let end: ::core::primitive::f32 = 10.0;
-                                    end
+                                    let __end: ::core::primitive::f32 = 10.0;
+                                    __end
                                 } as ::core::primitive::f64,
                             }),
                         transport::bus::message::FieldDescriptor::of::<
@@ -61,10 +61,10 @@ const _: () = {
                             )
                             .with_bounds(transport::bus::message::Bounds::Integer {
                                 low: {
-                                    let end: ::core::primitive::u16 = 1;
-                                    end
+                                    let __end: ::core::primitive::u16 = 1;
+                                    __end
                                 } as ::core::primitive::i128,
-                                high: <::core::primitive::u16>::MAX
+                                high: { ::core::primitive::u16::MAX }
                                     as ::core::primitive::i128,
                             }),
                         transport::bus::message::FieldDescriptor::of::<
@@ -105,62 +105,54 @@ const _: () = {
             ),
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as transport::bus::message::Message>::PADDING_FREE {
                 return unsafe {
-                    transport::bus::message::__private::write_whole(self, out)
+                    transport::bus::message::__private::write_whole(self, __out)
                 };
             }
             let Self {
-                speed: field_0,
-                counts: field_1,
-                number: field_2,
-                gain: field_3,
-                flags: field_4,
+                speed: __field_0,
+                counts: __field_1,
+                number: __field_2,
+                gain: __field_3,
+                flags: __field_4,
             } = self;
             unsafe {
                 transport::bus::message::__private::write_field(
-                    field_0,
-                    out,
+                    __field_0,
+                    __out,
                     ::core::mem::offset_of!(Self, speed),
-                )
-            };
-            unsafe {
+                );
                 transport::bus::message::__private::write_field(
-                    field_1,
-                    out,
+                    __field_1,
+                    __out,
                     ::core::mem::offset_of!(Self, counts),
-                )
-            };
-            unsafe {
+                );
                 transport::bus::message::__private::write_field(
-                    field_2,
-                    out,
+                    __field_2,
+                    __out,
                     ::core::mem::offset_of!(Self, number),
-                )
-            };
-            unsafe {
+                );
                 transport::bus::message::__private::write_field(
-                    field_3,
-                    out,
+                    __field_3,
+                    __out,
                     ::core::mem::offset_of!(Self, gain),
-                )
-            };
-            unsafe {
+                );
                 transport::bus::message::__private::write_field(
-                    field_4,
-                    out,
+                    __field_4,
+                    __out,
                     ::core::mem::offset_of!(Self, flags),
-                )
-            };
+                );
+            }
         }
-        unsafe fn write_absent(out: *mut ::core::primitive::u8) {
+        unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
             {
-                let default: f32 = 2.5;
+                let __default: f32 = (|| -> f32 { 2.5 })();
                 unsafe {
                     transport::bus::message::__private::write_field(
-                        &default,
-                        out,
+                        &__default,
+                        __out,
                         ::core::mem::offset_of!(Self, gain),
                     )
                 };
@@ -168,66 +160,60 @@ const _: () = {
             unsafe {
                 transport::bus::message::__private::write_field(
                     &transport::bus::message::__private::default_of_absent::<Flags>(),
-                    out,
+                    __out,
                     ::core::mem::offset_of!(Self, flags),
                 )
             };
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), transport::bus::message::Invalid> {
             if !<Self as transport::bus::message::Message>::ANY_BITS {
                 transport::bus::message::__private::validate_field::<
                     f32,
-                >(bytes, ::core::mem::offset_of!(Self, speed), "speed")?;
+                >(__bytes, ::core::mem::offset_of!(Self, speed), "speed")?;
                 transport::bus::message::__private::check_range::<
                     f32,
                     ::core::primitive::f32,
                 >(
-                    bytes,
+                    __bytes,
                     ::core::mem::offset_of!(Self, speed),
                     const {
-                        {
-                            let end: ::core::primitive::f32 = -10.0;
-                            end
-                        }
+                        let __end: ::core::primitive::f32 = -10.0;
+                        __end
                     },
                     const {
-                        {
-                            let end: ::core::primitive::f32 = 10.0;
-                            end
-                        }
+                        let __end: ::core::primitive::f32 = 10.0;
+                        __end
                     },
                     "speed",
                 )?;
                 transport::bus::message::__private::validate_field::<
                     [u16; 2],
-                >(bytes, ::core::mem::offset_of!(Self, counts), "counts")?;
+                >(__bytes, ::core::mem::offset_of!(Self, counts), "counts")?;
                 transport::bus::message::__private::check_range::<
                     [u16; 2],
                     ::core::primitive::u16,
                 >(
-                    bytes,
+                    __bytes,
                     ::core::mem::offset_of!(Self, counts),
                     const {
-                        {
-                            let end: ::core::primitive::u16 = 1;
-                            end
-                        }
+                        let __end: ::core::primitive::u16 = 1;
+                        __end
                     },
-                    const { <::core::primitive::u16>::MAX },
+                    const { ::core::primitive::u16::MAX },
                     "counts",
                 )?;
                 transport::bus::message::__private::validate_field::<
                     u32,
-                >(bytes, ::core::mem::offset_of!(Self, number), "even")?;
+                >(__bytes, ::core::mem::offset_of!(Self, number), "even")?;
                 unsafe {
                     transport::bus::message::__private::check_field_invariant::<
                         u32,
                         _,
                     >(
-                        bytes,
+                        __bytes,
                         ::core::mem::offset_of!(Self, number),
                         is_even,
                         "is_even",
@@ -236,15 +222,15 @@ const _: () = {
                 }?;
                 transport::bus::message::__private::validate_field::<
                     f32,
-                >(bytes, ::core::mem::offset_of!(Self, gain), "gain")?;
+                >(__bytes, ::core::mem::offset_of!(Self, gain), "gain")?;
                 transport::bus::message::__private::validate_field::<
                     Flags,
-                >(bytes, ::core::mem::offset_of!(Self, flags), "flags")?;
+                >(__bytes, ::core::mem::offset_of!(Self, flags), "flags")?;
                 unsafe {
                     transport::bus::message::__private::check_invariant::<
                         Self,
                         _,
-                    >(bytes, Reading::in_order, "Reading::in_order")
+                    >(__bytes, Reading::in_order, "Reading::in_order")
                 }?;
             }
             ::core::result::Result::Ok(())
@@ -252,7 +238,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl Reading {
-        ///The field `speed`, to be read or written alone.
+        /// The field `speed`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         pub const SPEED: transport::bus::message::Field<Self, f32> = unsafe {
             transport::bus::message::Field::new(
@@ -260,7 +246,7 @@ const _: () = {
                 ::core::mem::offset_of!(Self, speed),
             )
         };
-        ///The field `counts`, to be read or written alone.
+        /// The field `counts`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const COUNTS: transport::bus::message::Field<Self, [u16; 2]> = unsafe {
             transport::bus::message::Field::new(
@@ -268,7 +254,7 @@ const _: () = {
                 ::core::mem::offset_of!(Self, counts),
             )
         };
-        ///The field `even`, to be read or written alone.
+        /// The field `even`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const NUMBER: transport::bus::message::Field<Self, u32> = unsafe {
             transport::bus::message::Field::new(
@@ -276,7 +262,7 @@ const _: () = {
                 ::core::mem::offset_of!(Self, number),
             )
         };
-        ///The field `gain`, to be read or written alone.
+        /// The field `gain`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const GAIN: transport::bus::message::Field<Self, f32> = unsafe {
             transport::bus::message::Field::new(
@@ -284,7 +270,7 @@ const _: () = {
                 ::core::mem::offset_of!(Self, gain),
             )
         };
-        ///The field `flags`, to be read or written alone.
+        /// The field `flags`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const FLAGS: transport::bus::message::Field<Self, Flags> = unsafe {
             transport::bus::message::Field::new(
@@ -299,20 +285,20 @@ const _: () = {
     #[doc(hidden)]
     #[derive(::core::clone::Clone, ::core::marker::Copy)]
     #[repr(C)]
-    pub struct Bits {
+    pub struct __Bits {
         align: [Reading; 0],
         bytes: [::core::primitive::u8; ::core::mem::size_of::<Reading>()],
     }
-    unsafe impl transport::bus::message::__private::bytemuck::Zeroable for Bits {}
-    unsafe impl transport::bus::message::__private::bytemuck::AnyBitPattern for Bits {}
-    const _: () = ();
+    unsafe impl transport::bus::message::__private::bytemuck::Zeroable for __Bits {}
+    unsafe impl transport::bus::message::__private::bytemuck::AnyBitPattern for __Bits {}
     #[automatically_derived]
     unsafe impl transport::bus::message::__private::bytemuck::CheckedBitPattern
     for Reading {
-        type Bits = Bits;
+        type Bits = __Bits;
         #[inline]
-        fn is_valid_bit_pattern(bits: &Bits) -> ::core::primitive::bool {
-            <Reading as transport::bus::message::Message>::validate(&bits.bytes).is_ok()
+        fn is_valid_bit_pattern(__bits: &__Bits) -> ::core::primitive::bool {
+            <Reading as transport::bus::message::Message>::validate(&__bits.bytes)
+                .is_ok()
         }
     }
     const _: &transport::bus::message::TypeDescriptor = <Reading as transport::bus::message::Message>::TYPE;

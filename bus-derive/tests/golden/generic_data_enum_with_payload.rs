@@ -7,12 +7,12 @@ const _: () = {
     where
         L: Copy,
     {}
-    const DISCRIMINANT_0: ::core::primitive::u16 = 0;
-    const DISCRIMINANT_1: ::core::primitive::u16 = DISCRIMINANT_0 + 1;
-    const DISCRIMINANT_2: ::core::primitive::u16 = DISCRIMINANT_1 + 1;
+    const __DISCRIMINANT_0: ::core::primitive::u16 = 0;
+    const __DISCRIMINANT_1: ::core::primitive::u16 = __DISCRIMINANT_0 + 1;
+    const __DISCRIMINANT_2: ::core::primitive::u16 = __DISCRIMINANT_1 + 1;
     #[repr(C)]
     #[allow(dead_code)]
-    struct Variant0<L, R, const N: usize>
+    struct __Variant0<L, R, const N: usize>
     where
         L: Copy,
     {
@@ -20,7 +20,7 @@ const _: () = {
     }
     #[repr(C)]
     #[allow(dead_code)]
-    struct Variant1<L, R, const N: usize>
+    struct __Variant1<L, R, const N: usize>
     where
         L: Copy,
     {
@@ -29,7 +29,7 @@ const _: () = {
     }
     #[repr(C)]
     #[allow(dead_code)]
-    struct Variant2<L, R, const N: usize>
+    struct __Variant2<L, R, const N: usize>
     where
         L: Copy,
     {
@@ -38,22 +38,22 @@ const _: () = {
     }
     #[repr(C)]
     #[allow(dead_code)]
-    union Payload<L, R, const N: usize>
+    union __Payload<L, R, const N: usize>
     where
         L: Copy,
     {
-        variant_0: ::core::mem::ManuallyDrop<Variant0<L, R, N>>,
-        variant_1: ::core::mem::ManuallyDrop<Variant1<L, R, N>>,
-        variant_2: ::core::mem::ManuallyDrop<Variant2<L, R, N>>,
+        variant_0: ::core::mem::ManuallyDrop<__Variant0<L, R, N>>,
+        variant_1: ::core::mem::ManuallyDrop<__Variant1<L, R, N>>,
+        variant_2: ::core::mem::ManuallyDrop<__Variant2<L, R, N>>,
     }
     #[repr(C)]
     #[allow(dead_code)]
-    struct Whole<L, R, const N: usize>
+    struct __Whole<L, R, const N: usize>
     where
         L: Copy,
     {
         tag: ::core::primitive::u16,
-        payload: Payload<L, R, N>,
+        payload: __Payload<L, R, N>,
     }
     #[automatically_derived]
     unsafe impl<
@@ -90,7 +90,7 @@ const _: () = {
                             "Neither",
                             241988350836382649628394873729272250832u128,
                         ),
-                        DISCRIMINANT_0 as ::core::primitive::i128,
+                        __DISCRIMINANT_0 as ::core::primitive::i128,
                         "",
                         const { &[] },
                     ),
@@ -99,7 +99,7 @@ const _: () = {
                             "Left",
                             138484113280019551480235587033872817936u128,
                         ),
-                        DISCRIMINANT_1 as ::core::primitive::i128,
+                        __DISCRIMINANT_1 as ::core::primitive::i128,
                         "",
                         const {
                             &[
@@ -110,8 +110,8 @@ const _: () = {
                                         "0",
                                         279349696657119468769843863450121031567u128,
                                     ),
-                                    ::core::mem::offset_of!(Whole < L, R, N >, payload)
-                                        + ::core::mem::offset_of!(Variant1 < L, R, N >, field_0),
+                                    ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                        + ::core::mem::offset_of!(__Variant1 < L, R, N >, field_0),
                                     "",
                                 ),
                             ]
@@ -122,7 +122,7 @@ const _: () = {
                             "Rights",
                             280301771216762702300491146718682372938u128,
                         ),
-                        DISCRIMINANT_2 as ::core::primitive::i128,
+                        __DISCRIMINANT_2 as ::core::primitive::i128,
                         "",
                         const {
                             &[
@@ -133,8 +133,8 @@ const _: () = {
                                         "0",
                                         279349696657119468769843863450121031567u128,
                                     ),
-                                    ::core::mem::offset_of!(Whole < L, R, N >, payload)
-                                        + ::core::mem::offset_of!(Variant2 < L, R, N >, field_0),
+                                    ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                        + ::core::mem::offset_of!(__Variant2 < L, R, N >, field_0),
                                     "",
                                 ),
                             ]
@@ -144,78 +144,86 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
-                return unsafe { ::bus::message::__private::write_whole(self, out) };
+                return unsafe { ::bus::message::__private::write_whole(self, __out) };
             }
             match self {
                 Self::Neither {} => {
                     unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_0, out, 0)
-                    };
+                        ::bus::message::__private::write_field(
+                            &__DISCRIMINANT_0,
+                            __out,
+                            0,
+                        );
+                    }
                 }
-                Self::Left { 0: field_0 } => {
-                    unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_1, out, 0)
-                    };
+                Self::Left { 0: __field_0 } => {
                     unsafe {
                         ::bus::message::__private::write_field(
-                            field_0,
-                            out,
-                            ::core::mem::offset_of!(Whole < L, R, N >, payload)
-                                + ::core::mem::offset_of!(Variant1 < L, R, N >, field_0),
-                        )
-                    };
+                            &__DISCRIMINANT_1,
+                            __out,
+                            0,
+                        );
+                        ::bus::message::__private::write_field(
+                            __field_0,
+                            __out,
+                            ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                + ::core::mem::offset_of!(__Variant1 < L, R, N >, field_0),
+                        );
+                    }
                 }
-                Self::Rights { 0: field_0 } => {
-                    unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_2, out, 0)
-                    };
+                Self::Rights { 0: __field_0 } => {
                     unsafe {
                         ::bus::message::__private::write_field(
-                            field_0,
-                            out,
-                            ::core::mem::offset_of!(Whole < L, R, N >, payload)
-                                + ::core::mem::offset_of!(Variant2 < L, R, N >, field_0),
-                        )
-                    };
+                            &__DISCRIMINANT_2,
+                            __out,
+                            0,
+                        );
+                        ::bus::message::__private::write_field(
+                            __field_0,
+                            __out,
+                            ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                + ::core::mem::offset_of!(__Variant2 < L, R, N >, field_0),
+                        );
+                    }
                 }
             }
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 match ::core::primitive::u16::from_ne_bytes(
-                    ::bus::message::__private::head(bytes),
+                    ::bus::message::__private::head(__bytes),
                 ) {
-                    DISCRIMINANT_0 => {}
-                    DISCRIMINANT_1 => {
+                    __DISCRIMINANT_0 => {}
+                    __DISCRIMINANT_1 => {
                         ::bus::message::__private::validate_field::<
                             L,
                         >(
-                            bytes,
-                            ::core::mem::offset_of!(Whole < L, R, N >, payload)
-                                + ::core::mem::offset_of!(Variant1 < L, R, N >, field_0),
+                            __bytes,
+                            ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                + ::core::mem::offset_of!(__Variant1 < L, R, N >, field_0),
                             "Left.0",
                         )?;
                     }
-                    DISCRIMINANT_2 => {
+                    __DISCRIMINANT_2 => {
                         ::bus::message::__private::validate_field::<
                             [R; N],
                         >(
-                            bytes,
-                            ::core::mem::offset_of!(Whole < L, R, N >, payload)
-                                + ::core::mem::offset_of!(Variant2 < L, R, N >, field_0),
+                            __bytes,
+                            ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                + ::core::mem::offset_of!(__Variant2 < L, R, N >, field_0),
                             "Rights.0",
                         )?;
                     }
-                    found => {
+                    __found => {
                         return ::core::result::Result::Err(
                             ::bus::message::Invalid::variant::<
                                 Self,
-                            >(found as ::core::primitive::i128),
+                            >(__found as ::core::primitive::i128),
                         );
                     }
                 }

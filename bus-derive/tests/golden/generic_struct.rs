@@ -57,44 +57,42 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
-                return unsafe { ::bus::message::__private::write_whole(self, out) };
+                return unsafe { ::bus::message::__private::write_whole(self, __out) };
             }
-            let Self { values: field_0, count: field_1 } = self;
+            let Self { values: __field_0, count: __field_1 } = self;
             unsafe {
                 ::bus::message::__private::write_field(
-                    field_0,
-                    out,
+                    __field_0,
+                    __out,
                     ::core::mem::offset_of!(Self, values),
-                )
-            };
-            unsafe {
+                );
                 ::bus::message::__private::write_field(
-                    field_1,
-                    out,
+                    __field_1,
+                    __out,
                     ::core::mem::offset_of!(Self, count),
-                )
-            };
+                );
+            }
         }
-        unsafe fn write_absent(out: *mut ::core::primitive::u8) {
+        unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
             unsafe {
                 <[T; N] as ::bus::message::Message>::write_absent(
-                    out.add(::core::mem::offset_of!(Self, values)),
+                    __out.add(::core::mem::offset_of!(Self, values)),
                 )
             };
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 ::bus::message::__private::validate_field::<
                     [T; N],
-                >(bytes, ::core::mem::offset_of!(Self, values), "values")?;
+                >(__bytes, ::core::mem::offset_of!(Self, values), "values")?;
                 ::bus::message::__private::validate_field::<
                     u32,
-                >(bytes, ::core::mem::offset_of!(Self, count), "count")?;
+                >(__bytes, ::core::mem::offset_of!(Self, count), "count")?;
             }
             ::core::result::Result::Ok(())
         }
@@ -104,12 +102,12 @@ const _: () = {
     where
         T: PartialOrd,
     {
-        ///The field `values`, to be read or written alone.
+        /// The field `values`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const VALUES: ::bus::message::Field<Self, [T; N]> = unsafe {
             ::bus::message::Field::new("values", ::core::mem::offset_of!(Self, values))
         };
-        ///The field `count`, to be read or written alone.
+        /// The field `count`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const COUNT: ::bus::message::Field<Self, u32> = unsafe {
             ::bus::message::Field::new("count", ::core::mem::offset_of!(Self, count))

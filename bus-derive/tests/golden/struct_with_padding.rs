@@ -55,71 +55,67 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
-                return unsafe { ::bus::message::__private::write_whole(self, out) };
+                return unsafe { ::bus::message::__private::write_whole(self, __out) };
             }
-            let Self { bid: field_0, side: field_1, sizes: field_2 } = self;
+            let Self { bid: __field_0, side: __field_1, sizes: __field_2 } = self;
             unsafe {
                 ::bus::message::__private::write_field(
-                    field_0,
-                    out,
+                    __field_0,
+                    __out,
                     ::core::mem::offset_of!(Self, bid),
-                )
-            };
-            unsafe {
+                );
                 ::bus::message::__private::write_field(
-                    field_1,
-                    out,
+                    __field_1,
+                    __out,
                     ::core::mem::offset_of!(Self, side),
-                )
-            };
-            unsafe {
+                );
                 ::bus::message::__private::write_field(
-                    field_2,
-                    out,
+                    __field_2,
+                    __out,
                     ::core::mem::offset_of!(Self, sizes),
-                )
-            };
+                );
+            }
         }
-        unsafe fn write_absent(out: *mut ::core::primitive::u8) {
+        unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
             unsafe {
                 <Side as ::bus::message::Message>::write_absent(
-                    out.add(::core::mem::offset_of!(Self, side)),
+                    __out.add(::core::mem::offset_of!(Self, side)),
                 )
             };
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 ::bus::message::__private::validate_field::<
                     f64,
-                >(bytes, ::core::mem::offset_of!(Self, bid), "bid")?;
+                >(__bytes, ::core::mem::offset_of!(Self, bid), "bid")?;
                 ::bus::message::__private::validate_field::<
                     Side,
-                >(bytes, ::core::mem::offset_of!(Self, side), "side")?;
+                >(__bytes, ::core::mem::offset_of!(Self, side), "side")?;
                 ::bus::message::__private::validate_field::<
                     [u32; 3],
-                >(bytes, ::core::mem::offset_of!(Self, sizes), "sizes")?;
+                >(__bytes, ::core::mem::offset_of!(Self, sizes), "sizes")?;
             }
             ::core::result::Result::Ok(())
         }
     }
     #[automatically_derived]
     impl Quote {
-        ///The field `bid`, to be read or written alone.
+        /// The field `bid`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const BID: ::bus::message::Field<Self, f64> = unsafe {
             ::bus::message::Field::new("bid", ::core::mem::offset_of!(Self, bid))
         };
-        ///The field `side`, to be read or written alone.
+        /// The field `side`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const SIDE: ::bus::message::Field<Self, Side> = unsafe {
             ::bus::message::Field::new("side", ::core::mem::offset_of!(Self, side))
         };
-        ///The field `sizes`, to be read or written alone.
+        /// The field `sizes`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const SIZES: ::bus::message::Field<Self, [u32; 3]> = unsafe {
             ::bus::message::Field::new("sizes", ::core::mem::offset_of!(Self, sizes))

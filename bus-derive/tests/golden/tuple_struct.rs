@@ -44,56 +44,54 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
-                return unsafe { ::bus::message::__private::write_whole(self, out) };
+                return unsafe { ::bus::message::__private::write_whole(self, __out) };
             }
-            let Self { 0: field_0, 1: field_1 } = self;
+            let Self { 0: __field_0, 1: __field_1 } = self;
             unsafe {
                 ::bus::message::__private::write_field(
-                    field_0,
-                    out,
+                    __field_0,
+                    __out,
                     ::core::mem::offset_of!(Self, 0),
-                )
-            };
-            unsafe {
+                );
                 ::bus::message::__private::write_field(
-                    field_1,
-                    out,
+                    __field_1,
+                    __out,
                     ::core::mem::offset_of!(Self, 1),
-                )
-            };
+                );
+            }
         }
-        unsafe fn write_absent(out: *mut ::core::primitive::u8) {
+        unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
             unsafe {
                 <Side as ::bus::message::Message>::write_absent(
-                    out.add(::core::mem::offset_of!(Self, 1)),
+                    __out.add(::core::mem::offset_of!(Self, 1)),
                 )
             };
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 ::bus::message::__private::validate_field::<
                     u8,
-                >(bytes, ::core::mem::offset_of!(Self, 0), "0")?;
+                >(__bytes, ::core::mem::offset_of!(Self, 0), "0")?;
                 ::bus::message::__private::validate_field::<
                     Side,
-                >(bytes, ::core::mem::offset_of!(Self, 1), "1")?;
+                >(__bytes, ::core::mem::offset_of!(Self, 1), "1")?;
             }
             ::core::result::Result::Ok(())
         }
     }
     #[automatically_derived]
     impl Pair {
-        ///The field `0`, to be read or written alone.
+        /// The field `0`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         pub const FIELD_0: ::bus::message::Field<Self, u8> = unsafe {
             ::bus::message::Field::new("0", ::core::mem::offset_of!(Self, 0))
         };
-        ///The field `1`, to be read or written alone.
+        /// The field `1`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         pub(crate) const FIELD_1: ::bus::message::Field<Self, Side> = unsafe {
             ::bus::message::Field::new("1", ::core::mem::offset_of!(Self, 1))

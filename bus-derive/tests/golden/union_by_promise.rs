@@ -41,12 +41,12 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
-            unsafe { ::bus::message::__private::write_whole(self, out) }
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
+            unsafe { ::bus::message::__private::write_whole(self, __out) }
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             ::core::result::Result::Ok(())
         }

@@ -4,9 +4,9 @@ const _: () = {
     impl<T: ::core::ops::Drop + ?::core::marker::Sized> MessagesCannotImplementDrop
     for T {}
     impl MessagesCannotImplementDrop for Side {}
-    const DISCRIMINANT_0: ::core::primitive::i8 = 0;
-    const DISCRIMINANT_1: ::core::primitive::i8 = 7;
-    const DISCRIMINANT_2: ::core::primitive::i8 = DISCRIMINANT_1 + 1;
+    const __DISCRIMINANT_0: ::core::primitive::i8 = 0;
+    const __DISCRIMINANT_1: ::core::primitive::i8 = 7;
+    const __DISCRIMINANT_2: ::core::primitive::i8 = __DISCRIMINANT_1 + 1;
     #[automatically_derived]
     unsafe impl ::bus::message::Message for Side {
         const TYPE: &'static ::bus::message::TypeDescriptor = &::bus::message::TypeDescriptor::enumeration::<
@@ -27,7 +27,7 @@ const _: () = {
                             "Buy",
                             221383301240465065368651971967844878115u128,
                         ),
-                        DISCRIMINANT_0 as ::core::primitive::i128,
+                        __DISCRIMINANT_0 as ::core::primitive::i128,
                         "For money.",
                         const { &[] },
                     ),
@@ -36,7 +36,7 @@ const _: () = {
                             "Sell",
                             139618209114631320182453796342211388949u128,
                         ),
-                        DISCRIMINANT_1 as ::core::primitive::i128,
+                        __DISCRIMINANT_1 as ::core::primitive::i128,
                         "",
                         const { &[] },
                     ),
@@ -45,7 +45,7 @@ const _: () = {
                             "none",
                             139806500084594080724866282579271924851u128,
                         ),
-                        DISCRIMINANT_2 as ::core::primitive::i128,
+                        __DISCRIMINANT_2 as ::core::primitive::i128,
                         "",
                         const { &[] },
                     ),
@@ -53,44 +53,56 @@ const _: () = {
             },
         );
         #[inline]
-        unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+        unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
-                return unsafe { ::bus::message::__private::write_whole(self, out) };
+                return unsafe { ::bus::message::__private::write_whole(self, __out) };
             }
             match self {
                 Self::Buy {} => {
                     unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_0, out, 0)
-                    };
+                        ::bus::message::__private::write_field(
+                            &__DISCRIMINANT_0,
+                            __out,
+                            0,
+                        );
+                    }
                 }
                 Self::Sell {} => {
                     unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_1, out, 0)
-                    };
+                        ::bus::message::__private::write_field(
+                            &__DISCRIMINANT_1,
+                            __out,
+                            0,
+                        );
+                    }
                 }
                 Self::r#Neither {} => {
                     unsafe {
-                        ::bus::message::__private::write_field(&DISCRIMINANT_2, out, 0)
-                    };
+                        ::bus::message::__private::write_field(
+                            &__DISCRIMINANT_2,
+                            __out,
+                            0,
+                        );
+                    }
                 }
             }
         }
         #[inline]
         fn validate(
-            bytes: &[::core::primitive::u8],
+            __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 match ::core::primitive::i8::from_ne_bytes(
-                    ::bus::message::__private::head(bytes),
+                    ::bus::message::__private::head(__bytes),
                 ) {
-                    DISCRIMINANT_0 => {}
-                    DISCRIMINANT_1 => {}
-                    DISCRIMINANT_2 => {}
-                    found => {
+                    __DISCRIMINANT_0 => {}
+                    __DISCRIMINANT_1 => {}
+                    __DISCRIMINANT_2 => {}
+                    __found => {
                         return ::core::result::Result::Err(
                             ::bus::message::Invalid::variant::<
                                 Self,
-                            >(found as ::core::primitive::i128),
+                            >(__found as ::core::primitive::i128),
                         );
                     }
                 }
