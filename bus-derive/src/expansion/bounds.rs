@@ -37,7 +37,7 @@ fn end_of(tokens: impl ToTokens) -> Span {
 }
 
 /// The same tokens at another place.
-fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+pub(super) fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     let respan = |mut token: TokenTree| {
         token.set_span(span);
         token

@@ -148,6 +148,22 @@ macro_rules! hygienic {
 
 hygienic!(out);
 
+/// Types by their way from the macro's own crate.
+macro_rules! from_here {
+    () => {
+        #[derive(Message)]
+        #[repr(C, u8)]
+        enum FromHere {
+            One(#[message(invariant = $crate::inner::check::<$crate::Side>)] $crate::Side),
+            Two([u8; $crate::LENGTH]),
+        }
+    };
+}
+
+const LENGTH: usize = 3;
+
+from_here!();
+
 fn main() {
     let order = Order { price: 1.0, side: Side::Buy, sides: [Side::Sell, Side::Buy], bytes: [1, 2], out: true };
     let _ = (order.price, order.side, order.sides, order.bytes, order.out);
@@ -168,7 +184,7 @@ fn main() {
     assert_eq!(<Command<bool>>::validate(&[4, 1, 2, 1]).unwrap_err().path(), "Move.0[1]");
     assert_eq!(<Command<bool>>::validate(&[9, 1, 0, 0, 2, 2]).unwrap_err().path(), "Turn.bytes");
     assert_eq!(<Several<u8, u8, 2>>::TYPE.size(), 6);
-    assert!(Word::ANY_BITS);
+    assert!(Word::ANY_BITS && !FromHere::ANY_BITS);
     let mut bytes = [0; 2];
     // SAFETY: They are as many bytes as the type has.
     unsafe { Hygienic::write_absent(bytes.as_mut_ptr()) };

@@ -1,12 +1,29 @@
 //! Whatever lints a crate turns on, the derive does not trip over them.
 #![deny(warnings, missing_docs, unreachable_pub, missing_debug_implementations, missing_copy_implementations)]
-#![deny(unused, unused_qualifications, unsafe_op_in_unsafe_fn, single_use_lifetimes, trivial_casts, trivial_bounds)]
+#![deny(
+    unused,
+    unused_qualifications,
+    unsafe_op_in_unsafe_fn,
+    single_use_lifetimes,
+    trivial_casts,
+    trivial_bounds
+)]
 #![deny(trivial_numeric_casts, unnameable_types, unused_results, unused_lifetimes, variant_size_differences)]
-#![deny(explicit_outlives_requirements, redundant_lifetimes, let_underscore_drop, private_interfaces, private_bounds)]
+#![deny(
+    explicit_outlives_requirements,
+    redundant_lifetimes,
+    let_underscore_drop,
+    private_interfaces,
+    private_bounds
+)]
 #![deny(nonstandard_style, future_incompatible, keyword_idents, missing_abi, non_local_definitions)]
 #![deny(clippy::all, clippy::pedantic, clippy::nursery, clippy::undocumented_unsafe_blocks)]
 #![deny(clippy::multiple_unsafe_ops_per_block, clippy::as_conversions, clippy::indexing_slicing)]
-#![allow(variant_size_differences, missing_copy_implementations, reason = "of the types here, not of the expansion")]
+#![allow(
+    variant_size_differences,
+    missing_copy_implementations,
+    reason = "of the types here, not of the expansion"
+)]
 #![forbid(unsafe_code)]
 
 use bus::Message;
@@ -171,7 +188,14 @@ O0 O1 O2 O3 O4 O5 O6 O7 O8 O9 OA OB OC OD OE OF P0 P1 P2 P3 P4 P5 P6 P7 P8 P9 PA
 fn main() {
     let position = Position { x: 0.0, y: 0.0 };
     let _ = (position.x, position.y, Mode::New, Nothing, Pose::FINGERPRINT);
-    let _ = (Reading::SPEED, Pose::COUNT, Pose::SIZE, Word::TYPE.size(), Word { whole: 1 }, Word { halves: [1, 2] });
+    let _ = (
+        Reading::SPEED,
+        Pose::COUNT,
+        Pose::SIZE,
+        Word::TYPE.size(),
+        Word { whole: 1 },
+        Word { halves: [1, 2] },
+    );
     let _ = |command: &Command<u8>| matches!(command, Command::Halt | Command::Turn(_));
     assert!(Flags::validate(&[255]).is_ok() && Price::ANY_BITS);
     assert!(Reading::validate(&[0; 32]).is_err());
