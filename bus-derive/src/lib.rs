@@ -23,12 +23,15 @@ mod errors;
 mod expansion;
 mod fallback;
 mod field_checks;
+#[cfg(test)]
+mod golden_tests;
 mod model;
 mod refusals;
 
 use errors::Errors;
 use model::Model;
 use proc_macro::TokenStream;
+use proc_macro2::TokenStream as TokenStream2;
 use quote::quote;
 use syn::{DeriveInput, parse_macro_input};
 
@@ -101,7 +104,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// An implementation of `Message`, and for each field of a struct a constant by which the field is reached alone:
 /// `Order::PRICE` of type [`bus::Field`](https://docs.rs/bus/latest/bus/struct.Field.html), `FIELD_0` in a tuple struct.
-/// (A field named `type` has `TYPE_FIELD`, since `TYPE` is the trait's; of two names that differ in case alone, the first
+/// (A field named `type` has `FIELD_TYPE`, since `TYPE` is the trait's; of two names that differ in case alone, the first
 /// has the constant.)
 ///
 /// ```
@@ -131,16 +134,19 @@ use syn::{DeriveInput, parse_macro_input};
 /// ```
 #[proc_macro_derive(Message, attributes(message))]
 pub fn derive_message(input: TokenStream) -> TokenStream {
-    let input = parse_macro_input!(input as DeriveInput);
+    derive(&parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// The four stages.
+fn derive(input: &DeriveInput) -> TokenStream2 {
     let mut errors = Errors::default();
-    let model = Model::of(&input, &mut errors);
+    let model = Model::of(input, &mut errors);
     checks::check(&model, &mut errors);
-    let tokens = match errors.into_compile_errors() {
+    match errors.into_compile_errors() {
         None => expansion::expand(&model),
         Some(compile_errors) => {
             let stand_in = fallback::expand(&model);
             quote!(#compile_errors #stand_in)
         }
-    };
-    tokens.into()
+    }
 }

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::bounds::is_primitive;
+use super::own;
 use crate::model::{Field, Model, Shape};
 
 /// The function, or nothing where the trait's own will do.
@@ -13,15 +14,16 @@ pub(super) fn absent(model: &Model<'_>) -> TokenStream {
     if writes.is_empty() {
         return TokenStream::new();
     }
+    let out = own("out");
     quote! {
-        unsafe fn write_absent(out: *mut ::core::primitive::u8) {
+        unsafe fn write_absent(#out: *mut ::core::primitive::u8) {
             #(#writes)*
         }
     }
 }
 
 fn write(model: &Model<'_>, field: &Field<'_>) -> Option<TokenStream> {
-    let bus = &model.crate_path;
+    let (bus, out, variable) = (&model.crate_path, own("out"), own("default"));
     let Field { member, r#type, attributes, .. } = field;
     let offset = quote!(::core::mem::offset_of!(Self, #member));
     // SAFETY: (of the expansion) The field lies at its offset inside the type, for all of which the caller of
@@ -29,12 +31,13 @@ fn write(model: &Model<'_>, field: &Field<'_>) -> Option<TokenStream> {
     match (attributes.since, &attributes.default) {
         (None, _) if is_primitive(r#type) => None,
         (None, _) => Some(quote! {
-            unsafe { <#r#type as #bus::message::Message>::write_absent(out.add(#offset)) };
+            unsafe { <#r#type as #bus::message::Message>::write_absent(#out.add(#offset)) };
         }),
+        // In a closure, so that a `return` in it does not leave out the fields that follow.
         (Some(_), Some(default)) => Some(quote! {
             {
-                let default: #r#type = #default;
-                unsafe { #bus::message::__private::write_field(&default, out, #offset) };
+                let #variable: #r#type = (|| -> #r#type { #default })();
+                unsafe { #bus::message::__private::write_field(&#variable, #out, #offset) };
             }
         }),
         (Some(since), None) => {
@@ -42,7 +45,7 @@ fn write(model: &Model<'_>, field: &Field<'_>) -> Option<TokenStream> {
                 #bus::message::__private::default_of_absent::<#r#type>()
             };
             Some(quote! {
-                unsafe { #bus::message::__private::write_field(&#default, out, #offset) };
+                unsafe { #bus::message::__private::write_field(&#default, #out, #offset) };
             })
         }
     }

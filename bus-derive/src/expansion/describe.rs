@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{ExprRange, GenericParam, Path};
 
-use super::enums;
+use super::{enums, own};
 use crate::attributes::FieldAttributes;
 use crate::model::{Field, Model, Shape, Variant};
 
@@ -143,9 +143,9 @@ fn describe_field(bus: &Path, field: &Field<'_>, offset: TokenStream) -> TokenSt
     described
 }
 
-/// The ends of a range as expressions of the number's type; an open one is where the type ends.
+/// The ends of a range as blocks of the number's type; an open one is where the type ends.
 pub(super) fn ends(range: &ExprRange, number: &str) -> [TokenStream; 2] {
-    let number = format_ident!("{number}");
+    let (number, variable) = (format_ident!("{number}"), own("end"));
     let number = quote!(::core::primitive::#number);
     let (least, most) = match number.to_string().contains('f') {
         true => (quote!(NEG_INFINITY), quote!(INFINITY)),
@@ -153,10 +153,10 @@ pub(super) fn ends(range: &ExprRange, number: &str) -> [TokenStream; 2] {
     };
     let end = |given: Option<&syn::Expr>, open: TokenStream| match given {
         Some(given) => quote!({
-            let end: #number = #given;
-            end
+            let #variable: #number = #given;
+            #variable
         }),
-        None => quote!(<#number>::#open),
+        None => quote!({ #number::#open }),
     };
     [end(range.start.as_deref(), least), end(range.end.as_deref(), most)]
 }

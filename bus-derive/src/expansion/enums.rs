@@ -18,12 +18,13 @@
 //!                                #[repr(C)] struct Whole { tag: u8, payload: Payload }
 //! ```
 //!
-//! Each has the enum's generics, and a marker that uses them.
+//! Each has the enum's generics, and where these have types, a marker that uses them. The names begin with
+//! underscores, so that they hide none of the user's.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::Type;
 
+use super::own;
 use crate::model::{Model, Variant};
 
 /// The integer that the enum begins with.
@@ -33,16 +34,21 @@ pub(super) fn tag<'a>(model: &'a Model<'_>) -> &'a Ident {
 
 /// The constant with the tag of variant number `index`.
 pub(super) fn discriminant(index: usize) -> Ident {
-    format_ident!("DISCRIMINANT_{index}", span = Span::mixed_site())
+    own(format_args!("DISCRIMINANT_{index}"))
+}
+
+/// The struct with the fields of variant number `index`.
+fn variant(index: usize) -> Ident {
+    own(format_args!("Variant{index}"))
 }
 
 /// Where field number `field` of variant number `variant` lies in the enum.
 pub(super) fn offset(model: &Model<'_>, variant: usize, field: usize) -> TokenStream {
     let (_, type_generics, _) = model.generics.split_for_impl();
-    let (name, field) = (format_ident!("Variant{variant}"), format_ident!("field_{field}"));
+    let (name, whole, field) = (self::variant(variant), own("Whole"), format_ident!("field_{field}"));
     let within = quote!(::core::mem::offset_of!(#name #type_generics, #field));
     match has_payload(model) {
-        true => quote!(::core::mem::offset_of!(Whole #type_generics, payload) + #within),
+        true => quote!(::core::mem::offset_of!(#whole #type_generics, payload) + #within),
         false => within,
     }
 }
@@ -59,7 +65,7 @@ pub(super) fn layout(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream
     let discriminants = variants.iter().enumerate().map(|(index, variant)| {
         let name = discriminant(index);
         let value = match (variant.discriminant, index) {
-            (Some(given), _) => quote!(#given),
+            (Some(given), _) => without_self(model, given),
             (None, 0) => quote!(0),
             (None, _) => {
                 let before = discriminant(index - 1);
@@ -72,10 +78,15 @@ pub(super) fn layout(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream
         return quote!(#(#discriminants)*);
     }
     let (impl_generics, type_generics, where_clause) = model.generics.split_for_impl();
-    let parameters = model.generics.type_params().map(|parameter| &parameter.ident);
-    let marker = quote!(::core::marker::PhantomData<(#(fn() -> #parameters,)*)>);
+    let (impl_generics, where_clause) =
+        (without_self(model, impl_generics), without_self(model, where_clause));
+    let mut parameters = model.generics.type_params().map(|parameter| &parameter.ident).peekable();
+    let marker = parameters
+        .peek()
+        .is_some()
+        .then(|| quote!(marker: ::core::marker::PhantomData<(#(fn() -> #parameters,)*)>));
     let structs = variants.iter().enumerate().map(|(index, variant)| {
-        let name = format_ident!("Variant{index}");
+        let name = self::variant(index);
         let fields = variant.fields.iter().enumerate().map(|(index, field)| {
             let (name, r#type) = (format_ident!("field_{index}"), without_self(model, field.r#type));
             quote!(#name: #r#type,)
@@ -84,31 +95,32 @@ pub(super) fn layout(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream
         quote! {
             #[repr(C)]
             #[allow(dead_code)]
-            struct #name #impl_generics #where_clause { #tag #(#fields)* marker: #marker }
+            struct #name #impl_generics #where_clause { #tag #(#fields)* #marker }
         }
     });
+    let (union, whole) = (own("Payload"), own("Whole"));
     let payload = has_payload(model).then(|| {
         let members = (0..variants.len()).map(|index| {
-            let (member, name) = (format_ident!("variant_{index}"), format_ident!("Variant{index}"));
+            let (member, name) = (format_ident!("variant_{index}"), self::variant(index));
             quote!(#member: ::core::mem::ManuallyDrop<#name #type_generics>,)
         });
         quote! {
             #[repr(C)]
             #[allow(dead_code)]
-            union Payload #impl_generics #where_clause { #(#members)* }
+            union #union #impl_generics #where_clause { #(#members)* }
             #[repr(C)]
             #[allow(dead_code)]
-            struct Whole #impl_generics #where_clause { tag: #tag, payload: Payload #type_generics }
+            struct #whole #impl_generics #where_clause { tag: #tag, payload: #union #type_generics }
         }
     });
     quote!(#(#discriminants)* #(#structs)* #payload)
 }
 
-/// The type, with `Self` written out: in the items here it would be another.
-fn without_self(model: &Model<'_>, r#type: &Type) -> TokenStream {
+/// The tokens, with `Self` written out: in the items here it would be another.
+fn without_self(model: &Model<'_>, tokens: impl ToTokens) -> TokenStream {
     let (_, type_generics, _) = model.generics.split_for_impl();
     let (ident, turbofish) = (model.ident, type_generics.as_turbofish());
-    replace_self(r#type.to_token_stream(), &quote!(#ident #turbofish))
+    replace_self(tokens.to_token_stream(), &quote!(#ident #turbofish))
 }
 
 fn replace_self(tokens: TokenStream, by: &TokenStream) -> TokenStream {

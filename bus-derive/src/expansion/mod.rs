@@ -16,8 +16,7 @@
 //!         unsafe fn write_fields(&self, out: *mut u8) {
 //!             if Self::PADDING_FREE { return unsafe { write_whole(self, out) }; }
 //!             let Self { bid: field_0, side: field_1 } = self;
-//!             unsafe { write_field(field_0, out, offset_of!(Self, bid)) };
-//!             …
+//!             unsafe { write_field(field_0, out, offset_of!(Self, bid)); … }
 //!         }
 //!         unsafe fn write_absent(out: *mut u8) { … }
 //!         fn validate(bytes: &[u8]) -> Result<(), Invalid> {
@@ -37,8 +36,8 @@
 //! The `where` clause names the type of each field that is not certainly a message. It makes a type that is
 //! none into one error, at the field, instead of one for each use in the bodies.
 //!
-//! Nothing here relies on what is in scope where it lands: every path is absolute, primitives included, and
-//! variables are hygienic.
+//! Nothing here relies on what is in scope where it lands: every path is absolute, primitives included. Nor
+//! does it stand in the way of what the user writes: what is named here is [`own`].
 
 mod absent;
 mod bounds;
@@ -51,6 +50,8 @@ mod write;
 
 pub(crate) use bounds::bounded_generics;
 pub(crate) use tokens::tokens;
+
+use core::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -68,6 +69,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let (described, write, absent, validate) =
         (describe::describe(model), write::write(model), absent::absent(model), validate::validate(model));
     let (cannot_drop, tokens, bridges) = (cannot_drop(model), tokens(model), bridges::bridges(model));
+    let (out, bytes) = (own("out"), own("bytes"));
     let mut generics = bounded_generics(model);
     bounds::require_messages(model, &mut generics);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -82,7 +84,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
                 const TYPE: &'static #bus::message::TypeDescriptor = &#described;
 
                 #[inline]
-                unsafe fn write_fields(&self, out: *mut ::core::primitive::u8) {
+                unsafe fn write_fields(&self, #out: *mut ::core::primitive::u8) {
                     #write
                 }
 
@@ -90,7 +92,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
 
                 #[inline]
                 fn validate(
-                    bytes: &[::core::primitive::u8],
+                    #bytes: &[::core::primitive::u8],
                 ) -> ::core::result::Result<(), #bus::message::Invalid> {
                     #validate
                 }
@@ -118,7 +120,16 @@ fn cannot_drop(model: &Model<'_>) -> TokenStream {
     }
 }
 
+/// The name of a variable or an item of the expansion.
+///
+/// The user's expressions do not see a variable of this name, since it is hygienic. Nothing else is: a pattern
+/// means the user's constant where there is one of its name, and an item hides what the user calls so. Hence
+/// the underscores.
+fn own(name: impl Display) -> Ident {
+    format_ident!("__{}", name.to_string(), span = Span::mixed_site())
+}
+
 /// The variable that field number `index` is bound to.
 fn binding(index: usize) -> Ident {
-    format_ident!("field_{index}", span = Span::mixed_site())
+    own(format_args!("field_{index}"))
 }

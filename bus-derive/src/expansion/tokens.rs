@@ -25,7 +25,7 @@ pub(crate) fn tokens(model: &Model<'_>) -> TokenStream {
             return None;
         }
         let Field { name, member, r#type, visibility, .. } = field;
-        let docs = format!("The field `{name}`, to be read or written alone.");
+        let docs = format!(" The field `{name}`, to be read or written alone.");
         Some(quote! {
             #[doc = #docs]
             #[allow(dead_code, non_upper_case_globals)]
@@ -43,16 +43,16 @@ pub(crate) fn tokens(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// What the trait calls its own constants, which a field's would hide.
-const TAKEN: [&str; 4] = ["TYPE", "FINGERPRINT", "ANY_BITS", "PADDING_FREE"];
+/// The constants of the trait: one of their names would hide them, so that `Quote::TYPE` were no description.
+const OF_THE_TRAIT: [&str; 4] = ["TYPE", "FINGERPRINT", "ANY_BITS", "PADDING_FREE"];
 
 /// The name of a field's constant.
 fn constant(member: &Member) -> Option<Ident> {
     match member {
         Member::Named(ident) => {
             let mut name = ident.unraw().to_string().to_uppercase();
-            if TAKEN.contains(&name.as_str()) {
-                name.push_str("_FIELD");
+            if OF_THE_TRAIT.contains(&name.as_str()) {
+                name.insert_str(0, "FIELD_");
             }
             syn::parse_str::<Ident>(&name).ok().map(|mut constant| {
                 constant.set_span(Span::call_site().located_at(ident.span()));

@@ -1,16 +1,18 @@
 //! `validate`: whether bytes are a value.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::Expr;
+use syn::spanned::Spanned;
 
+use super::bounds::respanned;
 use super::describe::ends;
-use super::enums;
+use super::{enums, own};
 use crate::model::{Field, Model, Shape};
 
 /// The body of `validate`.
 pub(super) fn validate(model: &Model<'_>) -> TokenStream {
-    let bus = &model.crate_path;
+    let (bus, bytes, found) = (&model.crate_path, own("bytes"), own("found"));
     let parts = match &model.shape {
         Shape::Union(_) => return quote!(::core::result::Result::Ok(())),
         Shape::Struct(fields) => {
@@ -31,11 +33,11 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
                 quote!(#tag => { #(#fields)* })
             });
             quote! {
-                match ::core::primitive::#tag::from_ne_bytes(#bus::message::__private::head(bytes)) {
+                match ::core::primitive::#tag::from_ne_bytes(#bus::message::__private::head(#bytes)) {
                     #(#arms)*
-                    found => {
+                    #found => {
                         return ::core::result::Result::Err(
-                            #bus::message::Invalid::variant::<Self>(found as ::core::primitive::i128),
+                            #bus::message::Invalid::variant::<Self>(#found as ::core::primitive::i128),
                         );
                     }
                 }
@@ -44,11 +46,10 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
     };
     let invariant = model.attributes.invariant.as_ref().map(|function| {
         let text = text_of(function);
+        let check = at(function, quote!(#bus::message::__private::check_invariant::<Self, _>));
         // SAFETY: (of the expansion) The parts were validated just before, so the bytes are a value but for
         // what this function says.
-        quote! {
-            unsafe { #bus::message::__private::check_invariant::<Self, _>(bytes, #function, #text) }?;
-        }
+        quote!(unsafe { #check(#bytes, #function, #text) }?;)
     });
     quote! {
         if !<Self as #bus::message::Message>::ANY_BITS {
@@ -60,32 +61,33 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
 }
 
 fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: TokenStream) -> TokenStream {
-    let bus = &model.crate_path;
+    let (bus, bytes) = (&model.crate_path, own("bytes"));
     let r#type = field.r#type;
     let mut checks = quote! {
-        #bus::message::__private::validate_field::<#r#type>(bytes, #offset, #path)?;
+        #bus::message::__private::validate_field::<#r#type>(#bytes, #offset, #path)?;
     };
     if let Some((range, number)) = field.range() {
         let [low, high] = ends(range, number);
         let number = format_ident!("{number}");
         checks.extend(quote! {
             #bus::message::__private::check_range::<#r#type, ::core::primitive::#number>(
-                bytes, #offset, const { #low }, const { #high }, #path,
+                #bytes, #offset, const #low, const #high, #path,
             )?;
         });
     }
     if let Some(function) = &field.attributes.invariant {
         let text = text_of(function);
+        let check = at(function, quote!(#bus::message::__private::check_field_invariant::<));
+        let rest = at(function, quote!(, _>));
         // SAFETY: (of the expansion) The field was validated just before.
-        checks.extend(quote! {
-            unsafe {
-                #bus::message::__private::check_field_invariant::<#r#type, _>(
-                    bytes, #offset, #function, #text, #path,
-                )
-            }?;
-        });
+        checks.extend(quote!(unsafe { #check #r#type #rest(#bytes, #offset, #function, #text, #path) }?;));
     }
     checks
+}
+
+/// The tokens at the place of the function, where errors belong that are about what it takes and returns.
+fn at(function: &Expr, tokens: TokenStream) -> TokenStream {
+    respanned(tokens, Span::call_site().located_at(function.span()))
 }
 
 /// A path as a person writes it.

@@ -3,33 +3,32 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{binding, enums};
+use super::{binding, enums, own};
 use crate::model::{Field, Model, Shape};
 
 /// The body of `write_fields`.
 pub(super) fn write(model: &Model<'_>) -> TokenStream {
-    let bus = &model.crate_path;
+    let (bus, out) = (&model.crate_path, own("out"));
     // SAFETY: (of the expansion) Without padding the type may be written whole: so may a union, by the promise
     // of its author. Else each field, of which the patterns forget none, is written at its offset. The caller
     // of `write_fields` vouches for `out`.
-    let whole = quote!(unsafe { #bus::message::__private::write_whole(self, out) });
+    let whole = quote!(unsafe { #bus::message::__private::write_whole(self, #out) });
     let by_fields = match &model.shape {
         Shape::Union(_) => return whole,
+        Shape::Struct(fields) if fields.is_empty() => quote!(let Self {} = self;),
         Shape::Struct(fields) => {
             let pattern = pattern(fields);
             let fields = fields.iter().enumerate().map(|(index, field)| {
                 let (binding, member) = (binding(index), &field.member);
                 quote! {
-                    unsafe {
-                        #bus::message::__private::write_field(
-                            #binding, out, ::core::mem::offset_of!(Self, #member),
-                        )
-                    };
+                    #bus::message::__private::write_field(
+                        #binding, #out, ::core::mem::offset_of!(Self, #member),
+                    );
                 }
             });
             quote! {
                 let Self #pattern = self;
-                #(#fields)*
+                unsafe { #(#fields)* }
             }
         }
         Shape::Enum(variants) => {
@@ -38,13 +37,13 @@ pub(super) fn write(model: &Model<'_>) -> TokenStream {
                 let tag = enums::discriminant(number);
                 let fields = (0..variant.fields.len()).map(|index| {
                     let (binding, offset) = (binding(index), enums::offset(model, number, index));
-                    quote!(unsafe { #bus::message::__private::write_field(#binding, out, #offset) };)
+                    quote!(#bus::message::__private::write_field(#binding, #out, #offset);)
                 });
                 quote! {
-                    Self::#ident #pattern => {
-                        unsafe { #bus::message::__private::write_field(&#tag, out, 0) };
+                    Self::#ident #pattern => unsafe {
+                        #bus::message::__private::write_field(&#tag, #out, 0);
                         #(#fields)*
-                    }
+                    },
                 }
             });
             quote!(match self { #(#arms)* })
