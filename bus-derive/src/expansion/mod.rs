@@ -74,7 +74,9 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     bounds::require_messages(model, &mut generics);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
-        #[allow(deprecated, drop_bounds, trivial_bounds, non_camel_case_types, clippy::all)]
+        #[allow(
+            deprecated, drop_bounds, trivial_bounds, non_camel_case_types, unreachable_code, clippy::all
+        )]
         const _: () = {
             #cannot_drop
             #layout

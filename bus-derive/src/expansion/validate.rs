@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use super::bounds::respanned;
 use super::describe::ends;
 use super::{enums, own};
-use crate::model::{Field, Model, Shape};
+use crate::model::{Field, Model, Shape, Variant};
 
 /// The body of `validate`.
 pub(super) fn validate(model: &Model<'_>) -> TokenStream {
@@ -32,7 +32,9 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
                 });
                 quote!(#tag => { #(#fields)* })
             });
+            let received = received(variants);
             quote! {
+                #received
                 match ::core::primitive::#tag::from_ne_bytes(#bus::message::__private::head(#bytes)) {
                     #(#arms)*
                     #found => {
@@ -57,6 +59,19 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
             #invariant
         }
         ::core::result::Result::Ok(())
+    }
+}
+
+/// Code that is not called, and names each variant as one that is made: a variant may only ever be received, and the
+/// compiler does not see that.
+fn received(variants: &[Variant<'_>]) -> TokenStream {
+    let arms = variants.iter().enumerate().map(|(number, Variant { ident, fields, .. })| {
+        let members = fields.iter().map(|field| &field.member);
+        quote!(#number => Self::#ident { #(#members: ::core::unreachable!(),)* },)
+    });
+    let number = own("number");
+    quote! {
+        let _ = |#number: ::core::primitive::usize| match #number { #(#arms)* _ => ::core::unreachable!() };
     }
 }
 

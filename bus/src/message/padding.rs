@@ -180,11 +180,8 @@ mod tests {
     #[message(crate = "crate")]
     #[repr(C)]
     struct Loose {
-        #[expect(dead_code)]
         side: u8,
-        #[expect(dead_code)]
         bid: f64,
-        #[expect(dead_code)]
         size: u16,
     }
 
@@ -192,7 +189,6 @@ mod tests {
     #[message(crate = "crate")]
     #[repr(C)]
     struct Outer {
-        #[expect(dead_code)]
         inner: Loose,
     }
 
