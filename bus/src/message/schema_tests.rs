@@ -231,8 +231,28 @@ fn types_of_one_fingerprint_keep_what_is_said_of_each() {
     let docs_of = |field: usize| schema.types()[schema.fields()[field].type_index()].docs().to_owned();
     assert!(docs_of(0).starts_with("A place in the plane."));
     assert_eq!(docs_of(1), "A place on the screen.");
-    assert_eq!(docs_of(2), docs_of(0));
+    assert_eq!(schema.fields()[2].type_index(), schema.fields()[0].type_index());
     assert_eq!(schema.types().len(), 4, "f64, two places, and both");
     assert_eq!(schema.fingerprint(), Both::FINGERPRINT);
     assert_eq!(Schema::decode(&schema.encode()), Ok(schema));
+}
+
+#[test]
+fn one_type_may_have_descriptors_at_several_addresses() {
+    let descriptor = || TypeDescriptor::structure::<Room<8>>(Declaration::new(Name::new("Same")), &[]);
+    let (mut schema, mut known) = (Schema::empty(false), Described::default());
+    let copies = [descriptor(), descriptor()];
+    assert_eq!(copies.each_ref().map(|copy| schema.describe(copy, &mut known)), [0, 0]);
+    assert_eq!(schema.types().len(), 1);
+}
+
+#[test]
+fn a_tree_of_exponential_size_is_described_in_linear_time() {
+    const NAMED: Declaration = Declaration::new(Name::new("Twice"));
+    let mut tree = u8::TYPE;
+    for _ in 0..50 {
+        let arguments = Box::leak(Box::new([Argument::Type(tree), Argument::Type(tree)]));
+        tree = Box::leak(Box::new(TypeDescriptor::structure::<()>(NAMED.with_arguments(arguments), &[])));
+    }
+    assert_eq!(Schema::from_descriptor(tree).types().len(), 51);
 }
