@@ -56,11 +56,6 @@ const fn whole(described: TypeDescriptor) -> TypeDescriptor {
     described
 }
 
-/// The type `T` is the array `A`.
-const fn is_array<T: Pod + AsRef<A>, A: Pod>() {
-    assert!(size_of::<T>() == size_of::<A>());
-}
-
 #[cfg(feature = "glam")]
 mod of_glam {
     use glam::{
@@ -69,6 +64,11 @@ mod of_glam {
     };
 
     use super::*;
+
+    /// The type `T` is the array `A`.
+    const fn is_array<T: Pod + AsRef<A>, A: Pod>() {
+        assert!(size_of::<T>() == size_of::<A>());
+    }
 
     messages! {
         Vec2 as "Vec2" ["x" "y"] of f32, "A vector.", is_array::<Vec2, [f32; 2]>();
