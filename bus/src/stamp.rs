@@ -269,7 +269,7 @@ mod tests {
         let schema = Schema::of::<Stamp>();
         let [field] = schema.fields() else { panic!("{schema}") };
         assert_eq!((schema.name(), field.name(), field.unit(), field.offset()), ("Stamp", "0", "ns", 0));
-        assert!(Stamp::ANY_BITS && Stamp::PADDING_FREE);
+        const { assert!(Stamp::ANY_BITS && Stamp::PADDING_FREE) };
         assert_ne!(Stamp::FINGERPRINT, Nanoseconds::FINGERPRINT);
         let mut bytes = [0; 8];
         // SAFETY: `bytes` has as many bytes as the type.

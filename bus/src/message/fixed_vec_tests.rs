@@ -151,7 +151,7 @@ fn nothing_of_what_is_removed_stays_behind() {
         |list| list.retain(|element| *element == !1),
         |list| list.retain_mut(|element| *element == !3),
         |list| list.resize(3, 0).unwrap(),
-        |list| *list = list.clone(),
+        |list| *list = Clone::clone(list),
     ];
     for (index, removal) in removals.iter().enumerate() {
         let mut list = full();
@@ -163,11 +163,15 @@ fn nothing_of_what_is_removed_stays_behind() {
 }
 
 #[test]
+#[expect(clippy::op_ref, reason = "comparing references is what is tested")]
 fn it_compares_and_hashes_as_a_slice() {
     let (list, array) = (FixedVec::<u8, 4>::from([1, 2]), [1u8, 2]);
     assert!(list == array && list == &array && list == array[..] && list == &array[..] && list == vec![1, 2]);
     assert!(array == list && &array == list && array[..] == list && &array[..] == list && vec![1, 2] == list);
-    assert!(list != [1] && list != [1, 3] && [1] != list && list != FixedVec::from([1]));
+    for other in [&[1][..], &[1, 3], &[]] {
+        assert_eq!((list == *other, *other == list), (false, false));
+        assert_ne!(list, FixedVec::try_from(other).unwrap());
+    }
     assert!(list < FixedVec::from([1, 2, 0]) && FixedVec::from([2]) > list);
     assert_eq!(list.cmp(&list.clone()), Ordering::Equal);
     assert_eq!(FixedVec::<f32, 1>::from([f32::NAN]).partial_cmp(&FixedVec::from([1.0])), None);
@@ -374,7 +378,7 @@ fn it_does_what_a_vec_does() {
             4 => assert_eq!(list.pop(), model.pop()),
             5 if at < model.len() => assert_eq!(list.remove(at), model.remove(at)),
             6 if at < model.len() => assert_eq!(list.swap_remove(at), model.swap_remove(at)),
-            7 if at % 4 == 0 => {
+            7 if at.is_multiple_of(4) => {
                 list.truncate(at);
                 model.truncate(at);
             }

@@ -22,9 +22,114 @@
 //!                                      └───────────── difference ───────────┘
 //! ```
 //!
-//! What may go wrong: a descriptor that lies about its type, which is why the trait is `unsafe`; bytes from a
-//! hostile peer, which is why every decoder in this module is bounded by its input and refuses what it does
-//! not know.
+//! # What a message can hold
+//!
+//! - the fixed-width integers, `f32`, `f64`, `bool` and `char`;
+//! - [`NonZero`](core::num::NonZero) integers and `Option`s of them, where 0 is `None`;
+//! - arrays, and types that derive [`Message`];
+//! - what grows within a capacity: [`FixedStr`], [`FixedBytes`], [`FixedVec`] and [`FixedMap`], in place of `String`,
+//!   `Vec<u8>`, `Vec` and `BTreeMap`;
+//! - [`Maybe`], in place of `Option`;
+//! - [`Stamp`](crate::Stamp) and [`Nanoseconds`], in place of `SystemTime` and `Duration`;
+//! - [`PhantomData`](core::marker::PhantomData) of a message.
+//!
+//! # Types of other crates
+//!
+//! Features of this crate make messages of types whose own crate promises their layout:
+//!
+//! | feature | messages |
+//! |---|---|
+//! | `glam` | `Vec2` to `Vec4`, the same with `D`, `I` and `U`; `Quat`, `DQuat`; `Mat2` to `Mat4`, `DMat2` to `DMat4` |
+//! | `half` | `f16`, `bf16` |
+//! | `uuid` | `Uuid` |
+//!
+//! Not those of `glam` with padding, which holds whatever was there before: `Vec3A`, `Mat3A`, `Affine3A`, and on some
+//! targets `Affine2`; nor its other affine transformations and its `BVec`s, of which no trait promises what their
+//! bytes are. Send `Vec3`, `Mat3`, `Mat4` or `[bool; N]` instead. How `Vec4`, `Quat`, `Mat2` and `Mat4` are aligned
+//! depends on `glam`'s own features, on which programs that share them must agree; if they do not, their messages
+//! have different fingerprints.
+//!
+//! The feature `serde` goes the other way: the containers and times here implement `Serialize` and `Deserialize`.
+//!
+//! For any other type, **hold its parts**, and convert:
+//!
+//! ```
+//! use std::net::Ipv4Addr;
+//!
+//! use bus::Message;
+//!
+//! /// A host. The layout of an `Ipv4Addr` is not documented, its octets are.
+//! #[derive(Message, Clone, Copy)]
+//! #[repr(C)]
+//! struct Host {
+//!     octets: [u8; 4],
+//! }
+//!
+//! impl From<Ipv4Addr> for Host {
+//!     fn from(address: Ipv4Addr) -> Self {
+//!         Self { octets: address.octets() }
+//!     }
+//! }
+//!
+//! impl From<Host> for Ipv4Addr {
+//!     fn from(host: Host) -> Self {
+//!         host.octets.into()
+//!     }
+//! }
+//! ```
+//!
+//! If its crate documents the layout, it can also be sent as it is, in a **newtype** for which `Message` is
+//! implemented by hand. Then it is for you to promise what the trait asks; here `bytemuck::Pod` of the foreign type
+//! stands for most of it:
+//!
+//! ```
+//! use bus::Message;
+//! use bus::message::{Declaration, FieldDescriptor, Invalid, Name, TypeDescriptor};
+//! # mod colours {
+//! #     #[derive(Clone, Copy)]
+//! #     #[repr(C)]
+//! #     pub struct Rgb { pub r: u8, pub g: u8, pub b: u8 }
+//! #     unsafe impl bytemuck::Zeroable for Rgb {}
+//! #     unsafe impl bytemuck::Pod for Rgb {}
+//! # }
+//!
+//! /// A colour of the crate `colours`, which says that it is `repr(C)`.
+//! #[derive(Clone, Copy)]
+//! #[repr(transparent)]
+//! struct Colour(colours::Rgb);
+//!
+//! // SAFETY: `Rgb` is `Pod`: it owns and points to nothing, no byte is padding, and any bits are a value. Its layout
+//! // is described field by field.
+//! unsafe impl Message for Colour {
+//!     const TYPE: &'static TypeDescriptor = &TypeDescriptor::structure::<Self>(
+//!         Declaration::new(Name::new("Colour")),
+//!         const {
+//!             &[
+//!                 FieldDescriptor::of::<u8>(Name::new("r"), std::mem::offset_of!(colours::Rgb, r), ""),
+//!                 FieldDescriptor::of::<u8>(Name::new("g"), std::mem::offset_of!(colours::Rgb, g), ""),
+//!                 FieldDescriptor::of::<u8>(Name::new("b"), std::mem::offset_of!(colours::Rgb, b), ""),
+//!             ]
+//!         },
+//!     );
+//!
+//!     unsafe fn write_fields(&self, out: *mut u8) {
+//!         let bytes = bytemuck::bytes_of(&self.0);
+//!         // SAFETY: The caller promises that `out` is valid for writes of so many bytes.
+//!         unsafe { out.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
+//!     }
+//!
+//!     fn validate(_: &[u8]) -> Result<(), Invalid> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! assert!(Colour::ANY_BITS && Colour::PADDING_FREE);
+//! ```
+//!
+//! # What may go wrong
+//!
+//! A descriptor that lies about its type, which is why the trait is `unsafe`; bytes from a hostile peer, which is
+//! why every decoder in this module is bounded by its input and refuses what it does not know.
 
 mod builtin;
 mod conversion;
@@ -38,6 +143,8 @@ mod fixed_bytes;
 mod fixed_map;
 mod fixed_str;
 mod fixed_vec;
+#[cfg(any(feature = "glam", feature = "half", feature = "uuid"))]
+mod foreign;
 mod invalid;
 mod limits;
 mod maybe;
@@ -51,6 +158,8 @@ mod rules;
 mod schema;
 mod schema_error;
 mod value;
+#[cfg(feature = "serde")]
+mod serde;
 
 #[doc(hidden)]
 pub mod __private;
@@ -97,9 +206,8 @@ pub use value::{Located, MAX_PARTS, MAX_WRITTEN, PartError, PathError, Value, Va
 /// assert!(!Quote::PADDING_FREE, "four bytes of padding follow `size`");
 /// ```
 ///
-/// Implemented for the fixed-width integers, `f32`, `f64`, `bool`, `char`, [`NonZero`](core::num::NonZero)
-/// integers, arrays of messages and [`FixedStr`]. Not for `usize` and `isize`, whose width differs between
-/// programs, nor for anything that holds an address.
+/// Implemented for what [the module](self#what-a-message-can-hold) lists. Not for `usize` and `isize`, whose width
+/// differs between programs, nor for anything that holds an address.
 ///
 /// # Safety
 ///

@@ -399,7 +399,7 @@ mod tests {
             (schema.name(), field.name(), field.unit(), field.offset()),
             ("Nanoseconds", "0", "ns", 0)
         );
-        assert!(Nanoseconds::ANY_BITS && Nanoseconds::PADDING_FREE);
+        const { assert!(Nanoseconds::ANY_BITS && Nanoseconds::PADDING_FREE) };
         assert_eq!((schema.size(), schema.align()), (8, align_of::<u64>() as u64));
         let mut bytes = [0; 8];
         // SAFETY: `bytes` has as many bytes as the type.

@@ -29,7 +29,7 @@ mod tests {
     fn what_it_speaks_of_is_part_of_its_identity() {
         type Of<T> = PhantomData<T>;
         assert_ne!(Of::<u32>::FINGERPRINT, Of::<i32>::FINGERPRINT);
-        assert!(Of::<bool>::ANY_BITS && Of::<bool>::PADDING_FREE);
+        const { assert!(Of::<bool>::ANY_BITS && Of::<bool>::PADDING_FREE) };
         let schema = Schema::of::<Of<bool>>();
         assert_eq!((schema.name(), schema.size(), schema.align()), ("PhantomData", 0, 1));
         assert_eq!(schema.type_name(schema.types().len() - 1), "PhantomData<bool>");
