@@ -148,7 +148,7 @@ pub enum Error {
         /// Both types, field by field.
         difference: Box<Difference>,
         /// Where the rules by which a type may change between versions were not kept.
-        reasons: Vec<String>,
+        reasons: Box<[String]>,
     },
     /// Nothing came in time.
     #[error("{verb} `{what}` timed out after {after:?}: {hint}")]

@@ -262,7 +262,7 @@ fn mismatch(
             here: conversation.expected.fingerprint,
             there,
             difference: Box::new(why.difference),
-            reasons: why.reasons,
+            reasons: why.reasons.into(),
         },
         Err(detail) => Error::Protocol {
             peer: format!("service `{}`", conversation.service),
