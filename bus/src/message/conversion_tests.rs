@@ -312,7 +312,6 @@ fn what_evolution_does_not_allow_is_named() {
         &["`T.x`: a union cannot change between versions"],
     );
     let map = |key| of(Map(key, Box::new(level(1)), 4));
-    moved(&map(U16), &map(U32), &["`T.x`: the keys of a map cannot change"]);
     let unmarked =
         |count| structure("Level", 1, ["p", "q", "r"][..count].iter().map(|name| member(name, Number(U8))));
     let array = |count| of(Array(Box::new(unmarked(count)), 2));
@@ -325,6 +324,7 @@ fn what_evolution_does_not_allow_is_named() {
         ],
     );
     // Here the rows of the difference say it all.
+    moved(&map(U16), &map(U32), &[]);
     moved(&of(Number(U32)), &of(Number(U64)), &[]);
     moved(&of(Text(4)), &of(Text(5)), &[]);
     moved(&of(Array(Box::new(level(1)), 2)), &of(Array(Box::new(level(2)), 3)), &[]);

@@ -157,9 +157,9 @@ mod render;
 mod rules;
 mod schema;
 mod schema_error;
-mod value;
 #[cfg(feature = "serde")]
 mod serde;
+mod value;
 
 #[doc(hidden)]
 pub mod __private;
