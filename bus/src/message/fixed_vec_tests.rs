@@ -279,6 +279,37 @@ fn elements_without_bytes_cost_nothing() {
     assert_eq!((list.len(), list.is_full()), (usize::MAX, true));
 }
 
+/// A peer can claim very many elements that need no bytes: the check does not depend on how many.
+#[test]
+fn elements_without_bytes_are_checked_once() {
+    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    static CHECKS: AtomicUsize = AtomicUsize::new(0);
+
+    struct Checked;
+
+    // SAFETY: It has no bytes that could be wrong; whether it is valid, `validate` says.
+    unsafe impl Message for Checked {
+        const TYPE: &'static TypeDescriptor = &TypeDescriptor::structure::<Self>(
+            crate::message::Declaration::new(Name::new("Checked")).with_invariant(),
+            &[],
+        );
+
+        unsafe fn write_fields(&self, _: *mut u8) {}
+
+        fn validate(_: &[u8]) -> Result<(), Invalid> {
+            assert_eq!(CHECKS.fetch_add(1, Relaxed), 0, "one check tells about all");
+            Ok(())
+        }
+    }
+
+    type List = FixedVec<Checked, { usize::MAX }>;
+    assert_eq!(List::validate(&[0; 8]), Ok(()));
+    assert_eq!(CHECKS.load(Relaxed), 0);
+    assert_eq!(List::validate(&[0xff; 8]), Ok(()));
+    assert_eq!(CHECKS.load(Relaxed), 1);
+}
+
 #[test]
 fn what_is_wrong_is_named() {
     type List = FixedVec<NonZero<u16>, 3>;
