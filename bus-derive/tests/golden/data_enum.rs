@@ -1,4 +1,11 @@
-#[allow(deprecated, drop_bounds, trivial_bounds, non_camel_case_types, clippy::all)]
+#[allow(
+    deprecated,
+    drop_bounds,
+    trivial_bounds,
+    non_camel_case_types,
+    unreachable_code,
+    clippy::all
+)]
 const _: () = {
     trait MessagesCannotImplementDrop {}
     impl<T: ::core::ops::Drop + ?::core::marker::Sized> MessagesCannotImplementDrop
@@ -179,6 +186,21 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
+                let _ = |__number: ::core::primitive::usize| match __number {
+                    0usize => Self::Halt {},
+                    1usize => {
+                        Self::Move {
+                            speed: ::core::unreachable!(),
+                            side: ::core::unreachable!(),
+                        }
+                    }
+                    2usize => {
+                        Self::Turn {
+                            0: ::core::unreachable!(),
+                        }
+                    }
+                    _ => ::core::unreachable!(),
+                };
                 match ::core::primitive::u8::from_ne_bytes(
                     ::bus::message::__private::head(__bytes),
                 ) {
@@ -236,4 +258,5 @@ const _: () = {
             ::core::result::Result::Ok(())
         }
     }
+    const _: &::bus::message::TypeDescriptor = <Command as ::bus::message::Message>::TYPE;
 };

@@ -1,4 +1,11 @@
-#[allow(deprecated, drop_bounds, trivial_bounds, non_camel_case_types, clippy::all)]
+#[allow(
+    deprecated,
+    drop_bounds,
+    trivial_bounds,
+    non_camel_case_types,
+    unreachable_code,
+    clippy::all
+)]
 const _: () = {
     trait MessagesCannotImplementDrop {}
     impl<T: ::core::ops::Drop + ?::core::marker::Sized> MessagesCannotImplementDrop
@@ -195,6 +202,20 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
+                let _ = |__number: ::core::primitive::usize| match __number {
+                    0usize => Self::Neither {},
+                    1usize => {
+                        Self::Left {
+                            0: ::core::unreachable!(),
+                        }
+                    }
+                    2usize => {
+                        Self::Rights {
+                            0: ::core::unreachable!(),
+                        }
+                    }
+                    _ => ::core::unreachable!(),
+                };
                 match ::core::primitive::u16::from_ne_bytes(
                     ::bus::message::__private::head(__bytes),
                 ) {

@@ -3,7 +3,9 @@
 }
 #[automatically_derived]
 unsafe impl ::bus::message::Message for Order {
-    const TYPE: &'static ::bus::message::TypeDescriptor = <::core::primitive::u8 as ::bus::message::Message>::TYPE;
+    const TYPE: &'static ::bus::message::TypeDescriptor = &::bus::message::TypeDescriptor::structure::<
+        Self,
+    >(::bus::message::Declaration::new(::bus::message::Name::new("Order")), &[]);
     unsafe fn write_fields(&self, _: *mut ::core::primitive::u8) {
         ::core::unreachable!()
     }

@@ -1,4 +1,11 @@
-#[allow(deprecated, drop_bounds, trivial_bounds, non_camel_case_types, clippy::all)]
+#[allow(
+    deprecated,
+    drop_bounds,
+    trivial_bounds,
+    non_camel_case_types,
+    unreachable_code,
+    clippy::all
+)]
 const _: () = {
     trait MessagesCannotImplementDrop {}
     impl<T: ::core::ops::Drop + ?::core::marker::Sized> MessagesCannotImplementDrop

@@ -1,4 +1,11 @@
-#[allow(deprecated, drop_bounds, trivial_bounds, non_camel_case_types, clippy::all)]
+#[allow(
+    deprecated,
+    drop_bounds,
+    trivial_bounds,
+    non_camel_case_types,
+    unreachable_code,
+    clippy::all
+)]
 const _: () = {
     trait MessagesCannotImplementDrop {}
     impl<T: ::core::ops::Drop + ?::core::marker::Sized> MessagesCannotImplementDrop
@@ -92,6 +99,12 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
+                let _ = |__number: ::core::primitive::usize| match __number {
+                    0usize => Self::Buy {},
+                    1usize => Self::Sell {},
+                    2usize => Self::r#Neither {},
+                    _ => ::core::unreachable!(),
+                };
                 match ::core::primitive::i8::from_ne_bytes(
                     ::bus::message::__private::head(__bytes),
                 ) {
