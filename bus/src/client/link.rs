@@ -164,7 +164,10 @@ impl<D: Deliver> Link<D> {
     /// [`Error::InvalidValue`] where the bytes are no value of the type, and the link goes on after it.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Option<D::Item>> {
-        if self.is_apart() { D::look_apart(self) } else { D::look(self) }
+        if self.is_apart() {
+            return D::look_apart(self);
+        }
+        D::look(self)
     }
 
     /// Waits for the next update, however long.
@@ -177,12 +180,10 @@ impl<D: Deliver> Link<D> {
         let mut spin_until = None;
         loop {
             for _ in 0..looks {
-                // Not one function with two ways out: a long value would be copied once more on its way.
                 if self.is_apart() {
-                    if let Some(item) = D::look_apart(self)? {
-                        return Ok(item);
-                    }
-                } else if let Some(item) = D::look(self)? {
+                    return self.recv_apart(None, None);
+                }
+                if let Some(item) = D::look(self)? {
                     return Ok(item);
                 }
             }
@@ -201,12 +202,10 @@ impl<D: Deliver> Link<D> {
         let mut deadline = None;
         loop {
             for _ in 0..looks {
-                // Not one function with two ways out: a long value would be copied once more on its way.
                 if self.is_apart() {
-                    if let Some(item) = D::look_apart(self)? {
-                        return Ok(item);
-                    }
-                } else if let Some(item) = D::look(self)? {
+                    return self.recv_apart(Some(timeout), deadline);
+                }
+                if let Some(item) = D::look(self)? {
                     return Ok(item);
                 }
             }
@@ -217,6 +216,34 @@ impl<D: Deliver> Link<D> {
                 return Err(self.timed_out("recv", timeout));
             }
             self.rest(&mut spin_until, deadline);
+        }
+    }
+
+    /// Waits for the next update on the way [apart](Self::is_apart), which is a function of its own from the first
+    /// look to the value: with one that has two ways out, a long value would be copied once more on its way.
+    #[cold]
+    #[inline(never)]
+    fn recv_apart(
+        &mut self,
+        timeout: Option<Duration>,
+        mut deadline: Option<Option<Instant>>,
+    ) -> Result<D::Item> {
+        let looks = self.looks();
+        let mut spin_until = None;
+        loop {
+            for _ in 0..looks {
+                if let Some(item) = D::look_apart(self)? {
+                    return Ok(item);
+                }
+            }
+            if let Some(timeout) = timeout {
+                let now = Instant::now();
+                let end = *deadline.get_or_insert_with(|| now.checked_add(timeout));
+                if end.is_some_and(|end| now >= end) {
+                    return Err(self.timed_out("recv", timeout));
+                }
+            }
+            self.rest(&mut spin_until, deadline.flatten());
         }
     }
 
