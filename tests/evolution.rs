@@ -31,8 +31,8 @@ fn quote(reader: &str, writer: &str, number: u32) -> String {
         (_, V1) => ", lot: 100, best: Level { price: 0.5, count: 0, venue: 1, firm: false }".to_owned(),
         _ => format!(", lot: 30, best: {}", level(4)),
     };
-    let (bid, asks) = (level(1), format!("[{}, {}]", level(2), level(3)));
-    format!("Quote {{ bid: {bid}, asks: {asks}, size: {number}{rest} }}")
+    let (bid, asks, trades) = (level(1), format!("[{}, {}]", level(2), level(3)), level(4));
+    format!("Quote {{ bid: {bid}, asks: {asks}, trades: [{trades}], size: {number}{rest} }}")
 }
 
 fn serve(place: &Place, program: &'static str) -> Process {
@@ -176,7 +176,7 @@ no other version of it: `Trade.venue`: it was appended there without `since`; ma
         refused("inserted"),
         "\
 \u{20}               here                       there
-  Trade         struct, size 16, align 8   struct, size 16, align 8
+  Trade         struct, size 16, align 8   struct, size 16, align 8, version 2
   Trade.price   f64 at 0                   f64 at 0
 ! Trade.size    u32 at 8                   u32 at 12
 ! Trade.venue   missing                    u16 at 8
@@ -187,10 +187,10 @@ no other version of it: `Trade`: fields can only be appended, but `size` here st
         refused("retyped"),
         "\
 \u{20}               here                       there
-! Trade         struct, size 16, align 8   struct, size 12, align 4
+! Trade         struct, size 16, align 8   struct, size 12, align 4, version 2
 ! Trade.price   f64 at 0                   f32 at 0
 ! Trade.size    u32 at 8                   u32 at 4
-! Trade.venue   missing                    u16 at 8"
+! Trade.venue   missing                    u16 at 8 since 2"
     );
     // A conversation that was refused does not stand in the way of one that is not.
     assert_eq!(client.ask("connect"), "connected");

@@ -2,7 +2,7 @@
 
 mod peer;
 
-use bus::Message;
+use bus::{FixedVec, Message};
 
 #[derive(Message, Debug, Clone, Copy)]
 #[repr(C)]
@@ -16,6 +16,7 @@ struct Level {
 struct Quote {
     bid: Level,
     asks: [Level; 2],
+    trades: FixedVec<Level, 3>,
     size: u32,
 }
 
@@ -29,13 +30,15 @@ struct Trade {
 impl peer::Sample for Quote {
     fn sample(number: u32) -> Self {
         let level = |count| Level { price: f64::from(number), count };
-        Quote { bid: level(1), asks: [level(2), level(3)], size: number }
+        let trades = FixedVec::from([level(4)]);
+        Quote { bid: level(1), asks: [level(2), level(3)], trades, size: number }
     }
 
     fn number(&self) -> Option<u32> {
-        let Quote { bid, asks: [first, second], size, .. } = *self;
-        let whole = [bid, first, second].map(|level| (level.price, level.count))
-            == [1, 2, 3].map(|count| (f64::from(size), count));
+        let Quote { bid, asks: [first, second], trades, size, .. } = *self;
+        let &[trade] = trades.as_slice() else { return None };
+        let whole = [bid, first, second, trade].map(|level| (level.price, level.count))
+            == [1, 2, 3, 4].map(|count| (f64::from(size), count));
         whole.then_some(size)
     }
 }

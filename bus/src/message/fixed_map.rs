@@ -318,6 +318,11 @@ unsafe impl<K: Message + Ord, V: Message, const N: usize> Message for FixedMap<K
         unsafe { self.entries.write_fields(out) }
     }
 
+    unsafe fn write_absent(out: *mut u8) {
+        // SAFETY: as above.
+        unsafe { FixedVec::<Entry<K, V>, N>::write_absent(out) }
+    }
+
     fn validate(bytes: &[u8]) -> Result<(), Invalid> {
         let len = validate_len(bytes, N, Container::Map)?;
         let mut previous: Option<K> = None;

@@ -341,6 +341,15 @@ unsafe impl<T: Message, const N: usize> Message for FixedVec<T, N> {
         }
     }
 
+    /// For each element that there is room for, since it is not known how many there will be.
+    unsafe fn write_absent(out: *mut u8) {
+        for index in 0..if size_of::<T>() == 0 { 0 } else { N } {
+            let offset = elements_at::<T, N>() + index * size_of::<T>();
+            // SAFETY: The offset is that of element `index` of this type, for all of which the caller vouches.
+            unsafe { T::write_absent(out.add(offset)) };
+        }
+    }
+
     #[inline]
     fn validate(bytes: &[u8]) -> Result<(), Invalid> {
         let mut len = validate_len(bytes, N, Container::Vec)?;

@@ -258,7 +258,8 @@ pub unsafe trait Message: Sized + Send + Sync + 'static {
     /// Writes to `out` what the fields that were added in later versions have where a value comes from a program
     /// that did not know them: their `default`s. Leaves all other bytes alone.
     ///
-    /// A type without such fields, in itself and in what it consists of, writes nothing.
+    /// A type without such fields, in itself and in what it consists of, writes nothing. A list writes those of every
+    /// element that it has room for, since it is not known how many there will be; the others are cleared later.
     ///
     /// # Safety
     ///
