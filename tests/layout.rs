@@ -86,7 +86,8 @@ mod declared {
     use core::num::NonZero;
 
     use bus::Message;
-    use bus::message::{FixedStr, Schema};
+    use bus::message::Schema;
+    use bus::{FixedBytes, FixedMap, FixedStr, FixedVec};
 
     use super::document;
 
@@ -105,10 +106,10 @@ mod declared {
         values: [T; N],
     }
 
-    /// What the published value of `Book` consists of, without the units.
     #[derive(Message)]
     #[repr(C)]
     struct Level {
+        #[message(unit = "EUR")]
         price: f64,
         orders: u32,
     }
@@ -121,12 +122,37 @@ mod declared {
         depth: u16,
     }
 
+    /// One measurement.
     #[derive(Message)]
     #[repr(C)]
     struct Reading {
+        #[message(unit = "ns")]
         time: u64,
         valid: bool,
+        /// Over ground.
+        #[message(since = 2, unit = "m/s", range = -1.5..=70.0)]
         speed: f64,
+    }
+
+    #[derive(Message)]
+    #[repr(u8)]
+    enum Command {
+        Stop,
+        Move {
+            #[message(unit = "m")]
+            x: f64,
+            #[message(range = 1..=1000)]
+            steps: u16,
+        },
+        Say(FixedStr<5>) = 200,
+    }
+
+    #[derive(Message, Clone, Copy)]
+    #[repr(C)]
+    #[message(unsafe_any_bits)]
+    union Bits {
+        whole: f32,
+        parts: [u8; 4],
     }
 
     fn published(name: &str) -> document::Vector {
@@ -161,15 +187,15 @@ mod declared {
         is_published::<FixedStr<8>>("FixedStr<8>", &"größe".try_into().expect("seven bytes"));
         is_published("Side", &Side::Sell);
         is_published("Window<u16, 3>", &Window { values: [1_u16, 2, 3] });
-    }
-
-    /// Units and versions are no part of a value's bytes.
-    #[test]
-    fn values_have_their_published_bytes() {
-        let reading = Reading { time: 1, valid: true, speed: 2.5 };
-        assert_eq!(image(&reading), published("Reading").value);
+        is_published("Reading", &Reading { time: 1, valid: true, speed: 2.5 });
+        is_published("Command", &Command::Move { x: 0.5, steps: 300 });
         let levels = [Level { price: 1.5, orders: 3 }, Level { price: 1.25, orders: 70_000 }];
-        let book = Book { side: Side::Buy, levels, depth: 2 };
-        assert_eq!(image(&book), published("Book").value);
+        is_published("Book", &Book { side: Side::Buy, levels, depth: 2 });
+        is_published("Bits", &Bits { whole: 1.0 });
+        is_published("FixedBytes<9>", &FixedBytes::<9>::from([0xff, 0, 1]));
+        is_published("FixedVec<f32, 5>", &FixedVec::<f32, 5>::from([1.0, -2.0]));
+        let text = |text: &str| FixedStr::<4>::try_from(text).expect("four bytes");
+        let map = FixedMap::<u32, _, 3>::try_from([(300, text("x")), (5, text("five"))]).expect("two entries");
+        is_published("FixedMap<u32, FixedStr<4>, 3>", &map);
     }
 }

@@ -46,7 +46,7 @@ use super::FixedStr;
 /// use bus::message::{Schema, Value};
 ///
 /// let schema = Schema::of::<[f32; 2]>();
-/// let value = Value::from(vec![0.1_f32.into(), 7.into()]);
+/// let value = Value::from(vec![Value::from(0.1_f32), Value::from(7)]);
 /// let bytes = schema.write(&value)?;
 /// assert_eq!(schema.read(&bytes)?.to_string(), "[0.1, 7.0]");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
