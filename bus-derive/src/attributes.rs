@@ -34,6 +34,7 @@ const KNOWN: &[(&str, &str, &[Place])] = &[
     ("invariant", "invariant = path::to::function", &[Place::Type, Place::Field]),
     ("deny_padding", "deny_padding", &[Place::Type]),
     ("no_tokens", "no_tokens", &[Place::Type]),
+    ("no_docs", "no_docs", &[Place::Type]),
     ("bytemuck", "bytemuck(NoUninit, …)", &[Place::Type]),
     ("unsafe_any_bits", "unsafe_any_bits", &[Place::Type]),
     ("rename", "rename = \"…\"", &[Place::Field, Place::Variant]),
@@ -54,6 +55,7 @@ pub(crate) struct TypeAttributes {
     pub(crate) invariant: Option<Expr>,
     pub(crate) deny_padding: Option<Span>,
     pub(crate) no_tokens: Option<Span>,
+    pub(crate) no_docs: Option<Span>,
     /// The traits of bytemuck to implement.
     pub(crate) bytemuck: Option<Vec<Ident>>,
     pub(crate) unsafe_any_bits: Option<Span>,
@@ -106,6 +108,7 @@ impl TypeAttributes {
             invariant: None,
             deny_padding: None,
             no_tokens: None,
+            no_docs: None,
             bytemuck: None,
             unsafe_any_bits: None,
         };
@@ -116,6 +119,7 @@ impl TypeAttributes {
             "invariant" => once(&mut read.invariant, meta, function),
             "deny_padding" => once(&mut read.deny_padding, meta, word),
             "no_tokens" => once(&mut read.no_tokens, meta, word),
+            "no_docs" => once(&mut read.no_docs, meta, word),
             "bytemuck" => once(&mut read.bytemuck, meta, identifiers),
             _ => once(&mut read.unsafe_any_bits, meta, word),
         });

@@ -85,6 +85,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///   an error where one does not hold.
 /// - `unsafe_any_bits`: on a union, your promise that every byte of every value of it is initialised, whichever
 ///   field was written. That each field accepts all bits is checked.
+/// - `no_docs`: documentation comments stay out of the schema, where they otherwise help whoever has no source.
 /// - `no_tokens`: no constants for the fields, for a type that has constants of these names already.
 /// - `crate = "path::to::bus"`: where the `bus` crate is, if not at `::bus`, because the dependency was renamed, or
 ///   is reached through another crate.

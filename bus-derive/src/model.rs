@@ -31,6 +31,22 @@ pub(crate) enum Shape<'a> {
     Union(Vec<Field<'a>>),
 }
 
+impl Shape<'_> {
+    fn remove_docs(&mut self) {
+        match self {
+            Self::Struct(fields) | Self::Union(fields) => {
+                fields.iter_mut().for_each(|field| field.attributes.docs.clear());
+            }
+            Self::Enum(variants) => {
+                for variant in variants {
+                    variant.docs.clear();
+                    variant.fields.iter_mut().for_each(|field| field.attributes.docs.clear());
+                }
+            }
+        }
+    }
+}
+
 /// A field of a struct, a union or a variant.
 pub(crate) struct Field<'a> {
     /// How the field is accessed: by its name or its number.
@@ -55,8 +71,8 @@ pub(crate) struct Variant<'a> {
 impl<'a> Model<'a> {
     /// Reads `input`; only attributes can be wrong in it so far.
     pub(crate) fn of(input: &'a DeriveInput, errors: &mut Errors) -> Self {
-        let attributes = TypeAttributes::read(&input.attrs, errors);
-        let shape = match &input.data {
+        let mut attributes = TypeAttributes::read(&input.attrs, errors);
+        let mut shape = match &input.data {
             Data::Struct(data) => Shape::Struct(Field::all(&data.fields, errors)),
             Data::Enum(data) => {
                 Shape::Enum(data.variants.iter().map(|variant| Variant::of(variant, errors)).collect())
@@ -65,6 +81,10 @@ impl<'a> Model<'a> {
                 data.fields.named.iter().map(|field| Field::of(named_member(field), field, errors)).collect(),
             ),
         };
+        if attributes.no_docs.is_some() {
+            attributes.docs.clear();
+            shape.remove_docs();
+        }
         Self {
             ident: &input.ident,
             name: given_or(attributes.name.as_ref(), &input.ident),

@@ -31,7 +31,7 @@ use crate::Message;
 
 /// One key of a [`FixedMap`] and what it maps to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Message)]
-#[message(crate = "crate")]
+#[message(crate = "crate", no_docs)]
 #[repr(C)]
 pub struct Entry<K, V> {
     /// What the map is sorted by.

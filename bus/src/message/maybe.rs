@@ -30,6 +30,7 @@ use super::Message;
 /// ```
 #[derive(Message, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[message(no_docs)]
 pub enum Maybe<T> {
     /// No value.
     #[default]
