@@ -195,7 +195,8 @@ mod declared {
         is_published("FixedBytes<9>", &FixedBytes::<9>::from([0xff, 0, 1]));
         is_published("FixedVec<f32, 5>", &FixedVec::<f32, 5>::from([1.0, -2.0]));
         let text = |text: &str| FixedStr::<4>::try_from(text).expect("four bytes");
-        let map = FixedMap::<u32, _, 3>::try_from([(300, text("x")), (5, text("five"))]).expect("two entries");
+        let map =
+            FixedMap::<u32, _, 3>::try_from([(300, text("x")), (5, text("five"))]).expect("two entries");
         is_published("FixedMap<u32, FixedStr<4>, 3>", &map);
     }
 }

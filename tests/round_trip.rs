@@ -8,9 +8,10 @@
 mod support;
 
 use core::fmt::Debug;
+use core::marker::PhantomData;
 use core::num::NonZero;
 
-use bus::{Bus, FixedStr, Message, Service};
+use bus::{Bus, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds, Service, Stamp};
 use support::wire::Client;
 use support::{LIMIT, Place, Test, roles};
 
@@ -191,10 +192,134 @@ fn every_kind(visitor: &mut impl Visit) {
     visitor.visit("aligned to 32", [Align32 { byte: 1 }, Align32 { byte: 2 }]);
     visitor.visit("aligned to 64", [Align64 { byte: 1 }, Align64 { byte: 2 }]);
     visitor.visit("aligned to 4096", [Align4096 { byte: 1 }, Align4096 { byte: 2 }]);
+    visitor.visit("unread variants", [[Wide::Nothing; 2]; 2]);
+    large(visitor);
+    variable(visitor);
+}
+
+/// Apart, for the stack's sake.
+fn large(visitor: &mut impl Visit) {
     let ascending = Large { words: core::array::from_fn(|index| index as u64) };
     let descending = Large { words: core::array::from_fn(|index| !(index as u64)) };
     visitor.visit("64 KiB", [ascending, descending]);
-    visitor.visit("unread variants", [[Wide::Nothing; 2]; 2]);
+}
+
+/// Kinds of which not every byte is in use.
+fn variable(visitor: &mut impl Visit) {
+    visitor.visit("data enum", [Command::Halt, Command::Move { speed: -0.0, fast: true }]);
+    visitor.visit("data enum, C", [Reply::Text(FixedStr::truncated("no")), Reply::Codes([1, u16::MAX, 0])]);
+    visitor.visit("union", [Word { whole: u64::MAX }, Word { halves: [1, 2] }]);
+    visitor.visit("maybe", [Maybe::Some(Tuple(7, 0.5, true)), Maybe::None]);
+    visitor.visit("option of non-zero", [NonZero::<i32>::new(-5), None]);
+    visitor.visit("bytes", [FixedBytes::<6>::from([0, 255, 0]), FixedBytes::new()]);
+    visitor.visit("list", [FixedVec::<u16, 3>::from([1, 2, 3]), FixedVec::new()]);
+    let tuples = FixedVec::<Tuple, 4>::from([Tuple(1, 2.0, true), Tuple(3, 4.0, false)]);
+    visitor.visit("list with padding", [tuples, FixedVec::new()]);
+    let map = FixedMap::<char, Small, 3>::try_from([('b', Small::Other), ('a', Small::Last)]).unwrap();
+    visitor.visit("map", [map, FixedMap::new()]);
+    visitor.visit("time", [Nanoseconds::MAX, Nanoseconds::ZERO].map(Times::within));
+    let limits = Limits { speed: 1.5, counts: [1, 9], unit: PhantomData };
+    visitor.visit("checked", [limits, Limits { speed: -10.0, ..limits }]);
+}
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(u16)]
+enum Command {
+    Halt = 3,
+    Move { speed: f64, fast: bool },
+}
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C, u8)]
+enum Reply {
+    Text(FixedStr<9>),
+    Codes([u16; 3]),
+}
+
+#[derive(Message, Clone, Copy)]
+#[repr(C)]
+#[message(unsafe_any_bits)]
+union Word {
+    whole: u64,
+    halves: [u32; 2],
+}
+
+impl Debug for Word {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // SAFETY: all fields accept all bits.
+        write!(f, "Word({:?})", unsafe { self.halves })
+    }
+}
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C)]
+struct Times {
+    at: Stamp,
+    within: Nanoseconds,
+}
+
+impl Times {
+    fn within(within: Nanoseconds) -> Self {
+        Times { at: Stamp::UNIX_EPOCH, within }
+    }
+}
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C)]
+struct Limits {
+    #[message(unit = "m/s", range = -10.0..=10.0)]
+    speed: f32,
+    #[message(invariant = rises)]
+    counts: [u8; 2],
+    unit: PhantomData<Metres>,
+}
+
+fn rises(counts: &[u8; 2]) -> bool {
+    counts[0] < counts[1]
+}
+
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C)]
+struct Odd {
+    a: u8,
+    word: u16,
+    flag: bool,
+    double: f64,
+    bytes: [u8; 11],
+    small: Small,
+    long: [u64; 3],
+}
+
+#[test]
+fn one_field_is_requested_alone() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("fields").unwrap();
+    let topic = service.topic::<Odd>("topic").open().unwrap();
+    let odd = Odd {
+        a: 1,
+        word: 0x0203,
+        flag: true,
+        double: 4.5,
+        bytes: *b"hello world",
+        small: Small::Other,
+        long: [6, 7, 8],
+    };
+    topic.item("item").unwrap().publish(&odd).unwrap();
+    service.ready().unwrap();
+    let mut item = bus.connect::<Odd>("fields/topic").open().unwrap().item("item").unwrap();
+    assert_eq!(item.request_field(Odd::A).unwrap().value, 1);
+    assert_eq!(item.request_field(Odd::WORD).unwrap().value, 0x0203);
+    assert!(item.request_field(Odd::FLAG).unwrap().value);
+    assert_eq!(item.request_field(Odd::DOUBLE).unwrap().value, 4.5);
+    assert_eq!(item.request_field(Odd::BYTES).unwrap().value, *b"hello world");
+    assert!(matches!(item.request_field(Odd::SMALL).unwrap().value, Small::Other));
+    assert_eq!(item.request_field(Odd::LONG).unwrap().value, [6, 7, 8]);
+    drop(topic);
+    service.close();
+    while !item.request().unwrap().stale {}
+    let last = item.request_field(Odd::LONG).unwrap();
+    assert_eq!((last.value, last.seq, last.stale), ([6, 7, 8], 1, true));
 }
 
 /// Creates a topic for each kind; then publishes the first values, and when told to, the second.

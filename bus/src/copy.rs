@@ -39,6 +39,32 @@ pub(crate) unsafe fn load(words: &[AtomicU64], out: *mut u64) {
     unsafe { load_each(words, out) };
 }
 
+/// Copies bytes of `words`, beginning with byte `from`, as many as `out` has; there must be as many.
+pub(crate) fn load_bytes(words: &[AtomicU64], from: usize, mut out: &mut [u8]) {
+    let (mut index, within) = (from / 8, from % 8);
+    if within != 0 {
+        let bytes = words[index].load(Ordering::Relaxed).to_ne_bytes();
+        let (head, rest) = out.split_at_mut(out.len().min(8 - within));
+        head.copy_from_slice(&bytes[within..][..head.len()]);
+        (out, index) = (rest, index + 1);
+    }
+    let words = &words[index..];
+    let whole = out.len() / 8;
+    let (body, tail) = out.split_at_mut(whole * 8);
+    if body.as_ptr().addr().is_multiple_of(align_of::<u64>()) {
+        // SAFETY: `body` is as many words long, aligned for them as was just asked, and borrowed alone.
+        unsafe { load(&words[..whole], body.as_mut_ptr().cast()) };
+    } else {
+        for (bytes, word) in body.chunks_exact_mut(8).zip(&words[..whole]) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+    }
+    if !tail.is_empty() {
+        let bytes = words[whole].load(Ordering::Relaxed).to_ne_bytes();
+        tail.copy_from_slice(&bytes[..tail.len()]);
+    }
+}
+
 /// Copies as many words as there are in `words` from `from`.
 ///
 /// # Safety
@@ -179,6 +205,23 @@ unsafe fn store_many(from: *const u64, words: &[AtomicU64]) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exactly_the_bytes_are_copied() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let word = |chunk: &[u8]| AtomicU64::new(u64::from_ne_bytes(chunk.try_into().unwrap()));
+        let words: Vec<AtomicU64> = bytes.chunks_exact(8).map(word).collect();
+        for from in 0..24 {
+            for len in 0..=bytes.len() - from {
+                for shift in [0, 1] {
+                    let mut out = vec![7; len + 2];
+                    load_bytes(&words, from, &mut out[shift..][..len]);
+                    assert_eq!(out[shift..][..len], bytes[from..][..len]);
+                    assert!(out[..shift].iter().chain(&out[shift + len..]).all(|&byte| byte == 7));
+                }
+            }
+        }
+    }
 
     /// Every length around the turns, at both alignments, with words beside that must stay as they are.
     #[test]

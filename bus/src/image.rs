@@ -39,6 +39,20 @@ impl<T: Message> Image<T> {
         unsafe { copy::load(&words[..Self::WORDS], ptr::from_mut(self).cast()) };
     }
 
+    /// Copies a `T` in that lies at byte `offset` of the message in `words`.
+    #[inline(always)]
+    pub(crate) fn load_part(&mut self, words: &[AtomicU64], offset: usize) {
+        if offset.is_multiple_of(8) {
+            return self.load(&words[offset / 8..]);
+        }
+        let start = ptr::from_mut(self).cast::<u8>();
+        // SAFETY: all of the image, which is ours, is zeroed.
+        unsafe { start.write_bytes(0, size_of::<Self>()) };
+        // SAFETY: so many bytes are initialised, and are the beginning of the image, which is borrowed for as long.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(start, size_of::<T>()) };
+        copy::load_bytes(words, offset, bytes);
+    }
+
     /// Copies the words of a slot in, as [`load`](Self::load) does, or by a conversion to `T` that there is; the
     /// words must be at least as many as the writer's type has.
     #[inline]
@@ -67,7 +81,7 @@ impl<T: Message> Image<T> {
     /// The message, if the words that were loaded are one.
     ///
     /// # Safety
-    /// [`load`](Self::load) or [`load_by`](Self::load_by) has been called.
+    /// [`load`](Self::load) or one of its like has been called.
     ///
     /// # Errors
     /// The field that is not valid.

@@ -15,7 +15,7 @@ use super::remote_item::RemoteItem;
 use super::session::{Expected, Session};
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
-use crate::message::{Conversion, Invalid, Message};
+use crate::message::{Conversion, Field, Invalid, Message};
 use crate::name;
 use crate::namespace::BusCore;
 use crate::ring::Miss;
@@ -98,6 +98,28 @@ impl ConversationShared {
     ) -> Result<Update<T>> {
         // SAFETY: the image is loaded.
         unsafe { self.read_with::<T, false>(memory, id, |image, body| image.load(&body[payload..])) }
+    }
+
+    /// As [`read`](Self::read), of one field of the message.
+    #[inline(always)]
+    pub(crate) fn read_field<T: Message, F: Message>(
+        &self,
+        memory: &ItemMemory,
+        payload: usize,
+        id: ItemId,
+        field: Field<T, F>,
+    ) -> Result<Update<F>> {
+        let load = |image: &mut Image<F>, body: &[AtomicU64]| {
+            image.load_part(&body[payload..], field.offset());
+        };
+        // SAFETY: the image is loaded.
+        match unsafe { self.read_with::<F, false>(memory, id, load) } {
+            Err(Error::InvalidValue { service, topic, item, seq, missed, invalid }) => {
+                let invalid = invalid.within(field.name());
+                Err(Error::InvalidValue { service, topic, item, seq, missed, invalid })
+            }
+            other => other,
+        }
     }
 
     /// As [`read`](Self::read), or the last value of a session that is stale; of another version of `T` by way of

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::conversation::{ConversationHandle, Status};
 use crate::error::Result;
-use crate::message::{Conversion, Message};
+use crate::message::{Conversion, Field, Message};
 use crate::segment::ItemMemory;
 use crate::update::{ItemId, Update};
 
@@ -77,6 +77,51 @@ impl<T: Message> RemoteItem<T> {
                 self.conversation.shared.read(&place.memory, place.payload, self.id)
             }
             _ => self.request_apart(),
+        }
+    }
+
+    /// Reads one field of the present value, and copies nothing else of it; otherwise as
+    /// [`request`](Self::request).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("market")?;
+    /// #[derive(bus::Message)]
+    /// #[repr(C)]
+    /// struct Book {
+    ///     bid: f64,
+    ///     depth: [u64; 1000],
+    /// }
+    /// # let quotes = service.topic::<Book>("quotes").open()?;
+    /// # quotes.item("ACME")?.publish(&Book { bid: 7.5, depth: [0; 1000] })?;
+    /// # service.ready()?;
+    ///
+    /// let mut acme = bus.connect::<Book>("market/quotes").open()?.item("ACME")?;
+    /// assert_eq!(acme.request_field(Book::BID)?.value, 7.5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`request`](Self::request), but only the field's bytes are looked at.
+    #[inline]
+    pub fn request_field<F: Message>(&mut self, field: Field<T, F>) -> Result<Update<F>> {
+        if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
+            self.find_again();
+        }
+        match &self.place {
+            Some(place) if place.plain => {
+                self.conversation.shared.read_field(&place.memory, place.payload, self.id, field)
+            }
+            _ => {
+                let Update { value, item, seq, missed, stamp, gap, stale } = self.request_apart()?;
+                let value: *const F = field.of(&value);
+                // SAFETY: a valid `F` lies there. A message owns nothing, so that a copy duplicates nothing.
+                let value = unsafe { value.read() };
+                Ok(Update { value, item, seq, missed, stamp, gap, stale })
+            }
         }
     }
 

@@ -36,7 +36,7 @@ use super::difference::Difference;
 use super::fingerprint::Fingerprint;
 use super::schema::{Schema, SchemaField, SchemaKind, SchemaType};
 use crate::copy;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicU64;
 
 /// The most operations of a conversion: far above what types that people write need, once neighbours are joined.
 const MAX_OPERATIONS: usize = 1 << 12;
@@ -49,8 +49,6 @@ const MAX_REASONS: usize = 8;
 
 /// The longest path in a reason, in characters.
 const MAX_PATH: usize = 80;
-
-const WORD: usize = size_of::<u64>();
 
 /// How values of a writer's type become values of the reader's.
 #[derive(Debug)]
@@ -140,7 +138,7 @@ fn run(mut operations: &[Operation], words: &[AtomicU64], from: usize, out: &mut
     while let Some((operation, rest)) = operations.split_first() {
         operations = match *operation {
             Operation::Copy { from: start, to: place, bytes } => {
-                extract(words, from + start, &mut out[to + place..][..bytes]);
+                copy::load_bytes(words, from + start, &mut out[to + place..][..bytes]);
                 rest
             }
             Operation::Repeat { count, elements, body } => {
@@ -151,7 +149,7 @@ fn run(mut operations: &[Operation], words: &[AtomicU64], from: usize, out: &mut
             Operation::List { from: start, to: place, capacity, elements, body } => {
                 let (body, rest) = rest.split_at(body);
                 let mut len = [0; LIST_LEN_BYTES];
-                extract(words, from + start, &mut len);
+                copy::load_bytes(words, from + start, &mut len);
                 out[to + place..][..LIST_LEN_BYTES].copy_from_slice(&len);
                 // A length that is too large stays, and is found by `validate`.
                 let count =
@@ -182,32 +180,6 @@ impl Elements {
             let (from, to) = (from + self.from, to + self.to);
             run(body, words, from + index * self.from_stride, out, to + index * self.to_stride);
         }
-    }
-}
-
-/// Copies the bytes from `from` on, as many as `out` has.
-fn extract(words: &[AtomicU64], from: usize, mut out: &mut [u8]) {
-    let (mut index, within) = (from / WORD, from % WORD);
-    if within != 0 {
-        let bytes = words[index].load(Ordering::Relaxed).to_ne_bytes();
-        let (head, rest) = out.split_at_mut(out.len().min(WORD - within));
-        head.copy_from_slice(&bytes[within..][..head.len()]);
-        (out, index) = (rest, index + 1);
-    }
-    let words = &words[index..];
-    let whole = out.len() / WORD;
-    let (body, tail) = out.split_at_mut(whole * WORD);
-    if body.as_ptr().addr().is_multiple_of(align_of::<u64>()) {
-        // SAFETY: `body` is as many words long, aligned for them as was just asked, and borrowed alone.
-        unsafe { copy::load(&words[..whole], body.as_mut_ptr().cast()) };
-    } else {
-        for (bytes, word) in body.chunks_exact_mut(WORD).zip(&words[..whole]) {
-            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
-        }
-    }
-    if !tail.is_empty() {
-        let bytes = words[whole].load(Ordering::Relaxed).to_ne_bytes();
-        tail.copy_from_slice(&bytes[..tail.len()]);
     }
 }
 
