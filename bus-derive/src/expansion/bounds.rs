@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Generics, Type, parse_quote};
+use syn::{Generics, Ident, Type, parse_quote};
 
 use crate::model::Model;
 
@@ -46,13 +46,29 @@ pub(super) fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
 }
 
 /// Whether the type is written as a primitive, or an array of one.
+///
+/// What is written so might be a type of the user. Hence `write` calls it by its absolute name, which then is
+/// another: so the rest of the expansion may rely on what the primitive is.
 pub(super) fn is_primitive(r#type: &Type) -> bool {
+    primitive(r#type).is_some()
+}
+
+/// Whether the type is written as a number, or an array of one: every bit pattern is one.
+pub(super) fn is_number(r#type: &Type) -> bool {
+    primitive(r#type).is_some_and(|(name, _)| name != "bool" && name != "char")
+}
+
+/// The primitive that the type is written as, or is an array of; and the absolute name of the whole type.
+pub(super) fn primitive(r#type: &Type) -> Option<(&Ident, TokenStream)> {
     const PRIMITIVES: [&str; 14] =
         ["u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64", "bool", "char"];
     match r#type {
-        Type::Array(array) => is_primitive(&array.elem),
-        Type::Group(group) => is_primitive(&group.elem),
-        Type::Path(path) => PRIMITIVES.iter().any(|primitive| path.path.is_ident(primitive)),
-        _ => false,
+        Type::Array(array) => primitive(&array.elem).map(|(name, element)| (name, quote!([#element; _]))),
+        Type::Group(group) => primitive(&group.elem),
+        Type::Path(path) => {
+            let name = path.path.get_ident().filter(|name| PRIMITIVES.iter().any(|known| name == known))?;
+            Some((name, quote!(::core::primitive::#name)))
+        }
+        _ => None,
     }
 }

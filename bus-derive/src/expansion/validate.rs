@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::Expr;
 use syn::spanned::Spanned;
 
-use super::bounds::respanned;
+use super::bounds::{self, respanned};
 use super::describe::ends;
 use super::{enums, own};
 use crate::model::{Field, Model, Shape, Variant};
@@ -53,13 +53,10 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
         // what this function says.
         quote!(unsafe { #check(#bytes, #function, #text) }?;)
     });
-    quote! {
-        if !<Self as #bus::message::Message>::ANY_BITS {
-            #parts
-            #invariant
-        }
-        ::core::result::Result::Ok(())
-    }
+    let checks = quote!(#parts #invariant);
+    let checks =
+        (!checks.is_empty()).then(|| quote!(if !<Self as #bus::message::Message>::ANY_BITS { #checks }));
+    quote!(#checks ::core::result::Result::Ok(()))
 }
 
 /// Code that is not called, and names each variant as one that is made: a variant may only ever be received, and the
@@ -78,8 +75,11 @@ fn received(variants: &[Variant<'_>]) -> TokenStream {
 fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: TokenStream) -> TokenStream {
     let (bus, bytes) = (&model.crate_path, own("bytes"));
     let r#type = field.r#type;
-    let mut checks = quote! {
-        #bus::message::__private::validate_field::<#r#type>(#bytes, #offset, #path)?;
+    let mut checks = match bounds::is_number(r#type) {
+        true => TokenStream::new(),
+        false => quote! {
+            #bus::message::__private::validate_field::<#r#type>(#bytes, #offset, #path)?;
+        },
     };
     if let Some((range, number)) = field.range() {
         let [low, high] = ends(range, number);
@@ -94,7 +94,7 @@ fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: Toke
         let text = text_of(function);
         let check = at(function, quote!(#bus::message::__private::check_field_invariant::<));
         let rest = at(function, quote!(, _>));
-        // SAFETY: (of the expansion) The field was validated just before.
+        // SAFETY: (of the expansion) The field was validated just before, if not all bits are valid.
         checks.extend(quote!(unsafe { #check #r#type #rest(#bytes, #offset, #function, #text, #path) }?;));
     }
     checks

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{binding, enums, own};
+use super::{binding, bounds, enums, own};
 use crate::model::{Field, Model, Shape};
 
 /// The body of `write_fields`.
@@ -19,12 +19,8 @@ pub(super) fn write(model: &Model<'_>) -> TokenStream {
         Shape::Struct(fields) => {
             let pattern = pattern(fields);
             let fields = fields.iter().enumerate().map(|(index, field)| {
-                let (binding, member) = (binding(index), &field.member);
-                quote! {
-                    #bus::message::__private::write_field(
-                        #binding, #out, ::core::mem::offset_of!(Self, #member),
-                    );
-                }
+                let member = &field.member;
+                write_field(model, field, index, quote!(::core::mem::offset_of!(Self, #member)))
             });
             quote! {
                 let Self #pattern = self;
@@ -35,9 +31,8 @@ pub(super) fn write(model: &Model<'_>) -> TokenStream {
             let arms = variants.iter().enumerate().map(|(number, variant)| {
                 let (ident, pattern) = (variant.ident, pattern(&variant.fields));
                 let tag = enums::discriminant(number);
-                let fields = (0..variant.fields.len()).map(|index| {
-                    let (binding, offset) = (binding(index), enums::offset(model, number, index));
-                    quote!(#bus::message::__private::write_field(#binding, #out, #offset);)
+                let fields = variant.fields.iter().enumerate().map(|(index, field)| {
+                    write_field(model, field, index, enums::offset(model, number, index))
                 });
                 quote! {
                     Self::#ident #pattern => unsafe {
@@ -55,6 +50,14 @@ pub(super) fn write(model: &Model<'_>) -> TokenStream {
         }
         #by_fields
     }
+}
+
+/// Writes the field that is bound as number `index`.
+fn write_field(model: &Model<'_>, field: &Field<'_>, index: usize, offset: TokenStream) -> TokenStream {
+    let (bus, out, binding) = (&model.crate_path, own("out"), binding(index));
+    // What is written as a primitive must be it; `bounds` says why.
+    let r#type = bounds::primitive(field.r#type).map(|(_, name)| quote!(::<#name>));
+    quote!(#bus::message::__private::write_field #r#type (#binding, #out, #offset);)
 }
 
 /// Binds each field.

@@ -54,30 +54,18 @@ const _: () = {
             }
             let Self { x: __field_0, y: __field_1 } = self;
             unsafe {
-                ::bus::message::__private::write_field(
-                    __field_0,
-                    __out,
-                    ::core::mem::offset_of!(Self, x),
-                );
-                ::bus::message::__private::write_field(
-                    __field_1,
-                    __out,
-                    ::core::mem::offset_of!(Self, y),
-                );
+                ::bus::message::__private::write_field::<
+                    ::core::primitive::f32,
+                >(__field_0, __out, ::core::mem::offset_of!(Self, x));
+                ::bus::message::__private::write_field::<
+                    ::core::primitive::f32,
+                >(__field_1, __out, ::core::mem::offset_of!(Self, y));
             }
         }
         #[inline]
         fn validate(
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
-            if !<Self as ::bus::message::Message>::ANY_BITS {
-                ::bus::message::__private::validate_field::<
-                    f32,
-                >(__bytes, ::core::mem::offset_of!(Self, x), "x")?;
-                ::bus::message::__private::validate_field::<
-                    f32,
-                >(__bytes, ::core::mem::offset_of!(Self, y), "y")?;
-            }
             ::core::result::Result::Ok(())
         }
     }

@@ -153,7 +153,9 @@ const _: () = {
                             __out,
                             0,
                         );
-                        ::bus::message::__private::write_field(
+                        ::bus::message::__private::write_field::<
+                            ::core::primitive::f64,
+                        >(
                             __field_0,
                             __out,
                             ::core::mem::offset_of!(__Variant1, field_0),
@@ -172,7 +174,9 @@ const _: () = {
                             __out,
                             0,
                         );
-                        ::bus::message::__private::write_field(
+                        ::bus::message::__private::write_field::<
+                            ::core::primitive::u16,
+                        >(
                             __field_0,
                             __out,
                             ::core::mem::offset_of!(__Variant2, field_0),
@@ -207,13 +211,6 @@ const _: () = {
                     __DISCRIMINANT_0 => {}
                     __DISCRIMINANT_1 => {
                         ::bus::message::__private::validate_field::<
-                            f64,
-                        >(
-                            __bytes,
-                            ::core::mem::offset_of!(__Variant1, field_0),
-                            "Move.speed",
-                        )?;
-                        ::bus::message::__private::validate_field::<
                             Side,
                         >(
                             __bytes,
@@ -222,13 +219,6 @@ const _: () = {
                         )?;
                     }
                     __DISCRIMINANT_2 => {
-                        ::bus::message::__private::validate_field::<
-                            u16,
-                        >(
-                            __bytes,
-                            ::core::mem::offset_of!(__Variant2, field_0),
-                            "Turn.0",
-                        )?;
                         ::bus::message::__private::check_range::<
                             u16,
                             ::core::primitive::u16,

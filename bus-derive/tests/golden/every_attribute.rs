@@ -126,26 +126,18 @@ const _: () = {
                 flags: __field_4,
             } = self;
             unsafe {
-                transport::bus::message::__private::write_field(
-                    __field_0,
-                    __out,
-                    ::core::mem::offset_of!(Self, speed),
-                );
-                transport::bus::message::__private::write_field(
-                    __field_1,
-                    __out,
-                    ::core::mem::offset_of!(Self, counts),
-                );
-                transport::bus::message::__private::write_field(
-                    __field_2,
-                    __out,
-                    ::core::mem::offset_of!(Self, number),
-                );
-                transport::bus::message::__private::write_field(
-                    __field_3,
-                    __out,
-                    ::core::mem::offset_of!(Self, gain),
-                );
+                transport::bus::message::__private::write_field::<
+                    ::core::primitive::f32,
+                >(__field_0, __out, ::core::mem::offset_of!(Self, speed));
+                transport::bus::message::__private::write_field::<
+                    [::core::primitive::u16; _],
+                >(__field_1, __out, ::core::mem::offset_of!(Self, counts));
+                transport::bus::message::__private::write_field::<
+                    ::core::primitive::u32,
+                >(__field_2, __out, ::core::mem::offset_of!(Self, number));
+                transport::bus::message::__private::write_field::<
+                    ::core::primitive::f32,
+                >(__field_3, __out, ::core::mem::offset_of!(Self, gain));
                 transport::bus::message::__private::write_field(
                     __field_4,
                     __out,
@@ -177,9 +169,6 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), transport::bus::message::Invalid> {
             if !<Self as transport::bus::message::Message>::ANY_BITS {
-                transport::bus::message::__private::validate_field::<
-                    f32,
-                >(__bytes, ::core::mem::offset_of!(Self, speed), "speed")?;
                 transport::bus::message::__private::check_range::<
                     f32,
                     ::core::primitive::f32,
@@ -196,9 +185,6 @@ const _: () = {
                     },
                     "speed",
                 )?;
-                transport::bus::message::__private::validate_field::<
-                    [u16; 2],
-                >(__bytes, ::core::mem::offset_of!(Self, counts), "counts")?;
                 transport::bus::message::__private::check_range::<
                     [u16; 2],
                     ::core::primitive::u16,
@@ -212,9 +198,6 @@ const _: () = {
                     const { ::core::primitive::u16::MAX },
                     "counts",
                 )?;
-                transport::bus::message::__private::validate_field::<
-                    u32,
-                >(__bytes, ::core::mem::offset_of!(Self, number), "even")?;
                 unsafe {
                     transport::bus::message::__private::check_field_invariant::<
                         u32,
@@ -227,9 +210,6 @@ const _: () = {
                         "even",
                     )
                 }?;
-                transport::bus::message::__private::validate_field::<
-                    f32,
-                >(__bytes, ::core::mem::offset_of!(Self, gain), "gain")?;
                 transport::bus::message::__private::validate_field::<
                     Flags,
                 >(__bytes, ::core::mem::offset_of!(Self, flags), "flags")?;

@@ -75,11 +75,9 @@ const _: () = {
                     __out,
                     ::core::mem::offset_of!(Self, values),
                 );
-                ::bus::message::__private::write_field(
-                    __field_1,
-                    __out,
-                    ::core::mem::offset_of!(Self, count),
-                );
+                ::bus::message::__private::write_field::<
+                    ::core::primitive::u32,
+                >(__field_1, __out, ::core::mem::offset_of!(Self, count));
             }
         }
         unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
@@ -97,9 +95,6 @@ const _: () = {
                 ::bus::message::__private::validate_field::<
                     [T; N],
                 >(__bytes, ::core::mem::offset_of!(Self, values), "values")?;
-                ::bus::message::__private::validate_field::<
-                    u32,
-                >(__bytes, ::core::mem::offset_of!(Self, count), "count")?;
             }
             ::core::result::Result::Ok(())
         }

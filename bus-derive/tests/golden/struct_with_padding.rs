@@ -68,21 +68,17 @@ const _: () = {
             }
             let Self { bid: __field_0, side: __field_1, sizes: __field_2 } = self;
             unsafe {
-                ::bus::message::__private::write_field(
-                    __field_0,
-                    __out,
-                    ::core::mem::offset_of!(Self, bid),
-                );
+                ::bus::message::__private::write_field::<
+                    ::core::primitive::f64,
+                >(__field_0, __out, ::core::mem::offset_of!(Self, bid));
                 ::bus::message::__private::write_field(
                     __field_1,
                     __out,
                     ::core::mem::offset_of!(Self, side),
                 );
-                ::bus::message::__private::write_field(
-                    __field_2,
-                    __out,
-                    ::core::mem::offset_of!(Self, sizes),
-                );
+                ::bus::message::__private::write_field::<
+                    [::core::primitive::u32; _],
+                >(__field_2, __out, ::core::mem::offset_of!(Self, sizes));
             }
         }
         unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
@@ -98,14 +94,8 @@ const _: () = {
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
                 ::bus::message::__private::validate_field::<
-                    f64,
-                >(__bytes, ::core::mem::offset_of!(Self, bid), "bid")?;
-                ::bus::message::__private::validate_field::<
                     Side,
                 >(__bytes, ::core::mem::offset_of!(Self, side), "side")?;
-                ::bus::message::__private::validate_field::<
-                    [u32; 3],
-                >(__bytes, ::core::mem::offset_of!(Self, sizes), "sizes")?;
             }
             ::core::result::Result::Ok(())
         }

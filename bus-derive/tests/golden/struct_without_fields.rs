@@ -35,7 +35,6 @@ const _: () = {
         fn validate(
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
-            if !<Self as ::bus::message::Message>::ANY_BITS {}
             ::core::result::Result::Ok(())
         }
     }

@@ -44,22 +44,15 @@ const _: () = {
             }
             let Self { 0: __field_0 } = self;
             unsafe {
-                ::bus::message::__private::write_field(
-                    __field_0,
-                    __out,
-                    ::core::mem::offset_of!(Self, 0),
-                );
+                ::bus::message::__private::write_field::<
+                    ::core::primitive::i64,
+                >(__field_0, __out, ::core::mem::offset_of!(Self, 0));
             }
         }
         #[inline]
         fn validate(
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
-            if !<Self as ::bus::message::Message>::ANY_BITS {
-                ::bus::message::__private::validate_field::<
-                    i64,
-                >(__bytes, ::core::mem::offset_of!(Self, 0), "0")?;
-            }
             ::core::result::Result::Ok(())
         }
     }

@@ -57,11 +57,9 @@ const _: () = {
             }
             let Self { 0: __field_0, 1: __field_1 } = self;
             unsafe {
-                ::bus::message::__private::write_field(
-                    __field_0,
-                    __out,
-                    ::core::mem::offset_of!(Self, 0),
-                );
+                ::bus::message::__private::write_field::<
+                    ::core::primitive::u8,
+                >(__field_0, __out, ::core::mem::offset_of!(Self, 0));
                 ::bus::message::__private::write_field(
                     __field_1,
                     __out,
@@ -81,9 +79,6 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::core::result::Result<(), ::bus::message::Invalid> {
             if !<Self as ::bus::message::Message>::ANY_BITS {
-                ::bus::message::__private::validate_field::<
-                    u8,
-                >(__bytes, ::core::mem::offset_of!(Self, 0), "0")?;
                 ::bus::message::__private::validate_field::<
                     Side,
                 >(__bytes, ::core::mem::offset_of!(Self, 1), "1")?;
