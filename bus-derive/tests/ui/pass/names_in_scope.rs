@@ -196,6 +196,22 @@ struct LowerCase<const out: usize, const field_0: u8, const bytes: u8, const end
     late: u8,
 }
 
+/// A `return` in a default is the default's own, and leaves out no field that follows.
+#[derive(Message, Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+struct Returns {
+    first: u8,
+    #[message(since = 2, default = {
+        if size_of::<Self>() == 3 {
+            return 5;
+        }
+        6
+    })]
+    second: u8,
+    #[message(since = 3, default = 7)]
+    third: u8,
+}
+
 fn bytes_of<T: Message>(value: &T) -> Vec<u8> {
     let mut bytes = vec![0; size_of::<T>()];
     // SAFETY: The vector has as many bytes as a `T`.
@@ -232,6 +248,7 @@ fn main() {
     ] {
         assert_eq!(absent(value), value);
     }
+    assert_eq!(absent(Returns { first: 1, second: 0, third: 0 }), Returns { first: 1, second: 5, third: 7 });
     let late: LowerCase<1, 7, 0, true> = absent(LowerCase { items: [1], late: 0 });
     assert_eq!(late.late, 7);
     assert_eq!(Parameters::<u8, u16, u32, 2, 0>::TYPE.size(), 12);
