@@ -18,7 +18,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let (bus, ident, name) = (&model.crate_path, model.ident, &model.name);
-    let (generics, tokens) = (bounded_generics(model), tokens(model));
+    let (generics, tokens) = (bounded_generics(model), tokens(model, false));
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use syn::RangeLimits;
+use syn::{Expr, ExprLit, ExprUnary, Lit, RangeLimits, UnOp};
 
 use crate::attributes::{FieldAttributes, Number};
 use crate::errors::Errors;
@@ -52,6 +52,22 @@ pub(crate) fn check(model: &Model<'_>, errors: &mut Errors) {
 
 fn check_range(field: &Field<'_>, errors: &mut Errors) {
     let Some(range) = &field.attributes.range else { return };
+    if let (Some(Number { span, .. }), None) = (field.attributes.since, &field.attributes.default) {
+        let message = format!(
+            "field `{}`: messages of earlier versions lack this field, which has a range; say what it is there, within \
+             the range, with `default = …`",
+            field.name
+        );
+        errors.push(syn::Error::new(span, message));
+    }
+    if let Some(default) = &field.attributes.default
+        && let Some(value) = literal(default)
+        && (range.start.as_deref().and_then(literal).is_some_and(|low| value < low)
+            || range.end.as_deref().and_then(literal).is_some_and(|high| value > high))
+    {
+        errors
+            .at(default, format_args!("field `{}`: the default is not within the field's range", field.name));
+    }
     if number_in(field.r#type).is_none() {
         errors.at(
             range,
@@ -68,6 +84,18 @@ fn check_range(field: &Field<'_>, errors: &mut Errors) {
     }
     if range.start.is_none() && range.end.is_none() {
         errors.at(range, format_args!("field `{}`: `..` allows every value; remove the range", field.name));
+    }
+}
+
+/// The number that an expression is written as.
+fn literal(expression: &Expr) -> Option<f64> {
+    match expression {
+        Expr::Group(group) => literal(&group.expr),
+        Expr::Paren(paren) => literal(&paren.expr),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => literal(expr).map(|number| -number),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
+        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => number.base10_parse().ok(),
+        _ => None,
     }
 }
 

@@ -84,11 +84,11 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `bytemuck(NoUninit, Zeroable, AnyBitPattern, CheckedBitPattern)`: implements these traits of `bytemuck`, and is
 ///   an error where one does not hold.
 /// - `unsafe_any_bits`: on a union, your promise that every byte of every value of it is initialised, whichever
-///   field was written. That each field accepts all bits is checked.
+///   field was written. That each field accepts all bits is checked, and that one of them fills the union.
 /// - `no_docs`: documentation comments stay out of the schema, where they otherwise help whoever has no source.
 /// - `no_tokens`: no constants for the fields, for a type that has constants of these names already.
 /// - `crate = "path::to::bus"`: where the `bus` crate is, if not at `::bus`, because the dependency was renamed, or
-///   is reached through another crate.
+///   is reached through another crate. The path is trusted: what it leads to is taken for `bus`.
 ///
 /// # Attributes of a field
 ///

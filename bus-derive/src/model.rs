@@ -3,6 +3,8 @@
 //! The model keeps what is wrong too, such as a union or a reference: the checks look at it next, and a model
 //! that passed them is all that the expansion needs to know.
 
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{
     Data, DeriveInput, Expr, ExprRange, Fields, Generics, Ident, LitStr, Member, Path, Type,
@@ -22,6 +24,8 @@ pub(crate) struct Model<'a> {
     pub(crate) crate_path: Path,
     pub(crate) attributes: TypeAttributes,
     pub(crate) shape: Shape<'a>,
+    /// As many underscores as make a beginning that no identifier of the definition has.
+    pub(crate) prefix: String,
 }
 
 /// What the type consists of.
@@ -65,6 +69,8 @@ pub(crate) struct Variant<'a> {
     pub(crate) name: String,
     pub(crate) docs: String,
     pub(crate) discriminant: Option<&'a Expr>,
+    /// Whether it is written without parentheses and braces.
+    pub(crate) is_unit: bool,
     pub(crate) fields: Vec<Field<'a>>,
 }
 
@@ -92,6 +98,7 @@ impl<'a> Model<'a> {
             crate_path: attributes.crate_path.clone().unwrap_or_else(|| parse_quote!(::bus)),
             attributes,
             shape,
+            prefix: "_".repeat(underscores(input.to_token_stream()).max(1) + 1),
         }
     }
 
@@ -144,9 +151,20 @@ impl<'a> Variant<'a> {
             name: given_or(rename.as_ref(), &variant.ident),
             docs,
             discriminant: variant.discriminant.as_ref().map(|(_, value)| value),
+            is_unit: matches!(variant.fields, Fields::Unit),
             fields: Field::all(&variant.fields, errors),
         }
     }
+}
+
+/// The most underscores that an identifier begins with.
+fn underscores(tokens: TokenStream) -> usize {
+    let of = |token| match token {
+        TokenTree::Ident(ident) => ident.to_string().bytes().take_while(|&byte| byte == b'_').count(),
+        TokenTree::Group(group) => underscores(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => 0,
+    };
+    tokens.into_iter().map(of).max().unwrap_or(0)
 }
 
 /// The number that a type is written as, or that an array of it is of.

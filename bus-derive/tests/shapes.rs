@@ -301,6 +301,40 @@ fn a_field_by_itself() {
 }
 
 #[test]
+fn a_field_by_itself_is_held_to_its_own_range_and_invariant() {
+    let bytes = written(&Reading { speed: 11.0, counts: [1, 0], number: 3, ..READING });
+    let error = Reading::SPEED.read(&bytes).unwrap_err().to_string();
+    assert_eq!(error, "`speed`: found 11, expected -10 to 10");
+    assert_eq!(Reading::COUNTS.read(&bytes).unwrap_err().path(), "counts[1]");
+    assert_eq!(Reading::NUMBER.read(&bytes).unwrap_err().path(), "even");
+    assert_eq!(Reading::GAIN.read(&bytes), Ok(0.0));
+}
+
+/// What the definition uses has names that the expansion might have taken for its own.
+#[test]
+fn names_of_the_users_that_begin_with_underscores() {
+    const __DISCRIMINANT_1: u8 = 4;
+    #[derive(Message, Clone, Copy, PartialEq, Debug)]
+    #[repr(u8)]
+    enum Flags {
+        A([bool; __DISCRIMINANT_1 as usize]) = 0,
+        B = 1,
+    }
+    assert_eq!(read(&written(&Flags::A([true; 4]))), Ok(Flags::A([true; 4])));
+    assert_eq!(Flags::validate(&[0, 1, 1, 7, 7]).unwrap_err().path(), "A.0[2]");
+    const __DISCRIMINANT_0: u8 = 6;
+    #[derive(Message, Clone, Copy, PartialEq, Debug)]
+    #[repr(u8)]
+    enum Tags {
+        A(bool) = 1,
+        B(u8) = __DISCRIMINANT_0 + 1,
+        C(bool) = 2,
+    }
+    round_trip(Tags::B(9));
+    assert!(Tags::validate(&[2, 7]).is_err() && Tags::validate(&[7, 7]).is_ok());
+}
+
+#[test]
 fn the_traits_of_bytemuck() {
     #[derive(Message, Clone, Copy)]
     #[repr(C)]

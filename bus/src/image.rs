@@ -87,14 +87,30 @@ impl<T: Message> Image<T> {
     /// The field that is not valid.
     #[inline(always)]
     pub(crate) unsafe fn decode(&self) -> Result<T, Invalid> {
-        if !T::ANY_BITS {
-            // SAFETY: loading initialised all words of the image, of which `T` is a prefix.
-            let bytes =
-                unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast::<u8>(), size_of::<T>()) };
-            T::validate(bytes)?;
+        if T::ANY_BITS {
+            // SAFETY: all bytes are initialised, and any are a valid `T`.
+            return Ok(unsafe { self.bytes.assume_init_read() });
         }
-        // SAFETY: all bytes are initialised, and they are a valid `T`: any are, or `validate` said so, which
-        // is the contract of `Message`. A message owns nothing, so making one of bytes duplicates nothing.
+        // SAFETY: says the caller, and `validate` is the contract of `Message`.
+        unsafe { self.decode_by(T::validate) }
+    }
+
+    /// As [`decode`](Self::decode), with another `check` than the type's own.
+    ///
+    /// # Safety
+    /// As for [`decode`](Self::decode), and `check` accepts only bytes that are a `T`.
+    ///
+    /// # Errors
+    /// Those of `check`.
+    #[inline(always)]
+    pub(crate) unsafe fn decode_by(
+        &self,
+        check: impl FnOnce(&[u8]) -> Result<(), Invalid>,
+    ) -> Result<T, Invalid> {
+        // SAFETY: loading initialised all words of the image, of which `T` is a prefix.
+        check(unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast::<u8>(), size_of::<T>()) })?;
+        // SAFETY: all bytes are initialised, and they are a valid `T`, as `check` said. A message owns nothing, so
+        // making one of bytes duplicates nothing.
         Ok(unsafe { self.bytes.assume_init_read() })
     }
 }

@@ -3,14 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::bounds::is_primitive;
+use syn::Ident;
+
+use super::bounds::{bounded_generics, is_primitive};
 use super::own;
 use crate::model::{Field, Model, Shape};
 
 /// The function, or nothing where the trait's own will do.
 pub(super) fn absent(model: &Model<'_>) -> TokenStream {
     let Shape::Struct(fields) = &model.shape else { return TokenStream::new() };
-    let writes: Vec<TokenStream> = fields.iter().filter_map(|field| write(model, field)).collect();
+    let writes: Vec<TokenStream> =
+        fields.iter().enumerate().filter_map(|(index, field)| write(model, index, field)).collect();
     if writes.is_empty() {
         return TokenStream::new();
     }
@@ -22,8 +25,30 @@ pub(super) fn absent(model: &Model<'_>) -> TokenStream {
     }
 }
 
-fn write(model: &Model<'_>, field: &Field<'_>) -> Option<TokenStream> {
-    let (bus, out, variable) = (&model.crate_path, own("out"), own("default"));
+/// The function that makes the default of field number `index`.
+fn default_of(index: usize) -> Ident {
+    own(format_args!("default_of_{index}"))
+}
+
+/// The functions that make the defaults.
+pub(super) fn defaults(model: &Model<'_>) -> TokenStream {
+    let Shape::Struct(fields) = &model.shape else { return TokenStream::new() };
+    let functions = fields.iter().enumerate().filter_map(|(index, field)| {
+        let (name, r#type, default) = (default_of(index), field.r#type, field.attributes.default.as_ref()?);
+        Some(quote!(fn #name() -> #r#type { #default }))
+    });
+    let functions: Vec<TokenStream> = functions.collect();
+    if functions.is_empty() {
+        return TokenStream::new();
+    }
+    let ident = model.ident;
+    let generics = bounded_generics(model);
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    quote!(impl #impl_generics #ident #type_generics #where_clause { #(#functions)* })
+}
+
+fn write(model: &Model<'_>, index: usize, field: &Field<'_>) -> Option<TokenStream> {
+    let (bus, out) = (&model.crate_path, own("out"));
     let Field { member, r#type, attributes, .. } = field;
     let offset = quote!(::core::mem::offset_of!(Self, #member));
     // SAFETY: (of the expansion) The field lies at its offset inside the type, for all of which the caller of
@@ -33,13 +58,13 @@ fn write(model: &Model<'_>, field: &Field<'_>) -> Option<TokenStream> {
         (None, _) => Some(quote! {
             unsafe { <#r#type as #bus::message::Message>::write_absent(#out.add(#offset)) };
         }),
-        // In a closure, so that a `return` in it does not leave out the fields that follow.
-        (Some(_), Some(default)) => Some(quote! {
-            {
-                let #variable: #r#type = (|| -> #r#type { #default })();
-                unsafe { #bus::message::__private::write_field(&#variable, #out, #offset) };
-            }
-        }),
+        // In a function of its own: there a `return` leaves out no other field, and what is unsafe has to say so.
+        (Some(_), Some(_)) => {
+            let default = default_of(index);
+            Some(quote! {
+                unsafe { #bus::message::__private::write_field(&Self::#default(), #out, #offset) };
+            })
+        }
         (Some(since), None) => {
             let default = quote_spanned! {since.span=>
                 #bus::message::__private::default_of_absent::<#r#type>()

@@ -24,16 +24,19 @@ pub(super) fn describe(model: &Model<'_>) -> TokenStream {
             let fields = describe_all(bus, fields, |_| quote!(0));
             quote!(#bus::message::TypeDescriptor::overlay::<Self>(#declaration, #fields))
         }
-        Shape::Enum(variants) => {
+        Shape::Enum(all) => {
+            let variants = all;
             let tag = enums::tag(model).to_string().to_uppercase();
             let tag = format_ident!("{tag}");
             let variants =
                 variants.iter().enumerate().map(|(index, variant)| describe_variant(model, index, variant));
-            quote! {
+            let proof = enums::proof(model, all);
+            quote! {{
+                #proof
                 #bus::message::TypeDescriptor::enumeration::<Self>(
                     #declaration, #bus::message::Primitive::#tag, const { &[#(#variants),*] },
                 )
-            }
+            }}
         }
     };
     match model.attributes.deny_padding {
@@ -83,7 +86,7 @@ fn argument(bus: &Path, parameter: &GenericParam) -> Option<TokenStream> {
 fn describe_variant(model: &Model<'_>, index: usize, variant: &Variant<'_>) -> TokenStream {
     let Variant { docs, fields, .. } = variant;
     let bus = &model.crate_path;
-    let (name, value) = (name(bus, &variant.name), enums::discriminant(index));
+    let (name, value) = (name(bus, &variant.name), enums::discriminant(model, index));
     let mut place = 0;
     let fields = describe_all(bus, fields, |_| {
         place += 1;

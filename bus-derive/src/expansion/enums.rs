@@ -18,13 +18,15 @@
 //!                                #[repr(C)] struct Whole { tag: u8, payload: Payload }
 //! ```
 //!
-//! Each has the enum's generics, and where these have types, a marker that uses them. The names begin with
-//! underscores, so that they hide none of the user's.
+//! Each has the enum's generics, and where these have types, a marker that uses them. The names begin with more
+//! underscores than any identifier of the definition, so that they hide none that it uses; and what can be compared
+//! with the compiler's own layout is ([`proof`]).
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use core::fmt::Display;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 
-use super::own;
 use crate::model::{Model, Variant};
 
 /// The integer that the enum begins with.
@@ -33,19 +35,55 @@ pub(super) fn tag<'a>(model: &'a Model<'_>) -> &'a Ident {
 }
 
 /// The constant with the tag of variant number `index`.
-pub(super) fn discriminant(index: usize) -> Ident {
-    own(format_args!("DISCRIMINANT_{index}"))
+pub(super) fn discriminant(model: &Model<'_>, index: usize) -> Ident {
+    item(model, format_args!("DISCRIMINANT_{index}"))
+}
+
+/// The name of an item, which begins as no identifier of the definition does.
+fn item(model: &Model<'_>, name: impl Display) -> Ident {
+    format_ident!("{}{name}", model.prefix, span = Span::mixed_site())
+}
+
+/// What the compiler has to agree with: that the enum is as large as what is written out here, and its tags, where it
+/// tells them.
+pub(super) fn proof(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream {
+    let bus = &model.crate_path;
+    if variants.iter().all(|variant| variant.fields.is_empty()) {
+        let tag = tag(model);
+        let tags = variants.iter().enumerate().map(|(index, Variant { ident, .. })| {
+            let discriminant = discriminant(model, index);
+            quote!(::core::assert!(Self::#ident {} as ::core::primitive::#tag == #discriminant);)
+        });
+        // Variants without data may have parentheses or braces, and then there is no cast.
+        let castable = variants.iter().all(|variant| variant.is_unit);
+        return if castable { quote!(#(#tags)*) } else { TokenStream::new() };
+    }
+    let (_, type_generics, _) = model.generics.split_for_impl();
+    let parts: Vec<Ident> = match has_payload(model) {
+        true => vec![item(model, "Whole")],
+        false => (0..variants.len()).map(|index| variant(model, index)).collect(),
+    };
+    let discriminants = (0..variants.len()).map(|index| discriminant(model, index));
+    quote! {
+        #bus::message::__private::assert_enum::<Self>(
+            &[#((
+                ::core::mem::size_of::<#parts #type_generics>(), ::core::mem::align_of::<#parts #type_generics>(),
+            )),*],
+            &[#(#discriminants as ::core::primitive::i128),*],
+        );
+    }
 }
 
 /// The struct with the fields of variant number `index`.
-fn variant(index: usize) -> Ident {
-    own(format_args!("Variant{index}"))
+fn variant(model: &Model<'_>, index: usize) -> Ident {
+    item(model, format_args!("Variant{index}"))
 }
 
 /// Where field number `field` of variant number `variant` lies in the enum.
 pub(super) fn offset(model: &Model<'_>, variant: usize, field: usize) -> TokenStream {
     let (_, type_generics, _) = model.generics.split_for_impl();
-    let (name, whole, field) = (self::variant(variant), own("Whole"), format_ident!("field_{field}"));
+    let (name, whole) = (self::variant(model, variant), item(model, "Whole"));
+    let field = format_ident!("field_{field}");
     let within = quote!(::core::mem::offset_of!(#name #type_generics, #field));
     match has_payload(model) {
         true => quote!(::core::mem::offset_of!(#whole #type_generics, payload) + #within),
@@ -63,12 +101,12 @@ pub(super) fn layout(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream
     let tag = tag(model);
     let tag = quote!(::core::primitive::#tag);
     let discriminants = variants.iter().enumerate().map(|(index, variant)| {
-        let name = discriminant(index);
+        let name = discriminant(model, index);
         let value = match (variant.discriminant, index) {
             (Some(given), _) => without_self(model, given),
             (None, 0) => quote!(0),
             (None, _) => {
-                let before = discriminant(index - 1);
+                let before = discriminant(model, index - 1);
                 quote!(#before + 1)
             }
         };
@@ -86,7 +124,7 @@ pub(super) fn layout(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream
         .is_some()
         .then(|| quote!(marker: ::core::marker::PhantomData<(#(fn() -> #parameters,)*)>));
     let structs = variants.iter().enumerate().map(|(index, variant)| {
-        let name = self::variant(index);
+        let name = self::variant(model, index);
         let fields = variant.fields.iter().enumerate().map(|(index, field)| {
             let (name, r#type) = (format_ident!("field_{index}"), without_self(model, field.r#type));
             quote!(#name: #r#type,)
@@ -98,10 +136,10 @@ pub(super) fn layout(model: &Model<'_>, variants: &[Variant<'_>]) -> TokenStream
             struct #name #impl_generics #where_clause { #tag #(#fields)* #marker }
         }
     });
-    let (union, whole) = (own("Payload"), own("Whole"));
+    let (union, whole) = (item(model, "Payload"), item(model, "Whole"));
     let payload = has_payload(model).then(|| {
         let members = (0..variants.len()).map(|index| {
-            let (member, name) = (format_ident!("variant_{index}"), self::variant(index));
+            let (member, name) = (format_ident!("variant_{index}"), self::variant(model, index));
             quote!(#member: ::core::mem::ManuallyDrop<#name #type_generics>,)
         });
         quote! {

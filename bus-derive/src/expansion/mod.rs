@@ -68,7 +68,8 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     };
     let (described, write, absent, validate) =
         (describe::describe(model), write::write(model), absent::absent(model), validate::validate(model));
-    let (cannot_drop, tokens, bridges) = (cannot_drop(model), tokens(model), bridges::bridges(model));
+    let (cannot_drop, tokens, bridges) = (cannot_drop(model), tokens(model, true), bridges::bridges(model));
+    let defaults = absent::defaults(model);
     let (out, bytes) = (own("out"), own("bytes"));
     let mut generics = bounded_generics(model);
     bounds::require_messages(model, &mut generics);
@@ -100,6 +101,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
                 }
             }
 
+            #defaults
             #tokens
             #bridges
         };

@@ -8,10 +8,12 @@ use syn::ext::IdentExt;
 use syn::{Ident, Member};
 
 use super::bounds::bounded_generics;
+use super::own;
+use super::validate::validate_field;
 use crate::model::{Field, Model, Shape};
 
-/// The constants, unless the type has none.
-pub(crate) fn tokens(model: &Model<'_>) -> TokenStream {
+/// The constants, unless the type has none. Of a type that was refused they are not `usable`, and only there.
+pub(crate) fn tokens(model: &Model<'_>, usable: bool) -> TokenStream {
     let Shape::Struct(fields) = &model.shape else { return TokenStream::new() };
     if model.attributes.no_tokens.is_some() || fields.is_empty() {
         return TokenStream::new();
@@ -25,12 +27,19 @@ pub(crate) fn tokens(model: &Model<'_>) -> TokenStream {
             return None;
         }
         let Field { name, member, r#type, visibility, .. } = field;
+        let (bytes, check) = (own("bytes"), validate_field(model, field, "", quote!(0)));
+        let check = match field.attributes.range.is_some() || field.attributes.invariant.is_some() {
+            true if usable => quote! {
+                ::core::option::Option::Some(|#bytes| { #check ::core::result::Result::Ok(()) })
+            },
+            _ => quote!(::core::option::Option::None),
+        };
         let docs = format!(" The field `{name}`, to be read or written alone.");
         Some(quote! {
             #[doc = #docs]
             #[allow(dead_code, non_upper_case_globals)]
             #visibility const #constant: #bus::message::Field<Self, #r#type> =
-                unsafe { #bus::message::Field::new(#name, ::core::mem::offset_of!(Self, #member)) };
+                unsafe { #bus::message::Field::new(#name, ::core::mem::offset_of!(Self, #member), #check) };
         })
     });
     let generics = bounded_generics(model);

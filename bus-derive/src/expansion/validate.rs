@@ -2,8 +2,8 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::Expr;
 use syn::spanned::Spanned;
+use syn::{Expr, Ident};
 
 use super::bounds::{self, respanned};
 use super::describe::ends;
@@ -25,7 +25,7 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
         Shape::Enum(variants) => {
             let tag = enums::tag(model);
             let arms = variants.iter().enumerate().map(|(number, variant)| {
-                let tag = enums::discriminant(number);
+                let tag = enums::discriminant(model, number);
                 let fields = variant.fields.iter().enumerate().map(|(index, field)| {
                     let path = format!("{}.{}", variant.name, field.name);
                     validate_field(model, field, &path, enums::offset(model, number, index))
@@ -51,7 +51,11 @@ pub(super) fn validate(model: &Model<'_>) -> TokenStream {
         let check = at(function, quote!(#bus::message::__private::check_invariant::<Self, _>));
         // SAFETY: (of the expansion) The parts were validated just before, so the bytes are a value but for
         // what this function says.
-        quote!(unsafe { #check(#bytes, #function, #text) }?;)
+        let asked = asked(function);
+        quote! {
+            let #asked = #function;
+            unsafe { #check(#bytes, #asked, #text) }?;
+        }
     });
     let checks = quote!(#parts #invariant);
     let checks =
@@ -72,7 +76,12 @@ fn received(variants: &[Variant<'_>]) -> TokenStream {
     }
 }
 
-fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: TokenStream) -> TokenStream {
+pub(super) fn validate_field(
+    model: &Model<'_>,
+    field: &Field<'_>,
+    path: &str,
+    offset: TokenStream,
+) -> TokenStream {
     let (bus, bytes) = (&model.crate_path, own("bytes"));
     let r#type = field.r#type;
     let mut checks = match bounds::is_number(r#type) {
@@ -94,10 +103,21 @@ fn validate_field(model: &Model<'_>, field: &Field<'_>, path: &str, offset: Toke
         let text = text_of(function);
         let check = at(function, quote!(#bus::message::__private::check_field_invariant::<));
         let rest = at(function, quote!(, _>));
-        // SAFETY: (of the expansion) The field was validated just before, if not all bits are valid.
-        checks.extend(quote!(unsafe { #check #r#type #rest(#bytes, #offset, #function, #text, #path) }?;));
+        // SAFETY: (of the expansion) The field was validated just before, or is a number; see `bounds::primitive`.
+        let asked = asked(function);
+        checks.extend(quote! {
+            let #asked = #function;
+            unsafe { #check #r#type #rest(#bytes, #offset, #asked, #text, #path) }?;
+        });
     }
     checks
+}
+
+/// The variable for the function, at its place.
+fn asked(function: &Expr) -> Ident {
+    let mut asked = own("asked");
+    asked.set_span(asked.span().located_at(function.span()));
+    asked
 }
 
 /// The tokens at the place of the function, where errors belong that are about what it takes and returns.

@@ -30,7 +30,7 @@ pub(super) fn write(model: &Model<'_>) -> TokenStream {
         Shape::Enum(variants) => {
             let arms = variants.iter().enumerate().map(|(number, variant)| {
                 let (ident, pattern) = (variant.ident, pattern(&variant.fields));
-                let tag = enums::discriminant(number);
+                let tag = enums::discriminant(model, number);
                 let fields = variant.fields.iter().enumerate().map(|(index, field)| {
                     write_field(model, field, index, enums::offset(model, number, index))
                 });
@@ -55,9 +55,13 @@ pub(super) fn write(model: &Model<'_>) -> TokenStream {
 /// Writes the field that is bound as number `index`.
 fn write_field(model: &Model<'_>, field: &Field<'_>, index: usize, offset: TokenStream) -> TokenStream {
     let (bus, out, binding) = (&model.crate_path, own("out"), binding(index));
-    // What is written as a primitive must be it; `bounds` says why.
-    let r#type = bounds::primitive(field.r#type).map(|(_, name)| quote!(::<#name>));
-    quote!(#bus::message::__private::write_field #r#type (#binding, #out, #offset);)
+    match bounds::primitive(field.r#type) {
+        // What is written as a primitive must be it; `bounds` says why. A reference might be coerced.
+        Some((_, name)) => quote! {
+            #bus::message::__private::write_primitive::<#name>(&raw const *#binding, #out, #offset);
+        },
+        None => quote!(#bus::message::__private::write_field(#binding, #out, #offset);),
+    }
 }
 
 /// Binds each field.

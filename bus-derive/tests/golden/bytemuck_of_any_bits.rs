@@ -54,12 +54,12 @@ const _: () = {
             }
             let Self { x: __field_0, y: __field_1 } = self;
             unsafe {
-                ::bus::message::__private::write_field::<
+                ::bus::message::__private::write_primitive::<
                     ::core::primitive::f32,
-                >(__field_0, __out, ::core::mem::offset_of!(Self, x));
-                ::bus::message::__private::write_field::<
+                >(&raw const *__field_0, __out, ::core::mem::offset_of!(Self, x));
+                ::bus::message::__private::write_primitive::<
                     ::core::primitive::f32,
-                >(__field_1, __out, ::core::mem::offset_of!(Self, y));
+                >(&raw const *__field_1, __out, ::core::mem::offset_of!(Self, y));
             }
         }
         #[inline]

@@ -37,100 +37,125 @@ const _: () = {
     where
         Side: ::bus::message::Message,
     {
-        const TYPE: &'static ::bus::message::TypeDescriptor = &::bus::message::TypeDescriptor::enumeration::<
-            Self,
-        >(
-            ::bus::message::Declaration::new(
-                ::bus::message::Name::hashed(
-                    "Command",
-                    169856013924776189693693333405341744298u128,
-                ),
-            ),
-            ::bus::message::Primitive::U8,
-            const {
+        const TYPE: &'static ::bus::message::TypeDescriptor = &{
+            ::bus::message::__private::assert_enum::<
+                Self,
+            >(
                 &[
-                    ::bus::message::VariantDescriptor::new(
-                        ::bus::message::Name::hashed(
-                            "Halt",
-                            138638518334854915212788842848858981626u128,
-                        ),
-                        __DISCRIMINANT_0 as ::core::primitive::i128,
-                        "",
-                        const { &[] },
+                    (
+                        ::core::mem::size_of::<__Variant0>(),
+                        ::core::mem::align_of::<__Variant0>(),
                     ),
-                    ::bus::message::VariantDescriptor::new(
-                        ::bus::message::Name::hashed(
-                            "Move",
-                            138452430568870032197354523930496273980u128,
-                        ),
-                        __DISCRIMINANT_1 as ::core::primitive::i128,
-                        "",
-                        const {
-                            &[
-                                ::bus::message::FieldDescriptor::of::<
-                                    f64,
-                                >(
-                                    ::bus::message::Name::hashed(
-                                        "speed",
-                                        9002770244717809914725622270930654224u128,
-                                    ),
-                                    ::core::mem::offset_of!(__Variant1, field_0),
-                                    "",
-                                ),
-                                ::bus::message::FieldDescriptor::of::<
-                                    Side,
-                                >(
-                                    ::bus::message::Name::hashed(
-                                        "side",
-                                        140861159932555729899135778126808136678u128,
-                                    ),
-                                    ::core::mem::offset_of!(__Variant1, field_1),
-                                    "",
-                                ),
-                            ]
-                        },
+                    (
+                        ::core::mem::size_of::<__Variant1>(),
+                        ::core::mem::align_of::<__Variant1>(),
                     ),
-                    ::bus::message::VariantDescriptor::new(
-                        ::bus::message::Name::hashed(
-                            "Turn",
-                            139431926114670266518803048426523086618u128,
+                    (
+                        ::core::mem::size_of::<__Variant2>(),
+                        ::core::mem::align_of::<__Variant2>(),
+                    ),
+                ],
+                &[
+                    __DISCRIMINANT_0 as ::core::primitive::i128,
+                    __DISCRIMINANT_1 as ::core::primitive::i128,
+                    __DISCRIMINANT_2 as ::core::primitive::i128,
+                ],
+            );
+            ::bus::message::TypeDescriptor::enumeration::<
+                Self,
+            >(
+                ::bus::message::Declaration::new(
+                    ::bus::message::Name::hashed(
+                        "Command",
+                        169856013924776189693693333405341744298u128,
+                    ),
+                ),
+                ::bus::message::Primitive::U8,
+                const {
+                    &[
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Halt",
+                                138638518334854915212788842848858981626u128,
+                            ),
+                            __DISCRIMINANT_0 as ::core::primitive::i128,
+                            "",
+                            const { &[] },
                         ),
-                        __DISCRIMINANT_2 as ::core::primitive::i128,
-                        "",
-                        const {
-                            &[
-                                ::bus::message::FieldDescriptor::of::<
-                                    u16,
-                                >(
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Move",
+                                138452430568870032197354523930496273980u128,
+                            ),
+                            __DISCRIMINANT_1 as ::core::primitive::i128,
+                            "",
+                            const {
+                                &[
+                                    ::bus::message::FieldDescriptor::of::<
+                                        f64,
+                                    >(
                                         ::bus::message::Name::hashed(
-                                            "0",
-                                            279349696657119468769843863450121031567u128,
+                                            "speed",
+                                            9002770244717809914725622270930654224u128,
                                         ),
-                                        ::core::mem::offset_of!(__Variant2, field_0),
+                                        ::core::mem::offset_of!(__Variant1, field_0),
                                         "",
-                                    )
-                                    .with_unit(
+                                    ),
+                                    ::bus::message::FieldDescriptor::of::<
+                                        Side,
+                                    >(
                                         ::bus::message::Name::hashed(
-                                            "deg",
-                                            221385701187777506442546468454626253623u128,
+                                            "side",
+                                            140861159932555729899135778126808136678u128,
                                         ),
-                                    )
-                                    .with_bounds(::bus::message::Bounds::Integer {
-                                        low: {
-                                            let __end: ::core::primitive::u16 = 0;
-                                            __end
-                                        } as ::core::primitive::i128,
-                                        high: {
-                                            let __end: ::core::primitive::u16 = 359;
-                                            __end
-                                        } as ::core::primitive::i128,
-                                    }),
-                            ]
-                        },
-                    ),
-                ]
-            },
-        );
+                                        ::core::mem::offset_of!(__Variant1, field_1),
+                                        "",
+                                    ),
+                                ]
+                            },
+                        ),
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Turn",
+                                139431926114670266518803048426523086618u128,
+                            ),
+                            __DISCRIMINANT_2 as ::core::primitive::i128,
+                            "",
+                            const {
+                                &[
+                                    ::bus::message::FieldDescriptor::of::<
+                                        u16,
+                                    >(
+                                            ::bus::message::Name::hashed(
+                                                "0",
+                                                279349696657119468769843863450121031567u128,
+                                            ),
+                                            ::core::mem::offset_of!(__Variant2, field_0),
+                                            "",
+                                        )
+                                        .with_unit(
+                                            ::bus::message::Name::hashed(
+                                                "deg",
+                                                221385701187777506442546468454626253623u128,
+                                            ),
+                                        )
+                                        .with_bounds(::bus::message::Bounds::Integer {
+                                            low: {
+                                                let __end: ::core::primitive::u16 = 0;
+                                                __end
+                                            } as ::core::primitive::i128,
+                                            high: {
+                                                let __end: ::core::primitive::u16 = 359;
+                                                __end
+                                            } as ::core::primitive::i128,
+                                        }),
+                                ]
+                            },
+                        ),
+                    ]
+                },
+            )
+        };
         #[inline]
         unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {
@@ -153,10 +178,10 @@ const _: () = {
                             __out,
                             0,
                         );
-                        ::bus::message::__private::write_field::<
+                        ::bus::message::__private::write_primitive::<
                             ::core::primitive::f64,
                         >(
-                            __field_0,
+                            &raw const *__field_0,
                             __out,
                             ::core::mem::offset_of!(__Variant1, field_0),
                         );
@@ -174,10 +199,10 @@ const _: () = {
                             __out,
                             0,
                         );
-                        ::bus::message::__private::write_field::<
+                        ::bus::message::__private::write_primitive::<
                             ::core::primitive::u16,
                         >(
-                            __field_0,
+                            &raw const *__field_0,
                             __out,
                             ::core::mem::offset_of!(__Variant2, field_0),
                         );

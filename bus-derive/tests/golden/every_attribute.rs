@@ -126,18 +126,18 @@ const _: () = {
                 flags: __field_4,
             } = self;
             unsafe {
-                transport::bus::message::__private::write_field::<
+                transport::bus::message::__private::write_primitive::<
                     ::core::primitive::f32,
-                >(__field_0, __out, ::core::mem::offset_of!(Self, speed));
-                transport::bus::message::__private::write_field::<
+                >(&raw const *__field_0, __out, ::core::mem::offset_of!(Self, speed));
+                transport::bus::message::__private::write_primitive::<
                     [::core::primitive::u16; _],
-                >(__field_1, __out, ::core::mem::offset_of!(Self, counts));
-                transport::bus::message::__private::write_field::<
+                >(&raw const *__field_1, __out, ::core::mem::offset_of!(Self, counts));
+                transport::bus::message::__private::write_primitive::<
                     ::core::primitive::u32,
-                >(__field_2, __out, ::core::mem::offset_of!(Self, number));
-                transport::bus::message::__private::write_field::<
+                >(&raw const *__field_2, __out, ::core::mem::offset_of!(Self, number));
+                transport::bus::message::__private::write_primitive::<
                     ::core::primitive::f32,
-                >(__field_3, __out, ::core::mem::offset_of!(Self, gain));
+                >(&raw const *__field_3, __out, ::core::mem::offset_of!(Self, gain));
                 transport::bus::message::__private::write_field(
                     __field_4,
                     __out,
@@ -146,16 +146,13 @@ const _: () = {
             }
         }
         unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
-            {
-                let __default: f32 = (|| -> f32 { 2.5 })();
-                unsafe {
-                    transport::bus::message::__private::write_field(
-                        &__default,
-                        __out,
-                        ::core::mem::offset_of!(Self, gain),
-                    )
-                };
-            }
+            unsafe {
+                transport::bus::message::__private::write_field(
+                    &Self::__default_of_3(),
+                    __out,
+                    ::core::mem::offset_of!(Self, gain),
+                )
+            };
             unsafe {
                 transport::bus::message::__private::write_field(
                     &transport::bus::message::__private::default_of_absent::<Flags>(),
@@ -198,6 +195,7 @@ const _: () = {
                     const { ::core::primitive::u16::MAX },
                     "counts",
                 )?;
+                let __asked = is_even;
                 unsafe {
                     transport::bus::message::__private::check_field_invariant::<
                         u32,
@@ -205,7 +203,7 @@ const _: () = {
                     >(
                         __bytes,
                         ::core::mem::offset_of!(Self, number),
-                        is_even,
+                        __asked,
                         "is_even",
                         "even",
                     )
@@ -213,14 +211,20 @@ const _: () = {
                 transport::bus::message::__private::validate_field::<
                     Flags,
                 >(__bytes, ::core::mem::offset_of!(Self, flags), "flags")?;
+                let __asked = Reading::in_order;
                 unsafe {
                     transport::bus::message::__private::check_invariant::<
                         Self,
                         _,
-                    >(__bytes, Reading::in_order, "Reading::in_order")
+                    >(__bytes, __asked, "Reading::in_order")
                 }?;
             }
             ::core::result::Result::Ok(())
+        }
+    }
+    impl Reading {
+        fn __default_of_3() -> f32 {
+            2.5
         }
     }
     #[automatically_derived]
@@ -231,6 +235,25 @@ const _: () = {
             transport::bus::message::Field::new(
                 "speed",
                 ::core::mem::offset_of!(Self, speed),
+                ::core::option::Option::Some(|__bytes| {
+                    transport::bus::message::__private::check_range::<
+                        f32,
+                        ::core::primitive::f32,
+                    >(
+                        __bytes,
+                        0,
+                        const {
+                            let __end: ::core::primitive::f32 = -10.0;
+                            __end
+                        },
+                        const {
+                            let __end: ::core::primitive::f32 = 10.0;
+                            __end
+                        },
+                        "",
+                    )?;
+                    ::core::result::Result::Ok(())
+                }),
             )
         };
         /// The field `counts`, to be read or written alone.
@@ -239,6 +262,22 @@ const _: () = {
             transport::bus::message::Field::new(
                 "counts",
                 ::core::mem::offset_of!(Self, counts),
+                ::core::option::Option::Some(|__bytes| {
+                    transport::bus::message::__private::check_range::<
+                        [u16; 2],
+                        ::core::primitive::u16,
+                    >(
+                        __bytes,
+                        0,
+                        const {
+                            let __end: ::core::primitive::u16 = 1;
+                            __end
+                        },
+                        const { ::core::primitive::u16::MAX },
+                        "",
+                    )?;
+                    ::core::result::Result::Ok(())
+                }),
             )
         };
         /// The field `even`, to be read or written alone.
@@ -247,6 +286,16 @@ const _: () = {
             transport::bus::message::Field::new(
                 "even",
                 ::core::mem::offset_of!(Self, number),
+                ::core::option::Option::Some(|__bytes| {
+                    let __asked = is_even;
+                    unsafe {
+                        transport::bus::message::__private::check_field_invariant::<
+                            u32,
+                            _,
+                        >(__bytes, 0, __asked, "is_even", "")
+                    }?;
+                    ::core::result::Result::Ok(())
+                }),
             )
         };
         /// The field `gain`, to be read or written alone.
@@ -255,6 +304,7 @@ const _: () = {
             transport::bus::message::Field::new(
                 "gain",
                 ::core::mem::offset_of!(Self, gain),
+                ::core::option::Option::None,
             )
         };
         /// The field `flags`, to be read or written alone.
@@ -263,6 +313,7 @@ const _: () = {
             transport::bus::message::Field::new(
                 "flags",
                 ::core::mem::offset_of!(Self, flags),
+                ::core::option::Option::None,
             )
         };
     }

@@ -73,83 +73,100 @@ const _: () = {
         L: ::bus::message::Message,
         [R; N]: ::bus::message::Message,
     {
-        const TYPE: &'static ::bus::message::TypeDescriptor = &::bus::message::TypeDescriptor::enumeration::<
-            Self,
-        >(
-            ::bus::message::Declaration::new(
-                    ::bus::message::Name::hashed(
-                        "Either",
-                        189575000726003684042793233438111080484u128,
-                    ),
-                )
-                .with_arguments(const {
-                    &[
-                        ::bus::message::Argument::of::<L>(),
-                        ::bus::message::Argument::of::<R>(),
-                        ::bus::message::Argument::Value(N as ::core::primitive::i128),
-                    ]
-                }),
-            ::bus::message::Primitive::U16,
-            const {
+        const TYPE: &'static ::bus::message::TypeDescriptor = &{
+            ::bus::message::__private::assert_enum::<
+                Self,
+            >(
                 &[
-                    ::bus::message::VariantDescriptor::new(
-                        ::bus::message::Name::hashed(
-                            "Neither",
-                            241988350836382649628394873729272250832u128,
-                        ),
-                        __DISCRIMINANT_0 as ::core::primitive::i128,
-                        "",
-                        const { &[] },
+                    (
+                        ::core::mem::size_of::<__Whole<L, R, N>>(),
+                        ::core::mem::align_of::<__Whole<L, R, N>>(),
                     ),
-                    ::bus::message::VariantDescriptor::new(
+                ],
+                &[
+                    __DISCRIMINANT_0 as ::core::primitive::i128,
+                    __DISCRIMINANT_1 as ::core::primitive::i128,
+                    __DISCRIMINANT_2 as ::core::primitive::i128,
+                ],
+            );
+            ::bus::message::TypeDescriptor::enumeration::<
+                Self,
+            >(
+                ::bus::message::Declaration::new(
                         ::bus::message::Name::hashed(
-                            "Left",
-                            138484113280019551480235587033872817936u128,
+                            "Either",
+                            189575000726003684042793233438111080484u128,
                         ),
-                        __DISCRIMINANT_1 as ::core::primitive::i128,
-                        "",
-                        const {
-                            &[
-                                ::bus::message::FieldDescriptor::of::<
-                                    L,
-                                >(
-                                    ::bus::message::Name::hashed(
-                                        "0",
-                                        279349696657119468769843863450121031567u128,
+                    )
+                    .with_arguments(const {
+                        &[
+                            ::bus::message::Argument::of::<L>(),
+                            ::bus::message::Argument::of::<R>(),
+                            ::bus::message::Argument::Value(N as ::core::primitive::i128),
+                        ]
+                    }),
+                ::bus::message::Primitive::U16,
+                const {
+                    &[
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Neither",
+                                241988350836382649628394873729272250832u128,
+                            ),
+                            __DISCRIMINANT_0 as ::core::primitive::i128,
+                            "",
+                            const { &[] },
+                        ),
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Left",
+                                138484113280019551480235587033872817936u128,
+                            ),
+                            __DISCRIMINANT_1 as ::core::primitive::i128,
+                            "",
+                            const {
+                                &[
+                                    ::bus::message::FieldDescriptor::of::<
+                                        L,
+                                    >(
+                                        ::bus::message::Name::hashed(
+                                            "0",
+                                            279349696657119468769843863450121031567u128,
+                                        ),
+                                        ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                            + ::core::mem::offset_of!(__Variant1 < L, R, N >, field_0),
+                                        "",
                                     ),
-                                    ::core::mem::offset_of!(__Whole < L, R, N >, payload)
-                                        + ::core::mem::offset_of!(__Variant1 < L, R, N >, field_0),
-                                    "",
-                                ),
-                            ]
-                        },
-                    ),
-                    ::bus::message::VariantDescriptor::new(
-                        ::bus::message::Name::hashed(
-                            "Rights",
-                            280301771216762702300491146718682372938u128,
+                                ]
+                            },
                         ),
-                        __DISCRIMINANT_2 as ::core::primitive::i128,
-                        "",
-                        const {
-                            &[
-                                ::bus::message::FieldDescriptor::of::<
-                                    [R; N],
-                                >(
-                                    ::bus::message::Name::hashed(
-                                        "0",
-                                        279349696657119468769843863450121031567u128,
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Rights",
+                                280301771216762702300491146718682372938u128,
+                            ),
+                            __DISCRIMINANT_2 as ::core::primitive::i128,
+                            "",
+                            const {
+                                &[
+                                    ::bus::message::FieldDescriptor::of::<
+                                        [R; N],
+                                    >(
+                                        ::bus::message::Name::hashed(
+                                            "0",
+                                            279349696657119468769843863450121031567u128,
+                                        ),
+                                        ::core::mem::offset_of!(__Whole < L, R, N >, payload)
+                                            + ::core::mem::offset_of!(__Variant2 < L, R, N >, field_0),
+                                        "",
                                     ),
-                                    ::core::mem::offset_of!(__Whole < L, R, N >, payload)
-                                        + ::core::mem::offset_of!(__Variant2 < L, R, N >, field_0),
-                                    "",
-                                ),
-                            ]
-                        },
-                    ),
-                ]
-            },
-        );
+                                ]
+                            },
+                        ),
+                    ]
+                },
+            )
+        };
         #[inline]
         unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {

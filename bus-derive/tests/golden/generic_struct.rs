@@ -75,9 +75,9 @@ const _: () = {
                     __out,
                     ::core::mem::offset_of!(Self, values),
                 );
-                ::bus::message::__private::write_field::<
+                ::bus::message::__private::write_primitive::<
                     ::core::primitive::u32,
-                >(__field_1, __out, ::core::mem::offset_of!(Self, count));
+                >(&raw const *__field_1, __out, ::core::mem::offset_of!(Self, count));
             }
         }
         unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
@@ -107,12 +107,20 @@ const _: () = {
         /// The field `values`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const VALUES: ::bus::message::Field<Self, [T; N]> = unsafe {
-            ::bus::message::Field::new("values", ::core::mem::offset_of!(Self, values))
+            ::bus::message::Field::new(
+                "values",
+                ::core::mem::offset_of!(Self, values),
+                ::core::option::Option::None,
+            )
         };
         /// The field `count`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const COUNT: ::bus::message::Field<Self, u32> = unsafe {
-            ::bus::message::Field::new("count", ::core::mem::offset_of!(Self, count))
+            ::bus::message::Field::new(
+                "count",
+                ::core::mem::offset_of!(Self, count),
+                ::core::option::Option::None,
+            )
         };
     }
 };

@@ -20,11 +20,19 @@ impl Order {
     /// The field `name`, to be read or written alone.
     #[allow(dead_code, non_upper_case_globals)]
     const NAME: ::bus::message::Field<Self, String> = unsafe {
-        ::bus::message::Field::new("name", ::core::mem::offset_of!(Self, name))
+        ::bus::message::Field::new(
+            "name",
+            ::core::mem::offset_of!(Self, name),
+            ::core::option::Option::None,
+        )
     };
     /// The field `price`, to be read or written alone.
     #[allow(dead_code, non_upper_case_globals)]
     const PRICE: ::bus::message::Field<Self, f64> = unsafe {
-        ::bus::message::Field::new("price", ::core::mem::offset_of!(Self, price))
+        ::bus::message::Field::new(
+            "price",
+            ::core::mem::offset_of!(Self, price),
+            ::core::option::Option::None,
+        )
     };
 }

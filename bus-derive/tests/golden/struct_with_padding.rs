@@ -68,17 +68,17 @@ const _: () = {
             }
             let Self { bid: __field_0, side: __field_1, sizes: __field_2 } = self;
             unsafe {
-                ::bus::message::__private::write_field::<
+                ::bus::message::__private::write_primitive::<
                     ::core::primitive::f64,
-                >(__field_0, __out, ::core::mem::offset_of!(Self, bid));
+                >(&raw const *__field_0, __out, ::core::mem::offset_of!(Self, bid));
                 ::bus::message::__private::write_field(
                     __field_1,
                     __out,
                     ::core::mem::offset_of!(Self, side),
                 );
-                ::bus::message::__private::write_field::<
+                ::bus::message::__private::write_primitive::<
                     [::core::primitive::u32; _],
-                >(__field_2, __out, ::core::mem::offset_of!(Self, sizes));
+                >(&raw const *__field_2, __out, ::core::mem::offset_of!(Self, sizes));
             }
         }
         unsafe fn write_absent(__out: *mut ::core::primitive::u8) {
@@ -105,17 +105,29 @@ const _: () = {
         /// The field `bid`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const BID: ::bus::message::Field<Self, f64> = unsafe {
-            ::bus::message::Field::new("bid", ::core::mem::offset_of!(Self, bid))
+            ::bus::message::Field::new(
+                "bid",
+                ::core::mem::offset_of!(Self, bid),
+                ::core::option::Option::None,
+            )
         };
         /// The field `side`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const SIDE: ::bus::message::Field<Self, Side> = unsafe {
-            ::bus::message::Field::new("side", ::core::mem::offset_of!(Self, side))
+            ::bus::message::Field::new(
+                "side",
+                ::core::mem::offset_of!(Self, side),
+                ::core::option::Option::None,
+            )
         };
         /// The field `sizes`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         const SIZES: ::bus::message::Field<Self, [u32; 3]> = unsafe {
-            ::bus::message::Field::new("sizes", ::core::mem::offset_of!(Self, sizes))
+            ::bus::message::Field::new(
+                "sizes",
+                ::core::mem::offset_of!(Self, sizes),
+                ::core::option::Option::None,
+            )
         };
     }
 };

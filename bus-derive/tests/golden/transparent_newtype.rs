@@ -44,9 +44,9 @@ const _: () = {
             }
             let Self { 0: __field_0 } = self;
             unsafe {
-                ::bus::message::__private::write_field::<
+                ::bus::message::__private::write_primitive::<
                     ::core::primitive::i64,
-                >(__field_0, __out, ::core::mem::offset_of!(Self, 0));
+                >(&raw const *__field_0, __out, ::core::mem::offset_of!(Self, 0));
             }
         }
         #[inline]
@@ -61,7 +61,11 @@ const _: () = {
         /// The field `0`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         pub const FIELD_0: ::bus::message::Field<Self, i64> = unsafe {
-            ::bus::message::Field::new("0", ::core::mem::offset_of!(Self, 0))
+            ::bus::message::Field::new(
+                "0",
+                ::core::mem::offset_of!(Self, 0),
+                ::core::option::Option::None,
+            )
         };
     }
 };

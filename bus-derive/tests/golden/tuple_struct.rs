@@ -57,9 +57,9 @@ const _: () = {
             }
             let Self { 0: __field_0, 1: __field_1 } = self;
             unsafe {
-                ::bus::message::__private::write_field::<
+                ::bus::message::__private::write_primitive::<
                     ::core::primitive::u8,
-                >(__field_0, __out, ::core::mem::offset_of!(Self, 0));
+                >(&raw const *__field_0, __out, ::core::mem::offset_of!(Self, 0));
                 ::bus::message::__private::write_field(
                     __field_1,
                     __out,
@@ -91,12 +91,20 @@ const _: () = {
         /// The field `0`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         pub const FIELD_0: ::bus::message::Field<Self, u8> = unsafe {
-            ::bus::message::Field::new("0", ::core::mem::offset_of!(Self, 0))
+            ::bus::message::Field::new(
+                "0",
+                ::core::mem::offset_of!(Self, 0),
+                ::core::option::Option::None,
+            )
         };
         /// The field `1`, to be read or written alone.
         #[allow(dead_code, non_upper_case_globals)]
         pub(crate) const FIELD_1: ::bus::message::Field<Self, Side> = unsafe {
-            ::bus::message::Field::new("1", ::core::mem::offset_of!(Self, 1))
+            ::bus::message::Field::new(
+                "1",
+                ::core::mem::offset_of!(Self, 1),
+                ::core::option::Option::None,
+            )
         };
     }
 };

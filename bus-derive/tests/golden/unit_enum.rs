@@ -16,49 +16,56 @@ const _: () = {
     const __DISCRIMINANT_2: ::core::primitive::i8 = __DISCRIMINANT_1 + 1;
     #[automatically_derived]
     unsafe impl ::bus::message::Message for Side {
-        const TYPE: &'static ::bus::message::TypeDescriptor = &::bus::message::TypeDescriptor::enumeration::<
-            Self,
-        >(
-            ::bus::message::Declaration::new(
-                    ::bus::message::Name::hashed(
-                        "Side",
-                        139617078601481218938372427619975825414u128,
-                    ),
-                )
-                .with_docs("Which way an order goes."),
-            ::bus::message::Primitive::I8,
-            const {
-                &[
-                    ::bus::message::VariantDescriptor::new(
+        const TYPE: &'static ::bus::message::TypeDescriptor = &{
+            ::core::assert!(Self::Buy {} as ::core::primitive::i8 == __DISCRIMINANT_0);
+            ::core::assert!(Self::Sell {} as ::core::primitive::i8 == __DISCRIMINANT_1);
+            ::core::assert!(
+                Self::r#Neither {} as ::core::primitive::i8 == __DISCRIMINANT_2
+            );
+            ::bus::message::TypeDescriptor::enumeration::<
+                Self,
+            >(
+                ::bus::message::Declaration::new(
                         ::bus::message::Name::hashed(
-                            "Buy",
-                            221383301240465065368651971967844878115u128,
+                            "Side",
+                            139617078601481218938372427619975825414u128,
                         ),
-                        __DISCRIMINANT_0 as ::core::primitive::i128,
-                        "For money.",
-                        const { &[] },
-                    ),
-                    ::bus::message::VariantDescriptor::new(
-                        ::bus::message::Name::hashed(
-                            "Sell",
-                            139618209114631320182453796342211388949u128,
+                    )
+                    .with_docs("Which way an order goes."),
+                ::bus::message::Primitive::I8,
+                const {
+                    &[
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Buy",
+                                221383301240465065368651971967844878115u128,
+                            ),
+                            __DISCRIMINANT_0 as ::core::primitive::i128,
+                            "For money.",
+                            const { &[] },
                         ),
-                        __DISCRIMINANT_1 as ::core::primitive::i128,
-                        "",
-                        const { &[] },
-                    ),
-                    ::bus::message::VariantDescriptor::new(
-                        ::bus::message::Name::hashed(
-                            "none",
-                            139806500084594080724866282579271924851u128,
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "Sell",
+                                139618209114631320182453796342211388949u128,
+                            ),
+                            __DISCRIMINANT_1 as ::core::primitive::i128,
+                            "",
+                            const { &[] },
                         ),
-                        __DISCRIMINANT_2 as ::core::primitive::i128,
-                        "",
-                        const { &[] },
-                    ),
-                ]
-            },
-        );
+                        ::bus::message::VariantDescriptor::new(
+                            ::bus::message::Name::hashed(
+                                "none",
+                                139806500084594080724866282579271924851u128,
+                            ),
+                            __DISCRIMINANT_2 as ::core::primitive::i128,
+                            "",
+                            const { &[] },
+                        ),
+                    ]
+                },
+            )
+        };
         #[inline]
         unsafe fn write_fields(&self, __out: *mut ::core::primitive::u8) {
             if <Self as ::bus::message::Message>::PADDING_FREE {

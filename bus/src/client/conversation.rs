@@ -97,7 +97,9 @@ impl ConversationShared {
         id: ItemId,
     ) -> Result<Update<T>> {
         // SAFETY: the image is loaded.
-        unsafe { self.read_with::<T, false>(memory, id, |image, body| image.load(&body[payload..])) }
+        unsafe {
+            self.read_with::<T, false>(memory, id, |image, body| image.load(&body[payload..]), T::validate)
+        }
     }
 
     /// As [`read`](Self::read), of one field of the message.
@@ -112,14 +114,8 @@ impl ConversationShared {
         let load = |image: &mut Image<F>, body: &[AtomicU64]| {
             image.load_part(&body[payload..], field.offset());
         };
-        // SAFETY: the image is loaded.
-        match unsafe { self.read_with::<F, false>(memory, id, load) } {
-            Err(Error::InvalidValue { service, topic, item, seq, missed, invalid }) => {
-                let invalid = invalid.within(field.name());
-                Err(Error::InvalidValue { service, topic, item, seq, missed, invalid })
-            }
-            other => other,
-        }
+        // SAFETY: the image is loaded, and the field's check is as strict as its type.
+        unsafe { self.read_with::<F, false>(memory, id, load, |bytes| field.check(bytes)) }
     }
 
     /// As [`read`](Self::read), or the last value of a session that is stale; of another version of `T` by way of
@@ -133,19 +129,20 @@ impl ConversationShared {
     ) -> Result<Update<T>> {
         let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load_by(conversion, &body[payload..]);
         // SAFETY: the image is loaded.
-        unsafe { self.read_with::<T, STALE>(memory, id, load) }
+        unsafe { self.read_with::<T, STALE>(memory, id, load, T::validate) }
     }
 
-    /// Reads a value with `load`, which is given the image and the body of a slot.
+    /// Reads a value with `load`, which is given the image and the body of a slot, and has `check` look at it.
     ///
     /// # Safety
-    /// `load` loads the image.
+    /// `load` loads the image, and `check` accepts only bytes that are a `T`.
     #[inline(always)]
     unsafe fn read_with<T: Message, const STALE: bool>(
         &self,
         memory: &ItemMemory,
         id: ItemId,
         mut load: impl FnMut(&mut Image<T>, &[AtomicU64]),
+        check: impl FnOnce(&[u8]) -> core::result::Result<(), Invalid>,
     ) -> Result<Update<T>> {
         let mut image = Image::<T>::new();
         let copy = |body: &[AtomicU64]| {
@@ -156,7 +153,8 @@ impl ConversationShared {
         match read {
             Ok(Some((seq, stamp))) => {
                 // SAFETY: the read succeeded, so `load` has been called, and has loaded the image.
-                let value = unsafe { image.decode() }.map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
+                let value =
+                    unsafe { image.decode_by(check) }.map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
                 Ok(Update {
                     value,
                     item: id,

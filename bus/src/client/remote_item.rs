@@ -105,7 +105,8 @@ impl<T: Message> RemoteItem<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`request`](Self::request), but only the field's bytes are looked at.
+    /// As [`request`](Self::request), but only the field is checked: its type, its range and its invariant. Where the
+    /// service is gone, or has another version of the type, all of the message is.
     #[inline]
     pub fn request_field<F: Message>(&mut self, field: Field<T, F>) -> Result<Update<F>> {
         if self.conversation.shared.state.version() != self.seen || self.place.is_none() {

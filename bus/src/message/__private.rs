@@ -36,6 +36,17 @@ pub unsafe fn write_field<T: Message>(field: &T, out: *mut u8, offset: usize) {
     unsafe { field.write_fields(at) }
 }
 
+/// As [`write_field`], of a field that must be a `T` and not only lead to one, as a reference to it might.
+///
+/// # Safety
+///
+/// As for [`write_field`], and `field` is valid for reads.
+#[inline]
+pub unsafe fn write_primitive<T: Message>(field: *const T, out: *mut u8, offset: usize) {
+    // SAFETY: The caller vouches for both.
+    unsafe { write_field(&*field, out, offset) }
+}
+
 /// Checks the field of type `T` that lies at `offset` in `bytes`.
 ///
 /// # Errors
@@ -227,4 +238,33 @@ pub const fn assert_no_uninit<T: Message>() {
 /// If not all bit patterns are values of `T`.
 pub const fn assert_any_bits<T: Message>() {
     assert!(T::ANY_BITS, "not every bit pattern is a value of this type: use `CheckedBitPattern`");
+}
+
+/// At compile time: that the enum `T` is as large as its `parts`, of which each has a size and an alignment, and that its
+/// tags differ.
+///
+/// # Panics
+///
+/// If not: then the definition that was derived from is not that of `T`.
+pub const fn assert_enum<T>(parts: &[(usize, usize)], tags: &[i128]) {
+    let (mut size, mut index) = (0, 0);
+    while index < parts.len() {
+        let (part, align) = parts[index];
+        assert!(
+            align <= align_of::<T>(),
+            "a variant is aligned to more than its enum: was the enum changed?"
+        );
+        size = if part > size { part } else { size };
+        index += 1;
+    }
+    assert!(
+        size.next_multiple_of(align_of::<T>()) == size_of::<T>(),
+        "the enum is not as large as its variants"
+    );
+    let mut index = 1;
+    while index < tags.len() {
+        // Only neighbours: to compare all with all would be slow, and tags that count up differ.
+        assert!(tags[index] != tags[index - 1], "two variants have one tag");
+        index += 1;
+    }
 }

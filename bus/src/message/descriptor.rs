@@ -505,10 +505,23 @@ impl TypeDescriptor {
     ///
     /// # Panics
     ///
-    /// If a field does not accept all bits or does not lie at the beginning of `T`, or a limit is exceeded.
+    /// If a field does not accept all bits or does not lie at the beginning of `T`, no field fills `T`, or a limit is
+    /// exceeded.
     pub const fn overlay<T>(declaration: Declaration, fields: &'static [FieldDescriptor]) -> Self {
         let mut parts = Parts::fields(fields, size_of::<T>(), 0);
         assert!(parts.any_bits, "each field of a union in a message accepts all bits");
+        let (mut filled, mut index) = (false, 0);
+        while index < fields.len() {
+            let FieldDescriptor { offset, r#type, .. } = &fields[index];
+            assert!(*offset == 0, "the fields of a union lie at its beginning");
+            filled |= r#type.size == size_of::<T>() && r#type.padding_free;
+            index += 1;
+        }
+        assert!(
+            filled,
+            "a union in a message has a field without padding that fills all of it: \
+             what is padding in every field cannot be initialised; add an array of bytes as long as the union"
+        );
         parts.padding_free = true;
         Self::build::<T>(declaration, Kind::Union { fields }, parts)
     }

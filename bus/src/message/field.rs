@@ -10,6 +10,9 @@ use core::ptr;
 
 use super::{Invalid, Message};
 
+/// Whether bytes are valid.
+type Check = fn(&[u8]) -> Result<(), Invalid>;
+
 /// A field of type `T` in messages of type `S`, as the derive makes one for each field of a struct.
 ///
 /// ```
@@ -42,17 +45,21 @@ use super::{Invalid, Message};
 pub struct Field<S, T> {
     name: &'static str,
     offset: usize,
-    types: PhantomData<fn(S) -> T>,
+    check: Option<Check>,
+    // Invariant in both, since it leads to a `&mut T`.
+    types: PhantomData<(fn(S) -> S, fn(T) -> T)>,
 }
 
 impl<S, T> Field<S, T> {
-    /// The field that lies `offset` bytes from the beginning of an `S`.
+    /// The field that lies `offset` bytes from the beginning of an `S`, and whose bytes are valid if `check` says so, or
+    /// without one, its type.
     ///
     /// # Safety
     ///
-    /// Every `S` has a `T` there, aligned, whose bytes are no other field's.
-    pub const unsafe fn new(name: &'static str, offset: usize) -> Self {
-        Self { name, offset, types: PhantomData }
+    /// Every `S` has a `T` there, aligned, whose bytes are no other field's; and `check` returns `Ok` only for bytes
+    /// that are a valid `T`.
+    pub const unsafe fn new(name: &'static str, offset: usize, check: Option<Check>) -> Self {
+        Self { name, offset, check, types: PhantomData }
     }
 
     /// The name, as peers compare it; of a field in a field, the inner one's.
@@ -65,10 +72,11 @@ impl<S, T> Field<S, T> {
         self.offset
     }
 
-    /// A field of this field.
+    /// A field of this field. What it is checked for is what the inner one is.
     #[must_use]
     pub const fn then<U>(self, inner: Field<T, U>) -> Field<S, U> {
-        Field { name: inner.name, offset: self.offset + inner.offset, types: PhantomData }
+        let Field { name, offset, check, .. } = inner;
+        Field { name, offset: self.offset + offset, check, types: PhantomData }
     }
 
     /// The field of a message.
@@ -85,19 +93,30 @@ impl<S, T> Field<S, T> {
 }
 
 impl<S: Message, T: Message> Field<S, T> {
-    /// The field of a message that is there as bytes. Only the field's own bytes are looked at.
+    /// Whether these are the bytes of a valid field: of its type, and within its own range and invariant.
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if they are no `T`.
+    /// What is wrong, with the field's name before the path.
+    #[inline(always)]
+    pub(crate) fn check(self, bytes: &[u8]) -> Result<(), Invalid> {
+        self.check.unwrap_or(T::validate)(bytes).map_err(|invalid| invalid.within(self.name))
+    }
+
+    /// The field of a message that is there as bytes. Only the field's own bytes are looked at: its type, its range and
+    /// its invariant are checked, and not those of what is around it.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if they are no valid field.
     ///
     /// # Panics
     ///
     /// If there are fewer bytes than an `S` has.
     pub fn read(self, bytes: &[u8]) -> Result<T, Invalid> {
         let bytes = &bytes[..size_of::<S>()][self.offset..][..size_of::<T>()];
-        T::validate(bytes).map_err(|invalid| invalid.within(self.name))?;
-        // SAFETY: As many bytes as a `T` has, and `validate` says that they are one. A message owns nothing, so
+        self.check(bytes)?;
+        // SAFETY: As many bytes as a `T` has, and `check` says that they are one. A message owns nothing, so
         // that making one of bytes duplicates nothing.
         Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
     }

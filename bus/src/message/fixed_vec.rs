@@ -257,10 +257,11 @@ impl<T, const N: usize> FixedVec<T, N> {
         if elements.len() > self.remaining_capacity() {
             return Err(TooLong::new(Container::Vec, len.saturating_add(elements.len()), N));
         }
-        for (place, element) in self.elements[len..].iter_mut().zip(elements) {
-            place.write(element.clone());
+        // One by one, so that nothing is left behind the length if a `clone` panics.
+        for (index, element) in elements.iter().enumerate() {
+            self.elements[len + index].write(element.clone());
+            self.set_len(len + index + 1);
         }
-        self.set_len(len + elements.len());
         Ok(())
     }
 
@@ -274,12 +275,14 @@ impl<T, const N: usize> FixedVec<T, N> {
         T: Clone,
     {
         let before = self.len();
-        let Some(behind) = self.elements.get_mut(before..len.max(before)) else {
+        if len > N {
             return Err(TooLong::new(Container::Vec, len, N));
-        };
-        behind.fill_with(|| MaybeUninit::new(element.clone()));
+        }
         self.truncate(len);
-        self.set_len(len);
+        for index in before..len {
+            self.elements[index].write(element.clone());
+            self.set_len(index + 1);
+        }
         Ok(())
     }
 

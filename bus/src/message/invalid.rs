@@ -62,6 +62,9 @@ impl Invalid {
     #[cold]
     #[must_use]
     pub fn within(mut self, name: &str) -> Self {
+        if name.is_empty() {
+            return self;
+        }
         let path = &mut self.0.path;
         let separator = if path.is_empty() || path.starts_with('[') { "" } else { "." };
         path.insert_str(0, separator);

@@ -139,7 +139,8 @@ impl Reader<'_> {
             SchemaKind::Union { .. } => Ok(Value::Raw(bytes.to_owned())),
             SchemaKind::Enum { tag, variants } => {
                 let SchemaVariant { name, fields, .. } = schema.active(index, *tag, variants, bytes)?;
-                self.charge(1 + name.len() as u64 / 32)?;
+                // The variant was searched for.
+                self.charge(1 + name.len() as u64 / 32 + variants.len() as u64 / 32)?;
                 let fields = self.fields(fields, bytes).map_err(|invalid| invalid.within(name))?;
                 Ok(Value::Variant { name: name.clone(), fields })
             }

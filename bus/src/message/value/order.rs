@@ -29,13 +29,11 @@ impl Schema {
             }
             SchemaKind::Struct { fields } => self.order_of_fields(fields, a, b),
             SchemaKind::Union { .. } => a.cmp(b),
-            SchemaKind::Enum { tag, variants } => {
-                let by_tag = self.order_of_leaves(*tag, a, b);
+            SchemaKind::Enum { tag, variants } => self.order_of_leaves(*tag, a, b).then_with(|| {
                 let value = self.tag(*tag, a);
-                let fields =
-                    variants.iter().find(|variant| variant.value == value).map_or(&[][..], |it| it.fields());
-                by_tag.then_with(|| self.order_of_fields(fields, a, b))
-            }
+                let variant = variants.iter().find(|variant| variant.value == value);
+                self.order_of_fields(variant.map_or(&[][..], |it| it.fields()), a, b)
+            }),
         }
     }
 
