@@ -130,7 +130,7 @@ mod declared {
         time: u64,
         valid: bool,
         /// Over ground.
-        #[message(since = 2, unit = "m/s", range = -1.5..=70.0)]
+        #[message(since = 2, default = 0.0, unit = "m/s", range = -1.5..=70.0)]
         speed: f64,
     }
 

@@ -238,8 +238,9 @@ fn read_message(
                 }
                 Some((_, _, places)) => {
                     let there: Vec<_> = places.iter().map(|place| place.article_and_name()).collect();
+                    let known = place.known();
                     let place = place.article_and_name();
-                    format!("`{name}` does not belong on {place}; move it to {}", there.join(" or "))
+                    format!("`{name}` does not belong on {place}; move it to {}; {known}", there.join(" or "))
                 }
                 None => format!("there is no attribute `#[message({name})]`; {}", place.known()),
             };

@@ -359,6 +359,19 @@ fn the_traits_of_bytemuck() {
 }
 
 #[test]
+fn an_option_of_what_is_not_zero_needs_no_room() {
+    #[derive(Message, Clone, Copy, PartialEq, Debug)]
+    #[repr(C)]
+    struct Link {
+        next: Option<core::num::NonZero<u32>>,
+        weight: Option<core::num::NonZeroI8>,
+        rest: [u8; 3],
+    }
+    const { assert!(Link::ANY_BITS && Link::PADDING_FREE) };
+    round_trip(Link { next: None, weight: core::num::NonZero::new(-1), rest: [0; 3] });
+}
+
+#[test]
 fn self_inside_of_a_variant() {
     trait Width {
         const WIDTH: usize;

@@ -10,6 +10,9 @@ use core::ptr;
 
 use super::{Invalid, Message};
 
+/// Of a type that cannot be replaced by one that outlives it or that it outlives, since a field leads to a `&mut T`.
+type Invariant<T> = fn(T) -> T;
+
 /// Whether bytes are valid.
 type Check = fn(&[u8]) -> Result<(), Invalid>;
 
@@ -46,8 +49,7 @@ pub struct Field<S, T> {
     name: &'static str,
     offset: usize,
     check: Option<Check>,
-    // Invariant in both, since it leads to a `&mut T`.
-    types: PhantomData<(fn(S) -> S, fn(T) -> T)>,
+    types: PhantomData<(Invariant<S>, Invariant<T>)>,
 }
 
 impl<S, T> Field<S, T> {

@@ -10,8 +10,21 @@ use core::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::{FixedBytes, FixedMap, FixedStr, FixedVec, Message, Nanoseconds};
+use super::{FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds};
 use crate::Stamp;
+
+/// As an `Option`.
+impl<T: Serialize> Serialize for Maybe<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_option().serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Maybe::from)
+    }
+}
 
 impl<const N: usize> Serialize for FixedStr<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -200,6 +213,7 @@ mod tests {
             Map::try_from([(FixedStr::truncated("b"), 1), (FixedStr::truncated("a"), 2)]).unwrap(),
             r#"{"a":2,"b":1}"#,
         );
+        both_ways([Maybe::Some(1), Maybe::None], "[1,null]");
         both_ways(Nanoseconds::MAX, "18446744073709551615");
         both_ways(Stamp::from_nanoseconds(5), "5");
         assert_eq!(serde_json::from_str::<Map>(r#"{"a":1,"a":2}"#).unwrap()["a"], 2);

@@ -26,7 +26,7 @@ pub(crate) mod directory;
 pub(crate) mod geometry;
 pub(crate) mod header;
 pub(crate) mod mapping;
-mod text;
+pub(crate) mod text;
 pub(crate) mod view;
 
 pub(crate) use geometry::{Geometry, ItemShape, Parameters};

@@ -29,6 +29,45 @@ fn what_is_written_is_read() {
     }
 }
 
+/// As a topic carries it: described in a sealed segment, published in a slot, mapped anew by a reader.
+#[test]
+#[cfg(not(loom))]
+fn what_is_published_through_a_segment_is_read() {
+    use crate::segment::geometry::{Geometry, Parameters};
+    use crate::segment::{SegmentView, text};
+
+    let mut random = Random::seeded();
+    for number in 1..=100 {
+        let (schema, value, bytes) = random_message(&mut random);
+        let encoded = schema.encode();
+        let parameters = Parameters {
+            message_size: schema.size(),
+            message_align: schema.align(),
+            depth: 2,
+            journal: 2,
+            schema: encoded.len() as u64,
+            first_item: 0,
+            items: 1,
+            name_words: 32,
+        };
+        let geometry = Geometry::new(parameters).unwrap();
+        let fingerprint = schema.fingerprint();
+        let (publisher, fds) = SegmentView::create("random", geometry, fingerprint, 1, &encoded).unwrap();
+        let payload = publisher.geometry.item.payload;
+        let item = publisher.item(0).unwrap();
+        item.ring.write(number, |body| text::store(&bytes, &body[payload..]));
+
+        let reader = SegmentView::open(&fds.segment, &fds.bells).unwrap();
+        let described = Schema::decode(&reader.schema()).unwrap();
+        assert_eq!((reader.header.fingerprint, &described), (described.fingerprint(), &schema));
+        let item = reader.item(0).unwrap();
+        let copy = |body: &[_]| text::load(&body[payload..], bytes.len());
+        let (latest, arrived) = item.ring.read_latest(copy).unwrap().unwrap();
+        assert_eq!((latest, &arrived), (number, &bytes));
+        assert_same(&described.read(&arrived).unwrap(), &value);
+    }
+}
+
 /// Maps are sorted and fields are put in order by whoever writes.
 #[test]
 fn the_order_of_entries_and_fields_is_no_matter() {
