@@ -87,12 +87,8 @@ impl<T: Message> Image<T> {
     /// The field that is not valid.
     #[inline(always)]
     pub(crate) unsafe fn decode(&self) -> Result<T, Invalid> {
-        if T::ANY_BITS {
-            // SAFETY: all bytes are initialised, and any are a valid `T`.
-            return Ok(unsafe { self.bytes.assume_init_read() });
-        }
-        // SAFETY: says the caller, and `validate` is the contract of `Message`.
-        unsafe { self.decode_by(T::validate) }
+        // SAFETY: says the caller; and any bytes are a `T`, or `validate` says so, which is the contract of `Message`.
+        unsafe { self.decode_by(|bytes| if T::ANY_BITS { Ok(()) } else { T::validate(bytes) }) }
     }
 
     /// As [`decode`](Self::decode), with another `check` than the type's own.
@@ -116,8 +112,11 @@ impl<T: Message> Image<T> {
 }
 
 /// What an image holds before another version's value is converted into it: the values of fields that this may
-/// lack, and zeroes. `None` if it is all zeroes.
+/// lack, and zeroes. `None` if it is all zeroes, as for a type that has no such fields.
 pub(crate) fn template<T: Message>() -> Option<Arc<[u64]>> {
+    if !T::TYPE.grown() {
+        return None;
+    }
     let mut words = vec![0_u64; Image::<T>::WORDS];
     // SAFETY: the words have room for an image, of which `T` is a prefix.
     unsafe { T::write_absent(words.as_mut_ptr().cast()) };

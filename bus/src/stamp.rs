@@ -8,10 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::message::__private::write_whole;
-use crate::message::{
-    Declaration, FieldDescriptor, Invalid, Message, Name, Nanoseconds, OutOfRange, TypeDescriptor,
-};
+use crate::message::plain::plain_messages;
+use crate::message::{Declaration, FieldDescriptor, Name, Nanoseconds, OutOfRange, TypeDescriptor};
 
 /// A point in time: nanoseconds since the Unix epoch, by the system's real-time clock.
 ///
@@ -103,24 +101,12 @@ impl Stamp {
     }
 }
 
-// SAFETY: A number in `repr(transparent)`: it owns and points to nothing, has no padding, and any bits are a
-// value.
-unsafe impl Message for Stamp {
-    const TYPE: &'static TypeDescriptor = &TypeDescriptor::structure::<Self>(
+// SAFETY: A number in `repr(transparent)`: it owns and points to nothing.
+plain_messages! {
+    unsafe Stamp = TypeDescriptor::structure::<Self>(
         Declaration::new(Name::new("Stamp")).with_docs("A point in time, counted from the Unix epoch."),
         const { &[FieldDescriptor::of::<u64>(Name::new("0"), 0, "").with_unit(Name::new("ns"))] },
     );
-
-    #[inline]
-    unsafe fn write_fields(&self, out: *mut u8) {
-        // SAFETY: The caller promises that `out` is valid for writes of this size.
-        unsafe { write_whole(self, out) }
-    }
-
-    #[inline]
-    fn validate(_: &[u8]) -> Result<(), Invalid> {
-        Ok(())
-    }
 }
 
 // SAFETY: A number in `repr(transparent)`, for which zero is a value.
@@ -212,6 +198,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Message;
     use crate::message::Schema;
 
     #[test]

@@ -32,6 +32,11 @@ impl Random {
 
     /// A number less than `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        self.below_u64(end as u64) as usize
+    }
+
+    /// A number less than `end`.
+    pub(crate) fn below_u64(&mut self, end: u64) -> u64 {
+        self.next() % end
     }
 }

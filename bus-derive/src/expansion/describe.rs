@@ -14,23 +14,22 @@ pub(super) fn describe(model: &Model<'_>) -> TokenStream {
     let declaration = declaration(model);
     let described = match &model.shape {
         Shape::Struct(fields) => {
-            let fields = describe_all(bus, fields, |field| {
+            let fields = describe_all(bus, fields, |_, field| {
                 let member = &field.member;
                 quote!(::core::mem::offset_of!(Self, #member))
             });
             quote!(#bus::message::TypeDescriptor::structure::<Self>(#declaration, #fields))
         }
         Shape::Union(fields) => {
-            let fields = describe_all(bus, fields, |_| quote!(0));
+            let fields = describe_all(bus, fields, |_, _| quote!(0));
             quote!(#bus::message::TypeDescriptor::overlay::<Self>(#declaration, #fields))
         }
-        Shape::Enum(all) => {
-            let variants = all;
+        Shape::Enum(variants) => {
             let tag = enums::tag(model).to_string().to_uppercase();
             let tag = format_ident!("{tag}");
+            let proof = enums::proof(model, variants);
             let variants =
                 variants.iter().enumerate().map(|(index, variant)| describe_variant(model, index, variant));
-            let proof = enums::proof(model, all);
             quote! {{
                 #proof
                 #bus::message::TypeDescriptor::enumeration::<Self>(
@@ -87,11 +86,7 @@ fn describe_variant(model: &Model<'_>, index: usize, variant: &Variant<'_>) -> T
     let Variant { docs, fields, .. } = variant;
     let bus = &model.crate_path;
     let (name, value) = (name(bus, &variant.name), enums::discriminant(model, index));
-    let mut place = 0;
-    let fields = describe_all(bus, fields, |_| {
-        place += 1;
-        enums::offset(model, index, place - 1)
-    });
+    let fields = describe_all(bus, fields, |place, _| enums::offset(model, index, place));
     quote! {
         #bus::message::VariantDescriptor::new(#name, #value as ::core::primitive::i128, #docs, #fields)
     }
@@ -100,12 +95,10 @@ fn describe_variant(model: &Model<'_>, index: usize, variant: &Variant<'_>) -> T
 fn describe_all(
     bus: &Path,
     fields: &[Field<'_>],
-    mut offset: impl FnMut(&Field<'_>) -> TokenStream,
+    offset: impl Fn(usize, &Field<'_>) -> TokenStream,
 ) -> TokenStream {
-    let fields = fields.iter().map(|field| {
-        let offset = offset(field);
-        describe_field(bus, field, offset)
-    });
+    let fields =
+        fields.iter().enumerate().map(|(index, field)| describe_field(bus, field, offset(index, field)));
     quote!(const { &[#(#fields),*] })
 }
 
@@ -170,7 +163,7 @@ fn name(bus: &Path, text: &str) -> TokenStream {
     quote!(#bus::message::Name::hashed(#text, #hash))
 }
 
-/// FNV-1a with 128 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>), as names enter fingerprints.
+/// As `hash_text` of the bus, which this crate cannot call: FNV-1a with 128 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>), as names enter fingerprints.
 fn fnv_1a_128(text: &str) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

@@ -16,11 +16,14 @@
 //!         unsafe fn write_fields(&self, out: *mut u8) {
 //!             if Self::PADDING_FREE { return unsafe { write_whole(self, out) }; }
 //!             let Self { bid: field_0, side: field_1 } = self;
-//!             unsafe { write_field(field_0, out, offset_of!(Self, bid)); … }
+//!             unsafe {
+//!                 write_primitive::<f64>(&raw const *field_0, out, offset_of!(Self, bid));
+//!                 write_field(field_1, out, offset_of!(Self, side));
+//!             }
 //!         }
 //!         unsafe fn write_absent(out: *mut u8) { … }
 //!         fn validate(bytes: &[u8]) -> Result<(), Invalid> {
-//!             if !Self::ANY_BITS { validate_field::<f64>(bytes, offset_of!(Self, bid), "bid")?; … }
+//!             if !Self::ANY_BITS { validate_field::<Side>(bytes, offset_of!(Self, side), "side")?; }
 //!             Ok(())
 //!         }
 //!     }

@@ -127,5 +127,7 @@ fn at(function: &Expr, tokens: TokenStream) -> TokenStream {
 
 /// A path as a person writes it.
 fn text_of(function: &Expr) -> String {
-    function.to_token_stream().to_string().replace(' ', "")
+    let words = function.to_token_stream().to_string();
+    // Only the `as` of `<Type as Trait>::function` has spaces around it.
+    words.split(" as ").map(|part| part.replace(' ', "")).collect::<Vec<_>>().join(" as ")
 }

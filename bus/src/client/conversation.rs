@@ -96,10 +96,9 @@ impl ConversationShared {
         payload: usize,
         id: ItemId,
     ) -> Result<Update<T>> {
-        // SAFETY: the image is loaded.
-        unsafe {
-            self.read_with::<T, false>(memory, id, |image, body| image.load(&body[payload..]), T::validate)
-        }
+        let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load(&body[payload..]);
+        // SAFETY: `load` has loaded the image.
+        self.read_with::<T, false>(memory, id, load, |image| unsafe { image.decode() })
     }
 
     /// As [`read`](Self::read), of one field of the message.
@@ -114,8 +113,11 @@ impl ConversationShared {
         let load = |image: &mut Image<F>, body: &[AtomicU64]| {
             image.load_part(&body[payload..], field.offset());
         };
-        // SAFETY: the image is loaded, and the field's check is as strict as its type.
-        unsafe { self.read_with::<F, false>(memory, id, load, |bytes| field.check(bytes)) }
+        let decode = |image: &Image<F>| {
+            // SAFETY: `load` has loaded the image, and the field's check is as strict as its type.
+            unsafe { image.decode_by(|bytes| field.check(bytes)) }
+        };
+        self.read_with::<F, false>(memory, id, load, decode)
     }
 
     /// As [`read`](Self::read), or the last value of a session that is stale; of another version of `T` by way of
@@ -128,21 +130,19 @@ impl ConversationShared {
         id: ItemId,
     ) -> Result<Update<T>> {
         let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load_by(conversion, &body[payload..]);
-        // SAFETY: the image is loaded.
-        unsafe { self.read_with::<T, STALE>(memory, id, load, T::validate) }
+        // SAFETY: `load` has loaded the image.
+        self.read_with::<T, STALE>(memory, id, load, |image| unsafe { image.decode() })
     }
 
-    /// Reads a value with `load`, which is given the image and the body of a slot, and has `check` look at it.
-    ///
-    /// # Safety
-    /// `load` loads the image, and `check` accepts only bytes that are a `T`.
+    /// Reads a value: has `load` put it into an image from the body of a slot, and then, if the copy was not torn,
+    /// `decode` take it from there.
     #[inline(always)]
-    unsafe fn read_with<T: Message, const STALE: bool>(
+    fn read_with<T: Message, const STALE: bool>(
         &self,
         memory: &ItemMemory,
         id: ItemId,
         mut load: impl FnMut(&mut Image<T>, &[AtomicU64]),
-        check: impl FnOnce(&[u8]) -> core::result::Result<(), Invalid>,
+        decode: impl FnOnce(&Image<T>) -> core::result::Result<T, Invalid>,
     ) -> Result<Update<T>> {
         let mut image = Image::<T>::new();
         let copy = |body: &[AtomicU64]| {
@@ -152,9 +152,7 @@ impl ConversationShared {
         let read = if STALE { memory.ring.read_last(copy) } else { memory.ring.read_latest(copy) };
         match read {
             Ok(Some((seq, stamp))) => {
-                // SAFETY: the read succeeded, so `load` has been called, and has loaded the image.
-                let value =
-                    unsafe { image.decode_by(check) }.map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
+                let value = decode(&image).map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
                 Ok(Update {
                     value,
                     item: id,

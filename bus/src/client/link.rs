@@ -69,13 +69,8 @@ impl<T: Message> Deliver for Hot<T> {
                 body[0].load(Ordering::Relaxed)
             })
         });
-        let Some((item, taken)) = look else { return Ok(None) };
-        let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
-        // SAFETY: a value was taken, so `load` has been called.
-        let value = unsafe { image.decode() }
-            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-        let gap = core::mem::take(&mut link.gap);
-        Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
+        // SAFETY: where a value was taken, the image was loaded.
+        unsafe { update(link, look, &image) }
     }
 
     #[cold]
@@ -86,13 +81,8 @@ impl<T: Message> Deliver for Hot<T> {
             image.load_by(conversion, &body[payload..]);
             body[0].load(Ordering::Relaxed)
         })?;
-        let Some((item, taken)) = look else { return Ok(None) };
-        let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
-        // SAFETY: a value was taken, so the image was loaded.
-        let value = unsafe { image.decode() }
-            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-        let gap = core::mem::take(&mut link.gap);
-        Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
+        // SAFETY: as above.
+        unsafe { update(link, look, &image) }
     }
 }
 
@@ -109,6 +99,25 @@ impl Deliver for Warm {
     fn look_apart(link: &mut Link<Self>) -> Result<Option<Notice>> {
         Ok(notice(link.look_with(|_, _, _| ())?, &mut link.gap))
     }
+}
+
+/// The update with a value that was taken, which is in the image.
+///
+/// # Safety
+/// Where a value was taken, the image was loaded.
+#[inline(always)]
+unsafe fn update<T: Message>(
+    link: &mut Link<Hot<T>>,
+    look: Look<u64>,
+    image: &Image<T>,
+) -> Result<Option<Update<T>>> {
+    let Some((item, taken)) = look else { return Ok(None) };
+    let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
+    // SAFETY: a value was taken, so the image was loaded, says the caller.
+    let value = unsafe { image.decode() }
+        .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
+    let gap = core::mem::take(&mut link.gap);
+    Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
 }
 
 /// The notice of a value that was seen.

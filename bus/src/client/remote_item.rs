@@ -69,9 +69,7 @@ impl<T: Message> RemoteItem<T> {
     /// [`Error::NoSuchItem`](crate::Error::NoSuchItem) where the service returned without this item.
     #[inline]
     pub fn request(&mut self) -> Result<Update<T>> {
-        if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
-            self.find_again();
-        }
+        self.refresh();
         match &self.place {
             Some(place) if place.plain => {
                 self.conversation.shared.read(&place.memory, place.payload, self.id)
@@ -109,9 +107,7 @@ impl<T: Message> RemoteItem<T> {
     /// service is gone, or has another version of the type, all of the message is.
     #[inline]
     pub fn request_field<F: Message>(&mut self, field: Field<T, F>) -> Result<Update<F>> {
-        if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
-            self.find_again();
-        }
+        self.refresh();
         match &self.place {
             Some(place) if place.plain => {
                 self.conversation.shared.read_field(&place.memory, place.payload, self.id, field)
@@ -150,6 +146,14 @@ impl<T: Message> RemoteItem<T> {
             shared.read_apart::<T, true>(memory, *payload, conversion, self.id)
         } else {
             shared.read_apart::<T, false>(memory, *payload, conversion, self.id)
+        }
+    }
+
+    /// Looks the item up again where the conversation has changed.
+    #[inline(always)]
+    fn refresh(&mut self) {
+        if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
+            self.find_again();
         }
     }
 

@@ -7,34 +7,31 @@
 use core::num::NonZero;
 
 use super::__private::{head, write_whole};
+use super::plain::plain_messages;
 use super::{Invalid, Message, Primitive, TypeDescriptor};
 
 macro_rules! any_bits {
-    ($($primitive:ident $variant:ident),*) => {$(
-        // SAFETY: A number owns and points to nothing. Every pattern of its bits is a value and none of its
-        // bytes is padding, which is what `Primitive` says of it; `write_whole` therefore writes exactly its
-        // bytes.
-        unsafe impl Message for $primitive {
-            const TYPE: &'static TypeDescriptor = &TypeDescriptor::primitive::<Self>(Primitive::$variant);
-
-            #[inline]
-            unsafe fn write_fields(&self, out: *mut u8) {
-                // SAFETY: The caller promises that `out` is valid for writes of this size.
-                unsafe { write_whole(self, out) }
-            }
-
-            #[inline]
-            fn validate(_: &[u8]) -> Result<(), Invalid> {
-                Ok(())
-            }
+    ($($primitive:ty: $variant:ident),*) => {
+        plain_messages! {
+            $(unsafe $primitive = TypeDescriptor::primitive::<Self>(Primitive::$variant);)*
         }
-    )*};
+    };
 }
 
+// SAFETY: A number owns and points to nothing, and its size is asserted. So is an option of a `NonZero`: the
+// documentation of `Option` ("Representation") guarantees that it has the size and alignment of `NonZero` and
+// that all zeroes are `None`; that of `NonZero`, that it has those of the number and that every other pattern is
+// a value, here of `Some`.
 any_bits! {
-    u8 U8, u16 U16, u32 U32, u64 U64, u128 U128,
-    i8 I8, i16 I16, i32 I32, i64 I64, i128 I128,
-    f32 F32, f64 F64
+    u8: U8, u16: U16, u32: U32, u64: U64, u128: U128,
+    i8: I8, i16: I16, i32: I32, i64: I64, i128: I128,
+    f32: F32, f64: F64,
+    Option<NonZero<u8>>: OptionNonZeroU8, Option<NonZero<u16>>: OptionNonZeroU16,
+    Option<NonZero<u32>>: OptionNonZeroU32, Option<NonZero<u64>>: OptionNonZeroU64,
+    Option<NonZero<u128>>: OptionNonZeroU128,
+    Option<NonZero<i8>>: OptionNonZeroI8, Option<NonZero<i16>>: OptionNonZeroI16,
+    Option<NonZero<i32>>: OptionNonZeroI32, Option<NonZero<i64>>: OptionNonZeroI64,
+    Option<NonZero<i128>>: OptionNonZeroI128
 }
 
 macro_rules! non_zero {
@@ -63,35 +60,6 @@ macro_rules! non_zero {
 non_zero! {
     u8 NonZeroU8, u16 NonZeroU16, u32 NonZeroU32, u64 NonZeroU64, u128 NonZeroU128,
     i8 NonZeroI8, i16 NonZeroI16, i32 NonZeroI32, i64 NonZeroI64, i128 NonZeroI128
-}
-
-macro_rules! option_non_zero {
-    ($($primitive:ident $variant:ident),*) => {$(
-        // SAFETY: The documentation of `Option` ("Representation") guarantees that this type has the size and
-        // alignment of `NonZero` and that all zeroes are `None`; that of `NonZero`, that it has those of the
-        // number and that every other pattern is a value, here of `Some`. So it is as the number itself.
-        unsafe impl Message for Option<NonZero<$primitive>> {
-            const TYPE: &'static TypeDescriptor = &TypeDescriptor::primitive::<Self>(Primitive::$variant);
-
-            #[inline]
-            unsafe fn write_fields(&self, out: *mut u8) {
-                // SAFETY: The caller promises that `out` is valid for writes of this size.
-                unsafe { write_whole(self, out) }
-            }
-
-            #[inline]
-            fn validate(_: &[u8]) -> Result<(), Invalid> {
-                Ok(())
-            }
-        }
-    )*};
-}
-
-option_non_zero! {
-    u8 OptionNonZeroU8, u16 OptionNonZeroU16, u32 OptionNonZeroU32, u64 OptionNonZeroU64,
-    u128 OptionNonZeroU128,
-    i8 OptionNonZeroI8, i16 OptionNonZeroI16, i32 OptionNonZeroI32, i64 OptionNonZeroI64,
-    i128 OptionNonZeroI128
 }
 
 // SAFETY: A `bool` is one byte without padding, 0 or 1; all others are refused.

@@ -4,6 +4,7 @@ use super::super::Primitive;
 use super::super::schema::SchemaVariant;
 use super::*;
 use crate::image::{self, Image};
+use crate::message::test_support::Random;
 use crate::message::{Declaration, FieldDescriptor, Invalid, Message, Name, SchemaError, TypeDescriptor};
 
 /// A type, of which a test makes two versions.
@@ -398,37 +399,23 @@ fn types_that_are_made_to_keep_a_reader_busy_are_refused() {
     assert_eq!(*conversion(&none, &there).unwrap().operations, []);
 }
 
-/// A generator of `xorshift64*`, so that a failure can be had again.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 32) % end
-    }
-
     fn shape(&mut self, depth: u32) -> Shape {
         let kinds = if depth == 0 { 4 } else { 10 };
-        match self.below(kinds) {
-            0..2 => Number([U8, U16, U32, U64, F64, Primitive::U128][self.below(6) as usize]),
-            2 => Text(self.below(6)),
+        match self.below_u64(kinds) {
+            0..2 => Number([U8, U16, U32, U64, F64, Primitive::U128][self.below_u64(6) as usize]),
+            2 => Text(self.below_u64(6)),
             3 => Enum(vec!["A", "B"]),
-            4 => Array(Box::new(self.shape(depth - 1)), self.below(4)),
-            5 => List(Box::new(self.shape(depth - 1)), self.below(4)),
-            6 => Map(U16, Box::new(self.shape(depth - 1)), self.below(4)),
+            4 => Array(Box::new(self.shape(depth - 1)), self.below_u64(4)),
+            5 => List(Box::new(self.shape(depth - 1)), self.below_u64(4)),
+            6 => Map(U16, Box::new(self.shape(depth - 1)), self.below_u64(4)),
             _ => self.structure(depth),
         }
     }
 
     fn structure(&mut self, depth: u32) -> Shape {
         let name = format!("S{}", self.next());
-        let fields = (0..self.below(4)).map(|index| member(&format!("f{index}"), self.shape(depth - 1)));
+        let fields = (0..self.below_u64(4)).map(|index| member(&format!("f{index}"), self.shape(depth - 1)));
         structure(&name, 1, fields.collect::<Vec<_>>())
     }
 
@@ -442,9 +429,9 @@ impl Random {
             Struct { name, version, fields } => {
                 let grown = |field: &Member| Member { shape: self.grown(&field.shape), ..field.clone() };
                 let mut fields: Vec<Member> = fields.iter().map(grown).collect();
-                let later = version + 1 + self.below(3) as u32;
-                for index in 0..self.below(3) {
-                    let since = version + 1 + self.below(u64::from(later - version)) as u32;
+                let later = version + 1 + self.below_u64(3) as u32;
+                for index in 0..self.below_u64(3) {
+                    let since = version + 1 + self.below_u64(u64::from(later - version)) as u32;
                     fields.push(new_member(&format!("n{version}_{index}"), self.shape(1), since));
                 }
                 structure(name, later, fields)
@@ -462,7 +449,7 @@ impl Random {
             }
             List(element, capacity) => {
                 let (size, align) = element.layout();
-                let len = if self.below(8) == 0 { self.next() } else { self.below(capacity + 2) };
+                let len = if self.below_u64(8) == 0 { self.next() } else { self.below_u64(capacity + 2) };
                 bytes[..8].copy_from_slice(&len.to_le_bytes());
                 let elements = &mut bytes[first_element(align) as usize..];
                 self.fill(&Array(element.clone(), *capacity), &mut elements[..(size * capacity) as usize]);
@@ -523,7 +510,7 @@ fn by_hand_array(here: &Shape, there: &Shape, from: &[u8], to: &mut [u8]) {
 
 #[test]
 fn any_value_of_any_version_is_converted_as_by_hand() {
-    let mut random = Random(0x5eed_0f17);
+    let mut random = Random::new(0x5eed_0f17);
     let mut conversions = 0;
     for round in 0..if cfg!(miri) { 20 } else { 400 } {
         let first = random.structure(4);

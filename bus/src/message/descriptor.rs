@@ -31,6 +31,8 @@ pub struct TypeDescriptor {
     fingerprint: Fingerprint,
     any_bits: bool,
     padding_free: bool,
+    /// Whether a field, in this type or in what it consists of, was not there in the first version.
+    grown: bool,
     /// How many types lie on the longest way down, this one included; at most `MAX_DEPTH`.
     depth: usize,
 }
@@ -347,13 +349,14 @@ impl Declaration {
 struct Parts {
     any_bits: bool,
     padding_free: bool,
+    grown: bool,
     /// Of the deepest part; 0 without parts.
     depth: usize,
 }
 
 impl Parts {
     const fn leaf(any_bits: bool) -> Self {
-        Self { any_bits, padding_free: true, depth: 0 }
+        Self { any_bits, padding_free: true, grown: false, depth: 0 }
     }
 
     /// Of `count` elements that begin `before` bytes after the beginning of `T`, and fill the rest.
@@ -362,6 +365,7 @@ impl Parts {
         Self {
             any_bits: count == 0 || element.any_bits,
             padding_free: count == 0 || element.padding_free,
+            grown: element.grown,
             depth: element.depth,
         }
     }
@@ -377,6 +381,7 @@ impl Parts {
             parts = parts.and(Self {
                 any_bits: field.r#type.any_bits && !field.checked,
                 padding_free: field.r#type.padding_free,
+                grown: field.r#type.grown || field.since > 1,
                 depth: field.r#type.depth,
             });
             occupied += field.r#type.size;
@@ -402,6 +407,7 @@ impl Parts {
         Self {
             any_bits: self.any_bits && other.any_bits,
             padding_free: self.padding_free && other.padding_free,
+            grown: self.grown || other.grown,
             depth: if other.depth > self.depth { other.depth } else { self.depth },
         }
     }
@@ -545,8 +551,22 @@ impl TypeDescriptor {
         assert!(depth <= MAX_DEPTH, "message types nest at most 64 deep");
         let (size, align) = (size_of::<T>(), align_of::<T>());
         let fingerprint = fingerprint(name, size, align, arguments, &kind);
-        let (any_bits, padding_free) = (parts.any_bits && !checked, parts.padding_free);
-        Self { name, docs, version, size, align, arguments, kind, fingerprint, any_bits, padding_free, depth }
+        let Parts { padding_free, grown, .. } = parts;
+        let any_bits = parts.any_bits && !checked;
+        Self {
+            name,
+            docs,
+            version,
+            size,
+            align,
+            arguments,
+            kind,
+            fingerprint,
+            any_bits,
+            padding_free,
+            grown,
+            depth,
+        }
     }
 
     /// The type's own name, without its module and generic arguments; empty for an array.
@@ -592,6 +612,12 @@ impl TypeDescriptor {
     /// Whether every bit pattern is a value.
     pub const fn any_bits(&self) -> bool {
         self.any_bits
+    }
+
+    /// Whether a field, in this type or in what it consists of, was not there in the first version: whether messages of
+    /// an earlier one lack something.
+    pub const fn grown(&self) -> bool {
+        self.grown
     }
 
     /// Whether no byte is padding.

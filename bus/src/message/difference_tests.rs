@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::message::schema::SchemaArgument;
+use crate::message::test_support::{self, field, fields_of, variant, variants_of};
 use crate::message::{Message, Primitive, SchemaError};
 
 /// Two versions of a type, as they would stand in two programs.
@@ -246,16 +247,7 @@ fn table(types: Vec<SchemaType>) -> Schema {
 }
 
 fn of_kind(name: &str, size: u64, kind: SchemaKind) -> SchemaType {
-    SchemaType::new(name.to_owned(), String::new(), size, 8, Vec::new(), kind)
-}
-
-fn field(name: &str, offset: u64, type_index: usize) -> SchemaField {
-    let (name, docs, unit) = (name.to_owned(), String::new(), String::new());
-    SchemaField { name, docs, offset, type_index, unit, since: 1, bounds: None }
-}
-
-fn variant(name: &str, value: i128, fields: Vec<SchemaField>) -> SchemaVariant {
-    SchemaVariant { name: name.to_owned(), docs: String::new(), value, fields }
+    test_support::of_kind(name, size, 8, kind)
 }
 
 /// Types of all the kinds, the last made of all of them.
@@ -285,20 +277,6 @@ fn every_kind() -> Vec<SchemaType> {
         of_kind("FixedStr", 6, SchemaKind::Str { capacity: 4 }),
         of_kind("All", 144, SchemaKind::Struct { fields }),
     ]
-}
-
-fn fields_of(r#type: &mut SchemaType) -> &mut Vec<SchemaField> {
-    match &mut r#type.kind {
-        SchemaKind::Struct { fields } | SchemaKind::Union { fields } => fields,
-        _ => panic!("a type with fields"),
-    }
-}
-
-fn variants_of(r#type: &mut SchemaType) -> &mut Vec<SchemaVariant> {
-    match &mut r#type.kind {
-        SchemaKind::Enum { variants, .. } => variants,
-        _ => panic!("a type with variants"),
-    }
 }
 
 /// How `every_kind` differs from itself after `change`.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "the types are described and not used")]
 
 use super::*;
+use crate::message::test_support::{self, Random, field, fields_of, of_kind, primitive, variants_of};
 use crate::message::{FixedStr, Message};
 
 /// A struct with a part of every kind.
@@ -42,13 +43,8 @@ fn encoded(types: &[SchemaType]) -> Vec<u8> {
     writer.0
 }
 
-fn member(name: &str, offset: u64, type_index: usize) -> SchemaField {
-    let (name, docs, unit) = (name.to_owned(), String::new(), String::new());
-    SchemaField { name, docs, offset, type_index, unit, since: 1, bounds: None }
-}
-
 fn members(fields: &[(&str, u64, usize)]) -> Vec<SchemaField> {
-    fields.iter().map(|&(name, offset, type_index)| member(name, offset, type_index)).collect()
+    fields.iter().map(|&(name, offset, type_index)| field(name, offset, type_index)).collect()
 }
 
 fn structure(name: &str, size: u64, align: u64, fields: &[(&str, u64, usize)]) -> SchemaType {
@@ -60,21 +56,12 @@ fn union(size: u64, align: u64, fields: Vec<SchemaField>) -> SchemaType {
 }
 
 fn variant(name: &str, value: i128, fields: &[(&str, u64, usize)]) -> SchemaVariant {
-    SchemaVariant { name: name.to_owned(), docs: String::new(), value, fields: members(fields) }
+    test_support::variant(name, value, members(fields))
 }
 
 fn enumeration(tag: Primitive, size: u64, variants: &[(&str, i128)]) -> SchemaType {
     let variants = variants.iter().map(|&(name, value)| variant(name, value, &[])).collect();
     of_kind("E", size, size, SchemaKind::Enum { tag, variants })
-}
-
-fn of_kind(name: &str, size: u64, align: u64, kind: SchemaKind) -> SchemaType {
-    SchemaType::new(name.to_owned(), String::new(), size, align, Vec::new(), kind)
-}
-
-fn primitive(primitive: Primitive) -> SchemaType {
-    let size = primitive.size() as u64;
-    of_kind(primitive.name(), size, size, SchemaKind::Primitive(primitive))
 }
 
 fn byte() -> SchemaType {
@@ -116,20 +103,6 @@ fn refused(change: impl FnOnce(&mut [SchemaType])) -> String {
     let mut types = every_kind();
     change(&mut types);
     malformed(&encoded(&types))
-}
-
-fn fields_of(r#type: &mut SchemaType) -> &mut Vec<SchemaField> {
-    match &mut r#type.kind {
-        SchemaKind::Struct { fields } | SchemaKind::Union { fields } => fields,
-        _ => panic!("a type with fields"),
-    }
-}
-
-fn variants_of(r#type: &mut SchemaType) -> &mut Vec<SchemaVariant> {
-    match &mut r#type.kind {
-        SchemaKind::Enum { variants, .. } => variants,
-        _ => panic!("a type with variants"),
-    }
 }
 
 #[test]
@@ -201,14 +174,11 @@ fn every_mutation_of_a_byte_is_decoded_or_refused() {
 
 #[test]
 fn random_bytes_are_an_error() {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64; // xorshift64
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     for len in 0..2000 {
         let mut bytes = vec![FORMAT, 0];
         for _ in 0..len % 200 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            bytes.push(state as u8);
+            bytes.push(random.next() as u8);
         }
         assert!(Schema::decode(&bytes).is_err());
     }
@@ -417,7 +387,7 @@ fn maps_have_entries_of_a_key_and_a_value() {
     assert!(refused(|types| fields_of(&mut types[4]).swap(0, 1)).contains("overlaps"));
     assert!(refused(|types| fields_of(&mut types[4]).truncate(1)).contains(wrong));
     assert!(refused(|types| types[5].kind = SchemaKind::Map { entry: 0, capacity: 32 }).contains(wrong));
-    let pair = vec![member("key", 0, 0), member("value", 0, 1)];
+    let pair = vec![field("key", 0, 0), field("value", 0, 1)];
     assert!(refused(|types| types[4].kind = SchemaKind::Union { fields: pair }).contains(wrong));
     assert!(
         refused(|types| types[5].kind = SchemaKind::Map { entry: 4, capacity: 3 })

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::fixed_vec::tests::Random;
 use super::*;
+use crate::message::test_support::{Random, read, written};
 use crate::message::{FixedStr, Kind, Schema};
 
 type Limits = FixedMap<FixedStr<6>, u32, 3>;
@@ -14,25 +14,6 @@ fn key(text: &str) -> FixedStr<6> {
 
 fn limits() -> Limits {
     [(key("b"), 2), (key("d"), 4), (key("a"), 1)].try_into().unwrap()
-}
-
-/// What a message writes over zeroes.
-fn written<T: Message>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![0; size_of::<T>()];
-    // SAFETY: there are as many bytes as the type has.
-    unsafe { value.write_fields(bytes.as_mut_ptr()) };
-    bytes
-}
-
-/// The value that `bytes` are.
-///
-/// # Safety
-///
-/// They are one.
-unsafe fn read<T>(bytes: &[u8]) -> T {
-    assert_eq!(bytes.len(), size_of::<T>());
-    // SAFETY: as many bytes as the type has, which are a value, says the caller.
-    unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }
 }
 
 #[test]
@@ -303,7 +284,7 @@ fn each_one_byte_corruption_is_a_value_or_refused() {
 fn it_does_what_a_btree_map_does() {
     const N: usize = 8;
     type Map = FixedMap<u16, bool, N>;
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut random = Random::new(0x2545_f491_4f6c_dd1d);
     let (mut map, mut model) = (Map::new(), BTreeMap::new());
     for step in 0..if cfg!(miri) { 300 } else { 50_000 } {
         let (key, value) = (random.below(24) as u16, random.below(2) == 1);

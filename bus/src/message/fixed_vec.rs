@@ -139,15 +139,11 @@ impl<T, const N: usize> FixedVec<T, N> {
     ///
     /// [`Full`] with the element if there is no room for it.
     pub fn push(&mut self, element: T) -> Result<(), Full<T>> {
-        let len = self.len();
-        match self.elements.get_mut(len) {
-            Some(place) => {
-                place.write(element);
-                self.set_len(len + 1);
-                Ok(())
-            }
-            None => Err(Full::new(Container::Vec, element, N)),
+        if self.is_full() {
+            return Err(Full::new(Container::Vec, element, N));
         }
+        self.append(element);
+        Ok(())
     }
 
     /// Removes the last element and returns it; `None` if there is none.
@@ -253,15 +249,11 @@ impl<T, const N: usize> FixedVec<T, N> {
     where
         T: Clone,
     {
-        let len = self.len();
         if elements.len() > self.remaining_capacity() {
-            return Err(TooLong::new(Container::Vec, len.saturating_add(elements.len()), N));
+            return Err(TooLong::new(Container::Vec, self.len().saturating_add(elements.len()), N));
         }
         // One by one, so that nothing is left behind the length if a `clone` panics.
-        for (index, element) in elements.iter().enumerate() {
-            self.elements[len + index].write(element.clone());
-            self.set_len(len + index + 1);
-        }
+        elements.iter().for_each(|element| self.append(element.clone()));
         Ok(())
     }
 
@@ -274,16 +266,19 @@ impl<T, const N: usize> FixedVec<T, N> {
     where
         T: Clone,
     {
-        let before = self.len();
         if len > N {
             return Err(TooLong::new(Container::Vec, len, N));
         }
         self.truncate(len);
-        for index in before..len {
-            self.elements[index].write(element.clone());
-            self.set_len(index + 1);
-        }
+        (self.len()..len).for_each(|_| self.append(element.clone()));
         Ok(())
+    }
+
+    /// Writes an element, for which there must be room, and then counts it.
+    fn append(&mut self, element: T) {
+        let len = self.len();
+        self.elements[len].write(element);
+        self.set_len(len + 1);
     }
 
     fn assert_holds(&self, index: usize) {

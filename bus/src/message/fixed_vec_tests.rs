@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::Message;
+use crate::message::test_support::{Random, read, written};
 use crate::message::{FixedStr, Kind, Schema};
 
 /// A message with padding and with bytes that are no value.
@@ -31,37 +32,6 @@ struct Aligned(u8);
 
 const fn padded(number: u32) -> Padded {
     Padded { number, flag: number % 2 == 1 }
-}
-
-/// What a message writes over zeroes.
-fn written<T: Message>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![0; size_of::<T>()];
-    // SAFETY: there are as many bytes as the type has.
-    unsafe { value.write_fields(bytes.as_mut_ptr()) };
-    bytes
-}
-
-/// The value that `bytes` are.
-///
-/// # Safety
-///
-/// They are one.
-unsafe fn read<T>(bytes: &[u8]) -> T {
-    assert_eq!(bytes.len(), size_of::<T>());
-    // SAFETY: as many bytes as the type has, which are a value, says the caller.
-    unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }
-}
-
-/// Numbers that look random, the same in each run (xorshift64).
-pub(in crate::message) struct Random(pub(in crate::message) u64);
-
-impl Random {
-    pub(in crate::message) fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
 }
 
 #[test]
@@ -391,7 +361,7 @@ fn each_one_byte_corruption_is_a_value_or_refused() {
 #[test]
 fn it_does_what_a_vec_does() {
     const N: usize = 9;
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let (mut list, mut model) = (FixedVec::<Padded, N>::new(), Vec::new());
     for step in 0..if cfg!(miri) { 300 } else { 50_000 } {
         let element = padded(random.below(1000) as u32);

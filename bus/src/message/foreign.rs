@@ -10,35 +10,24 @@
 
 use bytemuck::Pod;
 
-use super::__private::write_whole;
-use super::{Declaration, FieldDescriptor, Invalid, Message, Name, TypeDescriptor};
+use super::plain::plain_messages;
+use super::{Declaration, FieldDescriptor, Message, Name, TypeDescriptor};
 
 /// Implements `Message` for types that are parts of one type without gaps.
 macro_rules! messages {
     ($($type:ty as $name:literal [$($field:literal)+] of $part:ty, $docs:literal, $promise:expr;)*) => {$(
         const _: () = $promise;
 
-        // SAFETY: The promise, checked by the line above, says that the type is what is described. It is `Pod`, as
-        // `whole` asks for: nothing is owned or pointed to, no byte is padding, and any bits are a value.
-        unsafe impl Message for $type {
-            const TYPE: &'static TypeDescriptor = &whole(TypeDescriptor::structure::<Self>(
+        // SAFETY: The promise, checked by the line above, says that the type is what is described, and that it is
+        // `Pod`: nothing is owned or pointed to.
+        plain_messages! {
+            unsafe $type = TypeDescriptor::structure::<Self>(
                 Declaration::new(Name::new($name)).with_docs($docs),
                 const {
                     let mut next = 0;
                     &[$(field::<$part>($field, &mut next)),+]
                 },
-            ));
-
-            #[inline]
-            unsafe fn write_fields(&self, out: *mut u8) {
-                // SAFETY: No byte of the type is padding; `out` is valid for writes of its size, says the caller.
-                unsafe { write_whole(self, out) }
-            }
-
-            #[inline]
-            fn validate(_: &[u8]) -> Result<(), Invalid> {
-                Ok(())
-            }
+            );
         }
     )*};
 }
@@ -48,12 +37,6 @@ const fn field<T: Message>(name: &'static str, next: &mut usize) -> FieldDescrip
     let offset = *next;
     *next += size_of::<T>();
     FieldDescriptor::of::<T>(Name::new(name), offset, "")
-}
-
-/// The same description, of a type of which the fields leave nothing out and accept all bits.
-const fn whole(described: TypeDescriptor) -> TypeDescriptor {
-    assert!(described.padding_free() && described.any_bits(), "the fields are not the whole type");
-    described
 }
 
 #[cfg(feature = "glam")]

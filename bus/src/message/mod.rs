@@ -152,6 +152,7 @@ mod nanoseconds;
 mod overflow;
 mod padding;
 mod phantom;
+pub(crate) mod plain;
 mod primitive;
 mod render;
 mod rules;
@@ -159,6 +160,8 @@ mod schema;
 mod schema_error;
 #[cfg(feature = "serde")]
 mod serde;
+#[cfg(test)]
+mod test_support;
 mod value;
 
 #[doc(hidden)]

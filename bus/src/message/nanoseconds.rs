@@ -14,8 +14,8 @@ use core::time::Duration;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::__private::write_whole;
-use super::{Declaration, FieldDescriptor, Invalid, Message, Name, TypeDescriptor};
+use super::plain::plain_messages;
+use super::{Declaration, FieldDescriptor, Name, TypeDescriptor};
 
 /// A span of time in nanoseconds: up to 584 years.
 ///
@@ -142,24 +142,12 @@ impl Nanoseconds {
     }
 }
 
-// SAFETY: A number in `repr(transparent)`: it owns and points to nothing, has no padding, and any bits are a
-// value.
-unsafe impl Message for Nanoseconds {
-    const TYPE: &'static TypeDescriptor = &TypeDescriptor::structure::<Self>(
+// SAFETY: A number in `repr(transparent)`: it owns and points to nothing.
+plain_messages! {
+    unsafe Nanoseconds = TypeDescriptor::structure::<Self>(
         Declaration::new(Name::new("Nanoseconds")).with_docs("A span of time."),
         const { &[FieldDescriptor::of::<u64>(Name::new("0"), 0, "").with_unit(Name::new("ns"))] },
     );
-
-    #[inline]
-    unsafe fn write_fields(&self, out: *mut u8) {
-        // SAFETY: The caller promises that `out` is valid for writes of this size.
-        unsafe { write_whole(self, out) }
-    }
-
-    #[inline]
-    fn validate(_: &[u8]) -> Result<(), Invalid> {
-        Ok(())
-    }
 }
 
 // SAFETY: A number in `repr(transparent)`, for which zero is a value.
@@ -317,6 +305,7 @@ impl<'a> Sum<&'a Self> for Nanoseconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Message;
     use crate::message::Schema;
 
     const LONG: Duration = Duration::new(u64::MAX, 999_999_999);

@@ -1,7 +1,7 @@
 //! Whatever a peer sends, reading ends, in bounded time and memory.
 
-use super::random::Random;
 use super::*;
+use crate::message::test_support::Random;
 
 /// Everything that a tool would do with a message of a peer.
 fn exercise(schema: &Schema, bytes: &[u8]) {
@@ -22,7 +22,7 @@ fn random_bytes_are_read_or_refused() {
     let mut random = Random::seeded();
     for _ in 0..2000 {
         let schema = random.schema();
-        let few = random.below(2) == 0;
+        let few = random.below_u64(2) == 0;
         let bytes: Vec<u8> =
             (0..schema.size()).map(|_| random.next() as u8 & if few { 1 } else { 255 }).collect();
         exercise(&schema, &bytes);
@@ -35,8 +35,8 @@ fn a_damaged_schema_is_refused_or_reads() {
     let mut damaged = 0;
     for _ in 0..3000 {
         let mut bytes = random.schema().encode();
-        for _ in 0..1 + random.below(3) {
-            let at = random.below(bytes.len() as u64) as usize;
+        for _ in 0..1 + random.below_u64(3) {
+            let at = random.below_u64(bytes.len() as u64) as usize;
             bytes[at] = random.next() as u8;
         }
         if let Ok(schema) = Schema::decode(&bytes)

@@ -11,27 +11,9 @@ mod typed;
 mod writing;
 
 use super::*;
-use crate::message::schema::{Schema, SchemaField, SchemaKind, SchemaType, SchemaVariant};
+use crate::message::schema::{Schema, SchemaField, SchemaKind, SchemaType};
+use crate::message::test_support::{field, of_kind, primitive, variant};
 use crate::message::{Bounds, Primitive};
-
-/// A type named `name`.
-fn of_kind(name: &str, size: u64, align: u64, kind: SchemaKind) -> SchemaType {
-    SchemaType::new(name.to_owned(), String::new(), size, align, Vec::new(), kind)
-}
-
-fn primitive(primitive: Primitive) -> SchemaType {
-    let size = primitive.size() as u64;
-    of_kind(primitive.name(), size, size, SchemaKind::Primitive(primitive))
-}
-
-fn field(name: &str, offset: u64, type_index: usize) -> SchemaField {
-    let (docs, unit, since, bounds) = (String::new(), String::new(), 1, None);
-    SchemaField { name: name.to_owned(), docs, offset, type_index, unit, since, bounds }
-}
-
-fn variant(name: &str, value: i128, fields: Vec<SchemaField>) -> SchemaVariant {
-    SchemaVariant { name: name.to_owned(), docs: String::new(), value, fields }
-}
 
 /// A schema of the given types, which passed the rules.
 fn schema(big_endian: bool, types: impl IntoIterator<Item = SchemaType>) -> Schema {

@@ -1,7 +1,7 @@
 //! What holds for every type and value.
 
-use super::random::Random;
 use super::*;
+use crate::message::test_support::Random;
 
 const ROUNDS: usize = 400;
 
@@ -120,7 +120,7 @@ fn every_bit_changes_the_value_or_is_refused_or_is_unused() {
         let (schema, _, bytes) = random_message(&mut random);
         for _ in 0..(bytes.len() * 8).min(64) {
             let mut corrupt = bytes.clone();
-            let bit = random.below(bytes.len() as u64 * 8);
+            let bit = random.below_u64(bytes.len() as u64 * 8);
             corrupt[bit as usize / 8] ^= 1 << (bit % 8);
             match schema.read(&corrupt) {
                 Ok(value) => {

@@ -1,41 +1,16 @@
 //! Random types and values of them.
 
 use super::*;
-
-/// The SplitMix64 generator (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
-pub(super) struct Random(u64);
+use crate::message::test_support::Random;
 
 impl Random {
-    /// A generator with the seed in `BUS_TEST_SEED`, else a new one. Prints it: a test that fails shows it.
-    pub(super) fn seeded() -> Self {
-        let seed = match std::env::var("BUS_TEST_SEED") {
-            Ok(seed) => seed.parse().expect("BUS_TEST_SEED is a number"),
-            Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
-        };
-        println!("to have the same again: BUS_TEST_SEED={seed}");
-        Self(seed)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    /// A number less than `end`.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
     /// Bits of which often all, or all but a few, are zero or one.
     fn bits(&mut self) -> u128 {
         let wide = u128::from(self.next()) << 64 | u128::from(self.next());
-        match self.below(4) {
-            0 => wide >> self.below(128),
-            1 => !(wide >> self.below(128)),
-            2 => self.below(3).into(),
+        match self.below_u64(4) {
+            0 => wide >> self.below_u64(128),
+            1 => !(wide >> self.below_u64(128)),
+            2 => self.below_u64(3).into(),
             _ => wide,
         }
     }
@@ -43,8 +18,8 @@ impl Random {
     fn text(&mut self, most: u64) -> String {
         const CHARACTERS: [char; 9] = ['a', 'b', '"', '\\', 'ö', '€', '\u{1f600}', '0', '\n'];
         let mut text = String::new();
-        for _ in 0..self.below(most + 1) {
-            let character = CHARACTERS[self.below(9) as usize];
+        for _ in 0..self.below_u64(most + 1) {
+            let character = CHARACTERS[self.below_u64(9) as usize];
             if text.len() as u64 + character.len_utf8() as u64 <= most {
                 text.push(character);
             }
@@ -56,29 +31,29 @@ impl Random {
     pub(super) fn schema(&mut self) -> Schema {
         let mut types = Vec::new();
         self.r#type(&mut types, 4);
-        schema(self.below(2) == 0, types)
+        schema(self.below_u64(2) == 0, types)
     }
 
     /// Adds a type, after those that it is made of, and returns its index.
     fn r#type(&mut self, types: &mut Vec<SchemaType>, depth: u64) -> usize {
-        let kind = if depth == 0 { self.below(3) } else { self.below(9) };
+        let kind = if depth == 0 { self.below_u64(3) } else { self.below_u64(9) };
         let r#type = match kind {
             0 => self.primitive(),
             1 => {
-                let capacity = self.below(12);
+                let capacity = self.below_u64(12);
                 of_kind("FixedStr", capacity + 2, 1, SchemaKind::Str { capacity })
             }
             2 => {
-                let capacity = self.below(12);
+                let capacity = self.below_u64(12);
                 of_kind("FixedBytes", capacity + 2, 1, SchemaKind::Bytes { capacity })
             }
             3 => {
-                let (element, len) = (self.r#type(types, depth - 1), self.below(4));
+                let (element, len) = (self.r#type(types, depth - 1), self.below_u64(4));
                 let SchemaType { size, align, .. } = types[element];
                 of_kind("", size * len, align, SchemaKind::Array { element, len })
             }
             4 => {
-                let (element, capacity) = (self.r#type(types, depth - 1), self.below(4));
+                let (element, capacity) = (self.r#type(types, depth - 1), self.below_u64(4));
                 let (size, align) = list_layout(&types[element], capacity);
                 of_kind("FixedVec", size, align, SchemaKind::List { element, capacity })
             }
@@ -87,7 +62,7 @@ impl Random {
                 let mut layout = Layout::new(0, 1);
                 let fields = vec![layout.add("key", key, types), layout.add("value", value, types)];
                 types.push(layout.finish("Entry", SchemaKind::Struct { fields }));
-                let (entry, capacity) = (types.len() - 1, self.below(4));
+                let (entry, capacity) = (types.len() - 1, self.below_u64(4));
                 let (size, align) = list_layout(&types[entry], capacity);
                 of_kind("FixedMap", size, align, SchemaKind::Map { entry, capacity })
             }
@@ -98,10 +73,10 @@ impl Random {
             }
             7 => {
                 const TAGS: [Primitive; 4] = [Primitive::U8, Primitive::I8, Primitive::U32, Primitive::I64];
-                let tag = TAGS[self.below(4) as usize];
+                let tag = TAGS[self.below_u64(4) as usize];
                 let (least, _) = tag.enum_range().unwrap();
                 let mut whole = Layout::new(tag.size() as u64, tag.size() as u64);
-                let variants = (0..1 + self.below(3)).map(|number| {
+                let variants = (0..1 + self.below_u64(3)).map(|number| {
                     let mut layout = Layout::new(tag.size() as u64, tag.size() as u64);
                     let fields = self.fields(types, depth, &mut layout);
                     whole = Layout::new(whole.end.max(layout.end), whole.align.max(layout.align));
@@ -111,8 +86,9 @@ impl Random {
                 whole.finish("Enum", SchemaKind::Enum { tag, variants })
             }
             _ => {
-                types
-                    .push(primitive([Primitive::U32, Primitive::F64, Primitive::I8][self.below(3) as usize]));
+                types.push(primitive(
+                    [Primitive::U32, Primitive::F64, Primitive::I8][self.below_u64(3) as usize],
+                ));
                 let (of, SchemaType { size, align, .. }) = (types.len() - 1, types[types.len() - 1].clone());
                 of_kind("Union", size, align, SchemaKind::Union { fields: vec![field("of", 0, of)] })
             }
@@ -123,7 +99,7 @@ impl Random {
 
     fn primitive(&mut self) -> SchemaType {
         loop {
-            if let Some(of) = Primitive::from_code(self.below(40) as u8) {
+            if let Some(of) = Primitive::from_code(self.below_u64(40) as u8) {
                 return primitive(of);
             }
         }
@@ -131,12 +107,12 @@ impl Random {
 
     /// A few fields, of a struct or of a tuple, some of them with a range.
     fn fields(&mut self, types: &mut Vec<SchemaType>, depth: u64, layout: &mut Layout) -> Vec<SchemaField> {
-        let (is_tuple, count) = (self.below(2) == 0, self.below(4));
+        let (is_tuple, count) = (self.below_u64(2) == 0, self.below_u64(4));
         let field = |number: u64| {
             let index = self.r#type(types, depth - 1);
             let name = if is_tuple { number.to_string() } else { format!("f{number}") };
             let mut field = layout.add(&name, index, types);
-            if self.below(2) == 0
+            if self.below_u64(2) == 0
                 && let SchemaKind::Primitive(of) = types[index].kind
             {
                 field.bounds = match of.name() {
@@ -160,16 +136,16 @@ impl Random {
             }
             SchemaKind::Str { capacity } => self.text(*capacity).into(),
             SchemaKind::Bytes { capacity } => {
-                (0..self.below(capacity + 1)).map(|_| self.next() as u8).collect::<Vec<_>>().into()
+                (0..self.below_u64(capacity + 1)).map(|_| self.next() as u8).collect::<Vec<_>>().into()
             }
             SchemaKind::List { element, capacity } => {
-                let len = self.below(capacity + 1);
+                let len = self.below_u64(capacity + 1);
                 (0..len).map(|_| self.value(schema, *element, bounds)).collect::<Vec<_>>().into()
             }
             SchemaKind::Map { entry, capacity } => {
                 let [key, value] = schema.types()[*entry].fields() else { panic!("a key and a value") };
                 let mut entries = Vec::new();
-                for _ in 0..self.below(capacity + 1) {
+                for _ in 0..self.below_u64(capacity + 1) {
                     let of_key = self.value(schema, key.type_index, key.bounds);
                     let mut bytes = vec![0; schema.types()[key.type_index].size as usize];
                     schema.write_type(key.type_index, key.bounds, &of_key, &mut bytes).unwrap();
@@ -182,7 +158,7 @@ impl Random {
             SchemaKind::Struct { fields } => Value::Struct(self.values(schema, fields)),
             SchemaKind::Union { .. } => Value::Raw((0..r#type.size).map(|_| self.next() as u8).collect()),
             SchemaKind::Enum { variants, .. } => {
-                let variant = &variants[self.below(variants.len() as u64) as usize];
+                let variant = &variants[self.below_u64(variants.len() as u64) as usize];
                 let fields = self.values(schema, &variant.fields);
                 Value::Variant { name: variant.name.clone(), fields }
             }
@@ -199,12 +175,14 @@ impl Random {
         let bits = self.bits();
         match (primitive, bounds) {
             (_, Some(Bounds::Integer { low, high })) => {
-                (low + i128::from(self.below((high - low + 1) as u64))).into()
+                (low + i128::from(self.below_u64((high - low + 1) as u64))).into()
             }
             (Primitive::F32, Some(Bounds::Float { low, .. })) => {
-                (low as f32 + self.below(64) as f32 / 32.0).into()
+                (low as f32 + self.below_u64(64) as f32 / 32.0).into()
             }
-            (Primitive::F64, Some(Bounds::Float { low, .. })) => (low + self.below(64) as f64 / 32.0).into(),
+            (Primitive::F64, Some(Bounds::Float { low, .. })) => {
+                (low + self.below_u64(64) as f64 / 32.0).into()
+            }
             (Primitive::F32, _) if bits & 1 == 0 => (bits as i8 as f32 / 10.0).into(),
             (Primitive::F32, _) => f32::from_bits(bits as u32).into(),
             (Primitive::F64, _) => f64::from_bits(bits as u64).into(),

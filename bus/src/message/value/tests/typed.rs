@@ -4,9 +4,9 @@
 
 use core::num::NonZero;
 
-use super::random::Random;
 use super::*;
 use crate::message::Message;
+use crate::message::test_support::Random;
 
 #[derive(bus_derive::Message)]
 #[repr(C)]
