@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bus::{Hot, Link};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::publisher::Status;
-use support::wire::{Client, frame, hello, kind, name};
+use support::wire::{Client, advise, frame, hello, kind, name};
 use support::{Checked, LIMIT, Place, Publisher, Random, Setup, Test, connect, publisher, roles, until};
 
 roles!(publisher, poor_publisher);
@@ -29,7 +29,7 @@ fn honest(random: &mut Random) -> Vec<u8> {
     let wait = random.below(2) == 0;
     match random.below(6) {
         0 => frame(kind::CONNECT, conversation, 0, &name(topic, &[wait])),
-        1 => frame(kind::ADVISE, conversation, reference, &name(item, &[false, wait])),
+        1 => frame(kind::ADVISE, conversation, reference, &advise(item, wait, random.below(2) == 0)),
         2 => frame(kind::UNADVISE, conversation, reference, &[]),
         3 => frame(kind::FIND, conversation, reference, &name(item, &[])),
         4 => frame(kind::NEXT_TOPIC, 0, reference, &name(topic, &[])),
@@ -133,7 +133,7 @@ fn the_last_word_says_what_was_wrong() {
     let mut publisher = Publisher::start(&place, SETUP);
     let before = publisher.status();
     let connect = frame(kind::CONNECT, 1, 0, &name("topic", &[false]));
-    let advise = frame(kind::ADVISE, 1, 7, &name("0", &[false, false]));
+    let advise = frame(kind::ADVISE, 1, 7, &advise("0", false, false));
     let mut no_bool = connect.clone();
     *no_bool.last_mut().unwrap() = 2;
     let mut no_magic = connect.clone();

@@ -16,7 +16,7 @@ pub enum Ended {
     Closed,
     /// The process that owned the service died, or its connection broke.
     Died,
-    /// The service ended this conversation, for the reason given.
+    /// The service ended this conversation, or this link of it, for the reason given.
     Evicted(String),
     /// The service came back with another message type, which is explained.
     Changed(String),
@@ -211,6 +211,28 @@ pub enum Error {
     Overrun {
         /// The item's name.
         item: String,
+    },
+    /// A lossless link has not read what the value would overwrite. Nothing was published.
+    #[error(
+        "`{service}/{topic}/{item}` is full{}: lossless link {link} of process {pid} is {behind} values behind; wait with \
+         `publish`, or give the topic more `history`",
+        if waited.is_zero() { String::new() } else { format!(" after {waited:?}") }
+    )]
+    Full {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+        /// The item's name.
+        item: String,
+        /// The process of the slowest link.
+        pid: u32,
+        /// The slowest link, as [`Link::number`](crate::Link::number) says there.
+        link: u64,
+        /// How many values it has not read.
+        behind: u64,
+        /// How long was waited for it.
+        waited: Duration,
     },
     /// The two programs speak versions of the protocol that do not meet.
     #[error(

@@ -44,6 +44,7 @@
 extern crate self as bus;
 
 mod bell;
+mod credit;
 mod ring;
 mod sync;
 

@@ -39,6 +39,9 @@ pub(crate) mod kind {
     pub(crate) const GOODBYE: u32 = 106;
     pub(crate) const TOPIC_ENTRY: u32 = 107;
     pub(crate) const NO_MORE_TOPICS: u32 = 108;
+    pub(crate) const CREDITS: u32 = 109;
+    pub(crate) const GRANTED: u32 = 110;
+    pub(crate) const REVOKED: u32 = 111;
 }
 
 /// Bytes before a frame's body.
@@ -60,6 +63,14 @@ pub(crate) fn name(name: &str, flags: &[bool]) -> Vec<u8> {
     body[..2].copy_from_slice(&(name.len() as u16).to_le_bytes());
     body[2..][..name.len()].copy_from_slice(name.as_bytes());
     body.extend(flags.iter().map(|&flag| u8::from(flag)));
+    body
+}
+
+/// The body of an advise on an item, hot.
+pub(crate) fn advise(item: &str, wait: bool, lossless: bool) -> Vec<u8> {
+    let mut body = 5_000_000_000_u64.to_ne_bytes().to_vec();
+    body.extend(name(item, &[false, wait, lossless]));
+    body.extend([0; 4]);
     body
 }
 

@@ -41,6 +41,7 @@ pub struct AdviseBuilder<'c, T> {
     conversation: &'c Conversation<T>,
     target: Target,
     delivery: Delivery,
+    lossless: Option<Duration>,
     start: Start,
     wait: Wait,
     appear: Option<Duration>,
@@ -52,6 +53,7 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             conversation,
             target,
             delivery: Delivery::Queue,
+            lossless: None,
             start: Start::Present,
             wait: Wait::default(),
             appear: None,
@@ -62,12 +64,46 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
     /// The default of hot links.
     pub fn queue(mut self) -> Self {
         self.delivery = Delivery::Queue;
+        self.lossless = None;
         self
     }
 
     /// Delivers always the newest value, and counts those passed over. Warm links always do this.
     pub fn latest(mut self) -> Self {
         self.delivery = Delivery::Latest;
+        self.lossless = None;
+        self
+    }
+
+    /// Delivers every value, and has the publisher wait with those that would overwrite what this link has not
+    /// received, where the topic [grants](crate::TopicBuilder::lossless) that. A link that receives nothing at all for
+    /// `deadline` while the publisher waits is ended: it still delivers what is there, and then fails with
+    /// [`Error::Stale`](crate::Error::Stale), which says so. The topic may grant less than `deadline`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("ledger")?;
+    /// # service.ready()?;
+    /// use std::time::Duration;
+    ///
+    /// let entries = service.topic::<u64>("entries").history(2).lossless(Duration::from_secs(5)).open()?;
+    /// let book = entries.item("book")?;
+    ///
+    /// let ledger = bus.connect::<u64>("ledger/entries").open()?;
+    /// let mut link = ledger.advise("book").lossless(Duration::from_secs(1)).hot()?;
+    /// book.publish(&1)?;
+    /// book.publish(&2)?;
+    /// assert!(book.try_publish(&3).is_err(), "the link has not read 1");
+    /// assert_eq!((link.recv()?.value, link.recv()?.value), (1, 2));
+    /// book.publish(&3)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn lossless(mut self, deadline: Duration) -> Self {
+        self.delivery = Delivery::Lossless;
+        self.lossless = Some(deadline);
         self
     }
 
@@ -126,6 +162,7 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
     /// As [`hot`](Self::hot).
     pub fn warm(mut self) -> Result<Link<Warm>> {
         self.delivery = Delivery::Latest;
+        self.lossless = None;
         self.open(true)
     }
 
@@ -142,7 +179,13 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         }
         let handle = self.conversation.handle.clone();
         let wait = if self.wait == Wait::SpinThenPark && one_processor() { Wait::Park } else { self.wait };
-        let shared = Arc::new(LinkShared::new(handle.bus.number(), self.target, warm, self.appear.is_some()));
+        let shared = Arc::new(LinkShared::new(
+            handle.bus.number(),
+            self.target,
+            warm,
+            self.lossless,
+            self.appear.is_some(),
+        ));
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
         let mut link = Link::new(handle, shared, self.delivery, self.start, wait);
         link.attach(self.appear.unwrap_or(DEFAULT_TIMEOUT))?;

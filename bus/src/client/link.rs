@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::advise::Wait;
 use super::control::Command;
 use super::conversation::{ConversationHandle, stamp_of};
+use super::credit_memory::Credit;
 use super::link_state::{Attachment, LinkShared, Target};
 use super::many_items::ManyItems;
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
@@ -336,6 +337,11 @@ impl<D> Link<D> {
         }
     }
 
+    /// The link's number in its process, by which a publisher names it in its errors.
+    pub fn number(&self) -> u64 {
+        self.shared.number
+    }
+
     /// Why the service is gone; `None` while it is live. What it published is still delivered.
     pub fn ended(&self) -> Option<Ended> {
         self.shared.ended()
@@ -417,23 +423,31 @@ impl<D> Link<D> {
         self.seen = shared.state.version();
         match &mut state.attachment {
             Attachment::Asked | Attachment::Ended(_) => Ok(()),
-            Attachment::Attached { session, index } => {
-                let (session, index) = (session.clone(), *index);
+            Attachment::Attached { session, index, credit } => {
+                let (session, index, credit) = (session.clone(), *index, credit.clone());
                 drop(state);
-                self.read_from(session, index);
+                self.read_from(session, index, credit);
                 Ok(())
+            }
+            Attachment::Revoked(reason) => {
+                let reason = reason.clone();
+                self.reader = None;
+                self.ended = Some(reason.clone());
+                // Said again at each look.
+                self.seen = self.seen.wrapping_sub(1);
+                Err(self.conversation.shared.stale(reason))
             }
             Attachment::Refused(error) => Err(error.take().unwrap_or(Error::Closed("the link"))),
         }
     }
 
-    fn read_from(&mut self, session: Arc<Session>, index: u32) {
+    fn read_from(&mut self, session: Arc<Session>, index: u32, credit: Option<Credit>) {
         let now = self.session.take().zip(self.reader.take());
         let reader = match now.or_else(|| self.before.take()) {
             // The same life of the service as before: the connection was lost, the values were not.
-            Some((before, reader)) if Arc::ptr_eq(&before, &session) => Some(reader.resume()),
+            Some((before, reader)) if Arc::ptr_eq(&before, &session) => Some(reader.resume(credit)),
             _ => {
-                let reader = self.reader_of(&session, index);
+                let reader = self.reader_of(&session, index, credit);
                 // A new life is followed from its beginning, so that nothing of it goes uncounted.
                 self.gap = self.start == Start::First;
                 self.start = Start::First;
@@ -449,12 +463,13 @@ impl<D> Link<D> {
     }
 
     /// A reader that begins in `session` where this link is to begin.
-    fn reader_of(&self, session: &Arc<Session>, index: u32) -> Option<Reader> {
+    fn reader_of(&self, session: &Arc<Session>, index: u32, credit: Option<Credit>) -> Option<Reader> {
         let names = &self.conversation.shared.names;
         match &self.shared.target {
             Target::One(item) => {
                 let (_, memory) = session.item(index)?;
-                Some(Reader::One(OneItem::new(names.id(item), memory, self.delivery, self.start)))
+                let id = names.id(item);
+                Some(Reader::One(OneItem::new(id, memory, self.delivery, self.start, credit)))
             }
             Target::Many(only) => {
                 let (session, only) = (session.clone(), only.as_deref());

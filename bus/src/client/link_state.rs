@@ -2,7 +2,9 @@
 
 use core::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::credit_memory::Credit;
 use super::parking::{Parker, Versioned};
 use super::session::Session;
 use crate::error::{Ended, Error};
@@ -32,6 +34,8 @@ pub(crate) struct LinkShared {
     pub(crate) number: u64,
     pub(crate) target: Target,
     pub(crate) warm: bool,
+    /// Whether the publisher waits for this link, and how long at most.
+    pub(crate) lossless: Option<Duration>,
     /// Whether the first advise waits for the item to appear; later ones always do.
     pub(crate) wait: bool,
     pub(crate) state: Versioned<LinkState>,
@@ -51,24 +55,32 @@ pub(crate) struct LinkState {
 pub(crate) enum Attachment {
     /// Nothing yet.
     Asked,
-    /// An item of a session, or the whole of it.
-    Attached { session: Arc<Session>, index: u32 },
+    /// An item of a session, or the whole of it; with its credit where the link is tracked.
+    Attached { session: Arc<Session>, index: u32, credit: Option<Credit> },
     /// Nothing any longer.
     Ended(Ended),
+    /// Nothing ever again: the publisher no longer waits for it.
+    Revoked(Ended),
     /// Nothing, since the service said no.
     Refused(Option<Error>),
 }
 
 impl LinkShared {
-    pub(crate) fn new(number: u64, target: Target, warm: bool, wait: bool) -> Self {
+    pub(crate) fn new(
+        number: u64,
+        target: Target,
+        warm: bool,
+        lossless: Option<Duration>,
+        wait: bool,
+    ) -> Self {
         let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
-        LinkShared { number, target, warm, wait, state, parker: Parker::new() }
+        LinkShared { number, target, warm, lossless, wait, state, parker: Parker::new() }
     }
 
     /// Why the service is gone, if it is.
     pub(crate) fn ended(&self) -> Option<Ended> {
         match &self.state.lock().attachment {
-            Attachment::Ended(reason) => Some(reason.clone()),
+            Attachment::Ended(reason) | Attachment::Revoked(reason) => Some(reason.clone()),
             _ => None,
         }
     }
@@ -76,6 +88,11 @@ impl LinkShared {
     /// Attaches the link, or refuses it.
     pub(crate) fn attach(&self, attachment: Attachment) {
         self.state.update(|state| state.attachment = attachment);
+    }
+
+    /// Ends the link for good.
+    pub(crate) fn revoke(&self, reason: Ended) {
+        self.attach(Attachment::Revoked(reason));
     }
 
     /// Tells the link that its service is gone, unless it knows that, and for this very reason.

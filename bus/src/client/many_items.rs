@@ -230,7 +230,7 @@ impl ManyItems {
             return None;
         }
         let taken = match self.delivery {
-            Delivery::Queue => item.cursor.exactly(number, &item.memory.ring, copy),
+            Delivery::Queue | Delivery::Lossless => item.cursor.exactly(number, &item.memory.ring, copy),
             Delivery::Latest => item.cursor.newest(&item.memory.ring, copy),
         };
         taken.map(|taken| (item.id, taken))
@@ -249,7 +249,7 @@ impl ManyItems {
                 // Later values come by the journal, in their order.
                 Delivery::Queue if self.priming && last == 0 => None,
                 Delivery::Queue if self.priming => item.cursor.exactly(last, ring, copy),
-                Delivery::Queue => item.cursor.next(ring, copy),
+                Delivery::Queue | Delivery::Lossless => item.cursor.next(ring, copy),
                 Delivery::Latest => item.cursor.newest(ring, copy),
             }?;
             Some((taken.number.wrapping_sub(last) as i64 >= 0, item.id, taken))

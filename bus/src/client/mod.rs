@@ -13,13 +13,14 @@
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
-//! [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
+//! [`credit_memory`] is where tracked links say how far they are; [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 
 pub(crate) mod advise;
 pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
+mod credit_memory;
 pub(crate) mod link;
 mod link_state;
 mod many_items;

@@ -6,6 +6,7 @@
 
 use core::time::Duration;
 
+use super::credit_memory::{Account, Credit};
 use super::many_items::ManyItems;
 use crate::ring::{Cursor, Taken};
 use crate::segment::ItemMemory;
@@ -19,6 +20,8 @@ pub(crate) enum Delivery {
     Queue,
     /// Always the newest.
     Latest,
+    /// Every value: the publisher waits.
+    Lossless,
 }
 
 /// Where a link begins.
@@ -60,12 +63,21 @@ pub(crate) struct OneItem {
     memory: ItemMemory,
     cursor: Cursor,
     delivery: Delivery,
+    /// What the publisher is told, if it is to lose nothing.
+    account: Option<Account>,
 }
 
 impl OneItem {
-    pub(crate) fn new(id: ItemId, memory: ItemMemory, delivery: Delivery, start: Start) -> Self {
+    pub(crate) fn new(
+        id: ItemId,
+        memory: ItemMemory,
+        delivery: Delivery,
+        start: Start,
+        credit: Option<Credit>,
+    ) -> Self {
         let cursor = start.cursor(memory.ring.latest());
-        OneItem { id, memory, cursor, delivery }
+        let account = credit.map(|credit| Account::new(credit, cursor.wanted(), memory.ring.depth()));
+        OneItem { id, memory, cursor, delivery, account }
     }
 
     #[inline(always)]
@@ -73,8 +85,19 @@ impl OneItem {
         let taken = match self.delivery {
             Delivery::Queue => self.cursor.next(&self.memory.ring, copy),
             Delivery::Latest => self.cursor.newest(&self.memory.ring, copy),
+            Delivery::Lossless => self.look_lossless(copy),
         };
         taken.map(|taken| (self.id, taken))
+    }
+
+    /// As a queue, and the publisher is told how far the reader is.
+    #[inline(always)]
+    fn look_lossless<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Option<Taken<R>> {
+        let taken = self.cursor.next(&self.memory.ring, copy);
+        if let Some(account) = &mut self.account {
+            account.keep(self.cursor.wanted(), taken.is_none());
+        }
+        taken
     }
 }
 
@@ -123,10 +146,14 @@ impl Reader {
         }
     }
 
-    /// The session goes on after all.
-    pub(crate) fn resume(mut self) -> Self {
-        if let Reader::Many(many) = &mut self {
-            many.expect_segments(true);
+    /// The session goes on after all, with another credit where the link is tracked.
+    pub(crate) fn resume(mut self, credit: Option<Credit>) -> Self {
+        match &mut self {
+            Reader::Many(many) => many.expect_segments(true),
+            Reader::One(one) => {
+                let (wanted, depth) = (one.cursor.wanted(), one.memory.ring.depth());
+                one.account = credit.map(|credit| Account::new(credit, wanted, depth));
+            }
         }
         self
     }

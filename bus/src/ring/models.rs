@@ -17,21 +17,21 @@ use crate::sync::{AtomicU64, Ordering, Site, weaken};
 /// Two slots with a body of two words: the smallest ring in which a copy can be torn.
 const SHAPE: RingShape = RingShape { stride: 3, depth: 2 };
 
-type ModelRing = Ring<Vec<AtomicU64>>;
+pub(crate) type ModelRing = Ring<Vec<AtomicU64>>;
 
-fn ring() -> ModelRing {
+pub(crate) fn ring() -> ModelRing {
     Ring::new((0..HEAD_WORDS + 6).map(|_| AtomicU64::new(0)).collect(), SHAPE)
 }
 
-fn put(ring: &ModelRing, number: u64) {
+pub(crate) fn put(ring: &ModelRing, number: u64) {
     ring.write(number, |body| body.iter().for_each(|word| word.store(number, Ordering::Relaxed)));
 }
 
-fn load(body: &[AtomicU64]) -> [u64; 2] {
+pub(crate) fn load(body: &[AtomicU64]) -> [u64; 2] {
     [body[0].load(Ordering::Relaxed), body[1].load(Ordering::Relaxed)]
 }
 
-fn check(model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(model);

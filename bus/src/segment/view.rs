@@ -16,8 +16,8 @@ use crate::sys::memory::{self, Writable};
 /// The descriptors of a segment and of its bells, to hand out.
 #[derive(Debug)]
 pub(crate) struct SegmentFds {
-    pub(crate) segment: OwnedFd,
-    pub(crate) bells: OwnedFd,
+    pub(crate) segment: Arc<OwnedFd>,
+    pub(crate) bells: Arc<OwnedFd>,
 }
 
 /// Why a segment that a peer sent cannot be used.
@@ -69,7 +69,7 @@ impl SegmentView {
         header.write(&words);
         let directory = Directory::new(&words, &geometry);
         let view = SegmentView { header, geometry, directory, words, bells: bell_words };
-        Ok((view, Arc::new(SegmentFds { segment, bells })))
+        Ok((view, Arc::new(SegmentFds { segment: Arc::new(segment), bells: Arc::new(bells) })))
     }
 
     /// Maps what a peer sent, after checking all that later accesses rely on.

@@ -55,6 +55,11 @@ impl Control {
         if ready.waker {
             // Before anything is looked at: what is new after this wakes again.
             self.service.waker.clear();
+            for eviction in self.service.take_evictions() {
+                if let Some(peer) = self.peers.get_mut(&eviction.link.peer) {
+                    peer.revoke(&eviction);
+                }
+            }
             self.peers.values_mut().for_each(Peer::look_for_news);
         }
         for id in ready.peers {
@@ -122,7 +127,7 @@ impl Control {
                 return tracing::warn!(service = self.service.name, %error, "a client without credentials");
             }
         };
-        let mut peer = Peer::new(self.service.clone(), socket, credentials.pid);
+        let mut peer = Peer::new(self.service.clone(), socket, credentials.pid, self.next_peer);
         if credentials.uid != rustix::process::geteuid().as_raw() {
             tracing::warn!(service = self.service.name, ?credentials, "refused a client of another user");
             peer.say_goodbye(Farewell::Evicted, "only programs of the service's own user may connect");

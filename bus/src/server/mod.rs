@@ -6,10 +6,14 @@
 //! that publishing does not take.
 //!
 //! Files: [`service`] and [`topic`] are the public handles, [`control`] the thread, [`peer`] one connected
-//! client.
+//! client, [`credits`] the memory that it is lent; [`tracked`] are the links that a writer has to look at, and [`flow`]
+//! how it does.
 
 mod control;
+mod credits;
+mod flow;
 mod peer;
 pub(crate) mod service;
 mod shared;
 pub(crate) mod topic;
+pub(crate) mod tracked;

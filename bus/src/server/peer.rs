@@ -6,19 +6,21 @@
 //! So an honest client that asks for much at once gets all its answers at the pace at which it reads, and
 //! one that takes nothing at all for long is evicted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use crate::server::credits::{Credits, Place};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::tracked::{Enrolment, Eviction, Tracked};
 use crate::wire::{
-    Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Located, Lost, Malformed,
-    NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused, Segment,
-    TopicEntry, Unsupported, Welcome,
+    self, Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Granted, Located, Lost,
+    Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused,
+    Revoked, Segment, TopicEntry, Unsupported, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -36,12 +38,17 @@ const MAX_LINKS: usize = 1 << 20;
 /// Unanswered questions of one client, likewise: each holds a name, and is looked up whenever something appears.
 const MAX_WAITING: usize = 1 << 16;
 
+/// Why a topic has no lossless links.
+const NOT_LOSSLESS: &str = "its publisher does not wait for links; let the topic grant it with `.lossless(patience)` where it is opened";
+
 /// A connected client.
 #[derive(Debug)]
 pub(crate) struct Peer {
     service: Arc<ServiceShared>,
     pub(crate) connection: Connection,
     pub(crate) pid: u32,
+    /// Its number in the service.
+    id: u64,
     /// Until when a hello must have come; `None` once it has.
     hello_deadline: Option<Instant>,
     /// Until when it must have taken something of what waits for it; `None` while nothing does.
@@ -53,6 +60,7 @@ pub(crate) struct Peer {
     connecting: HashMap<u64, Box<str>>,
     /// Links of all conversations.
     links: usize,
+    credits: Credits,
     waiting: Waiting,
 }
 
@@ -61,12 +69,23 @@ struct Conversation {
     topic: Arc<TopicShared>,
     /// Segments that were sent, or stand in `unsent`.
     segments_sent: usize,
-    links: HashSet<u64>,
+    links: HashMap<u64, LinkKind>,
     /// The items, by link, of those links whose item is not there yet.
     locating: HashMap<u64, Box<str>>,
     /// Items that the topic had when `locating` was last looked through: as long as it has no more, none of those
     /// links' items is there.
     items_seen: u64,
+}
+
+/// What a link is to the service.
+#[derive(Debug)]
+enum LinkKind {
+    /// Not its business.
+    Untracked,
+    /// One to be tracked when its item appears.
+    Lossless { deadline: Duration },
+    /// A tracked one; without enrolment once it was evicted.
+    Tracked { place: Place, enrolment: Option<Enrolment> },
 }
 
 /// The number of a client's unanswered questions, as far as the service is concerned: while there are any, what
@@ -97,18 +116,20 @@ impl Drop for Waiting {
 }
 
 impl Peer {
-    pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, pid: u32) -> Self {
+    pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, pid: u32, id: u64) -> Self {
         Peer {
             waiting: Waiting { service: service.clone(), count: 0 },
             service,
             connection: Connection::new(socket),
             pid,
+            id,
             hello_deadline: Some(Instant::now() + HELLO_TIMEOUT),
             stall_deadline: None,
             news: false,
             conversations: HashMap::new(),
             connecting: HashMap::new(),
             links: 0,
+            credits: Credits::default(),
         }
     }
 
@@ -231,19 +252,23 @@ impl Peer {
                 if let Some(gone) = self.conversations.remove(&conversation) {
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
+                    gone.links.into_values().for_each(|link| self.untrack(link));
                 }
             }
             FromClient::Advise(advise) => {
-                let known = |open: &Conversation| open.links.contains(&reference);
+                let known = |open: &Conversation| open.links.contains_key(&reference);
                 if self.conversations.get(&conversation).is_some_and(known) {
                     return Err(unexpected("a link of this number is open"));
                 }
                 self.advise(prefix, &advise);
             }
             FromClient::Unadvise(_) => {
-                if let Some(open) = self.conversations.get_mut(&conversation) {
-                    self.links -= usize::from(open.links.remove(&reference));
+                if let Some(open) = self.conversations.get_mut(&conversation)
+                    && let Some(link) = open.links.remove(&reference)
+                {
+                    self.links -= 1;
                     self.waiting.end(usize::from(open.locating.remove(&reference).is_some()));
+                    self.untrack(link);
                 }
             }
             FromClient::Find(find) => {
@@ -301,6 +326,16 @@ impl Peer {
         if self.links >= MAX_LINKS {
             return self.refuse(prefix, Refusal::TooMany, "too many links");
         }
+        let kind = match (advise.lossless, open.topic.lossless) {
+            (false, _) => LinkKind::Untracked,
+            (true, Some(patience)) => {
+                LinkKind::Lossless { deadline: patience.min(Duration::from_nanos(advise.deadline)) }
+            }
+            (true, None) => return self.refuse(prefix, Refusal::NotGranted, NOT_LOSSLESS),
+        };
+        if advise.lossless && advise.item.is_empty() {
+            return self.refuse(prefix, Refusal::NotGranted, "lossless links are to one item");
+        }
         let mut index = if advise.item.is_empty() { Some(0) } else { open.topic.item(&advise.item) };
         if index.is_none() {
             if !advise.wait {
@@ -316,11 +351,11 @@ impl Peer {
                 None => drop(open.locating.insert(prefix.reference, (*advise.item).into())),
             }
         }
-        open.links.insert(prefix.reference);
+        open.links.insert(prefix.reference, kind);
         self.links += 1;
         tracing::debug!(pid = self.pid, topic = open.topic.name, item = %advise.item, "advise");
         if let Some(index) = index {
-            self.locate(prefix, index);
+            self.attach(prefix.conversation, prefix.reference, index);
         }
     }
 
@@ -353,8 +388,7 @@ impl Peer {
         }
         self.waiting.end(located.len());
         for (conversation, reference, index) in located {
-            self.send_segments(conversation);
-            self.connection.send(conversation, reference, &Located { index });
+            self.attach(conversation, reference, index);
         }
     }
 
@@ -365,17 +399,84 @@ impl Peer {
             items_seen: topic.item_count(),
             topic,
             segments_sent: 0,
-            links: HashSet::new(),
+            links: HashMap::new(),
             locating: HashMap::new(),
         };
         self.conversations.insert(conversation, open);
         self.send_segments(conversation);
     }
 
+    /// Answers a question for an item.
     fn locate(&mut self, prefix: Prefix, index: u32) {
         // The item may be in a segment that was created a moment ago.
         self.send_segments(prefix.conversation);
         self.send(prefix, &Located { index });
+    }
+
+    /// Attaches a link to its item, which is there.
+    fn attach(&mut self, conversation: u64, reference: u64, index: u32) {
+        self.send_segments(conversation);
+        let Some(open) = self.conversations.get_mut(&conversation) else { return };
+        let Some(&LinkKind::Lossless { deadline }) = open.links.get(&reference) else {
+            return self.connection.send(conversation, reference, &Located { index });
+        };
+        let Some(ring) = open.topic.ring(index) else { return };
+        let (place, new) = match self.credits.take() {
+            Ok(taken) => taken,
+            Err(error) => {
+                open.links.remove(&reference);
+                self.links -= 1;
+                let reason = ReasonText::truncated(&format!("no memory for a lossless link: {error}"));
+                let refused = Refused { refusal: Refusal::TooMany, reason };
+                return self.connection.send(conversation, reference, &refused);
+            }
+        };
+        if let Some(fd) = new {
+            self.connection.send_with(0, &wire::Credits { index: place.memory }, vec![fd]);
+        }
+        let link = Tracked {
+            peer: self.id,
+            pid: self.pid,
+            conversation,
+            link: reference,
+            item: index,
+            deadline,
+            floor: self.credits.word(place, place.floor()),
+            awaited: self.credits.word(place, place.awaited()),
+        };
+        let enrolment = Enrolment::new(self.service.clone(), open.topic.clone(), link, &ring);
+        open.links.insert(reference, LinkKind::Tracked { place, enrolment: Some(enrolment) });
+        let granted = Granted {
+            deadline: u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX),
+            index,
+            credits: place.memory,
+            floor: place.floor(),
+            awaited: place.awaited(),
+        };
+        self.connection.send(conversation, reference, &granted);
+    }
+
+    /// Tells the client that a publisher no longer waits for one of its links. Its place stays its own until it closes
+    /// the link.
+    pub(crate) fn revoke(&mut self, eviction: &Eviction) {
+        let Eviction { link, reason } = eviction;
+        let open = self.conversations.get_mut(&link.conversation);
+        if let Some(LinkKind::Tracked { enrolment, .. }) =
+            open.and_then(|open| open.links.get_mut(&link.link))
+            && enrolment.as_ref().is_some_and(|enrolment| enrolment.is_of(link))
+        {
+            *enrolment = None;
+            let reason = ReasonText::truncated(reason);
+            self.connection.send(link.conversation, link.link, &Revoked { reason });
+        }
+    }
+
+    /// Frees what the service holds for a link that its client has closed.
+    fn untrack(&mut self, link: LinkKind) {
+        if let LinkKind::Tracked { place, enrolment } = link {
+            drop(enrolment);
+            self.credits.give_back(place);
+        }
     }
 
     fn send_new_segments(&mut self) {
@@ -388,7 +489,8 @@ impl Peer {
             let (Some(fds), of) = open.topic.segment(open.segments_sent) else { break };
             let segment = Segment { index: open.segments_sent as u32, of: of as u32 };
             open.segments_sent += 1;
-            self.connection.send_segment(conversation, &segment, fds);
+            let fds = vec![fds.segment.clone(), fds.bells.clone()];
+            self.connection.send_with(conversation, &segment, fds);
         }
     }
 

@@ -1,6 +1,5 @@
 //! A service: a named server on a bus.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -124,7 +123,7 @@ impl Drop for Service {
                 "closed with topics, and no client ever saw it: not `ready`"
             );
         }
-        self.shared.closed.store(true, Ordering::Relaxed);
+        self.shared.close();
         // Invisible first, so that no client connects to what is about to go.
         let claim = running.claim.take();
         if let Some(claim) = &claim {

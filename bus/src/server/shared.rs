@@ -1,15 +1,23 @@
 //! What a service's handles and its control thread share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
 use crate::message::Fingerprint;
+use crate::ring::Ring;
 use crate::segment::SegmentFds;
+use crate::segment::mapping::Words;
 use crate::server::service::ClientInfo;
+use crate::server::tracked::{Eviction, Tracked};
+use crate::sync::AtomicU64;
 use crate::sys::wake::Waker;
+
+/// The bit of a service's attention that says that it is closed.
+const CLOSED: u64 = 1 << 63;
 
 /// A service, as its handles and its control thread see it.
 #[derive(Debug)]
@@ -19,11 +27,14 @@ pub(crate) struct ServiceShared {
     pub(crate) epoch: u64,
     /// Wakes the control thread.
     pub(crate) waker: Waker,
-    /// Set once, when the service closes. Looked at by every publish, so it is on a line of its own: what the control
-    /// thread writes beside it costs a publisher nothing.
-    pub(crate) closed: CachePadded<AtomicBool>,
+    /// Changes whenever publishers have something to learn: a link is tracked or no longer, or the service is closed.
+    /// Looked at by every publish, so it is on a line of its own: what the control thread writes beside it costs a
+    /// publisher nothing.
+    pub(crate) attention: CachePadded<AtomicU64>,
     topics: Mutex<BTreeMap<String, Arc<TopicShared>>>,
     clients: Mutex<BTreeMap<u64, ClientInfo>>,
+    /// Links that publishers no longer wait for, until the control thread has told them.
+    evictions: Mutex<Vec<Eviction>>,
     /// Questions of clients that wait for a topic or an item to appear.
     waiting: AtomicUsize,
 }
@@ -35,7 +46,12 @@ pub(crate) struct TopicShared {
     pub(crate) type_name: String,
     pub(crate) fingerprint: Fingerprint,
     segments: Mutex<Vec<Arc<SegmentFds>>>,
+    /// The rings of the items, by index, where links may be tracked.
+    rings: Mutex<Vec<Ring<Words>>>,
     items: Mutex<HashMap<String, u32>>,
+    /// The longest that a publisher waits for a lossless link; `None` where there are no such links.
+    pub(crate) lossless: Option<Duration>,
+    tracked: Mutex<Vec<Arc<Tracked>>>,
 }
 
 impl ServiceShared {
@@ -44,16 +60,31 @@ impl ServiceShared {
             name,
             epoch,
             waker,
-            closed: CachePadded::new(AtomicBool::new(false)),
+            attention: CachePadded::new(AtomicU64::new(0)),
             topics: Mutex::default(),
             clients: Mutex::default(),
+            evictions: Mutex::default(),
             waiting: AtomicUsize::new(0),
         }
     }
 
-    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.attention.load(Ordering::Relaxed) & CLOSED != 0
+    }
+
+    pub(crate) fn close(&self) {
+        self.attention.fetch_or(CLOSED, Ordering::Relaxed);
+    }
+
+    /// Has the control thread tell a link's client that nobody waits for it any longer.
+    pub(crate) fn evict(&self, eviction: Eviction) {
+        lock(&self.evictions).push(eviction);
+        self.waker.wake();
+    }
+
+    /// The links to be told of their eviction.
+    pub(crate) fn take_evictions(&self) -> Vec<Eviction> {
+        core::mem::take(&mut lock(&self.evictions))
     }
 
     /// Adds a topic; `false` if there is one of this name.
@@ -107,13 +138,21 @@ impl ServiceShared {
 }
 
 impl TopicShared {
-    pub(crate) fn new(name: String, type_name: &str, fingerprint: Fingerprint) -> Self {
+    pub(crate) fn new(
+        name: String,
+        type_name: &str,
+        fingerprint: Fingerprint,
+        lossless: Option<Duration>,
+    ) -> Self {
         TopicShared {
             name,
             type_name: type_name.to_owned(),
             fingerprint,
             segments: Mutex::default(),
+            rings: Mutex::default(),
             items: Mutex::default(),
+            lossless,
+            tracked: Mutex::default(),
         }
     }
 
@@ -127,12 +166,39 @@ impl TopicShared {
         (segments.get(index).cloned(), segments.len())
     }
 
-    pub(crate) fn add_item(&self, name: &str, index: u32) {
+    pub(crate) fn add_item(&self, name: &str, index: u32, ring: Ring<Words>) {
+        if self.lossless.is_some() {
+            lock(&self.rings).push(ring);
+        }
         lock(&self.items).insert(name.to_owned(), index);
+    }
+
+    /// The ring of an item.
+    pub(crate) fn ring(&self, index: u32) -> Option<Ring<Words>> {
+        lock(&self.rings).get(index as usize).cloned()
     }
 
     pub(crate) fn item(&self, name: &str) -> Option<u32> {
         lock(&self.items).get(name).copied()
+    }
+
+    /// The name of an item.
+    pub(crate) fn item_name(&self, index: u32) -> String {
+        let items = lock(&self.items);
+        items.iter().find(|&(_, &other)| other == index).map_or_else(String::new, |(name, _)| name.clone())
+    }
+
+    /// The links that the topic's writer has to look at.
+    pub(crate) fn tracked(&self) -> Vec<Arc<Tracked>> {
+        lock(&self.tracked).clone()
+    }
+
+    pub(crate) fn enrol(&self, link: Arc<Tracked>) {
+        lock(&self.tracked).push(link);
+    }
+
+    pub(crate) fn withdraw(&self, link: &Arc<Tracked>) {
+        lock(&self.tracked).retain(|other| !Arc::ptr_eq(other, link));
     }
 
     pub(crate) fn item_count(&self) -> u64 {

@@ -2,17 +2,19 @@
 //!
 //! What a publish touches, in order: the item's next slot (the only lines that a spinning reader shares), the
 //! item's head line, the journal's next slot and head line, the item's bell and the topic's bell. With
-//! nobody asleep the bells are only read. No lock, no allocation, no system call; the cost does not depend
-//! on the number of links.
+//! nobody asleep the bells are only read. Before that it compares two of its own words with the number, and with the
+//! service's attention, to know whether anybody has to be waited for ([`flow`]). No lock, no allocation, no
+//! system call; the cost does not depend on the number of links.
 //!
 //! A topic has one writer, so a [`Topic`] is `Send` but not `Sync`, and an [`Item`] borrows its topic: the
 //! compiler keeps all publishing of one topic on one thread at a time. To publish from several threads, use
 //! several topics, or put the topic behind a mutex and hold it while publishing.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::marker::PhantomData;
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use elsa::FrozenVec;
 
@@ -23,8 +25,10 @@ use crate::message::{Message, Schema};
 use crate::name;
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
+use crate::server::flow::{self, Flow, Patience, Room};
 use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::tracked::{Eviction, Tracked};
 use crate::stamp::Stamp;
 use crate::sync::Ordering;
 use crate::sys::futex::SharedFutex;
@@ -51,6 +55,7 @@ pub struct TopicBuilder<'s, T> {
     journal: usize,
     capacity: Option<usize>,
     stamps: bool,
+    lossless: Option<Duration>,
     message: PhantomData<fn() -> T>,
 }
 
@@ -63,6 +68,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             journal: DEFAULT_JOURNAL,
             capacity: None,
             stamps: false,
+            lossless: None,
             message: PhantomData,
         }
     }
@@ -92,6 +98,17 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
     /// much as publishing a small message.
     pub fn stamps(mut self, stamps: bool) -> Self {
         self.stamps = stamps;
+        self
+    }
+
+    /// Grants links that lose nothing ([`lossless`](crate::AdviseBuilder::lossless)): where one of them falls a whole
+    /// history behind, [`publish`](Item::publish) waits for it, at most so long while it reads nothing at all; then the
+    /// link is ended, with a reason on both sides. Default: no such links, and a publish never waits.
+    ///
+    /// A client that reads just enough can slow a publisher of such a topic down to one history in `patience`, so grant
+    /// it where clients are to be trusted with that.
+    pub fn lossless(mut self, patience: Duration) -> Self {
+        self.lossless = Some(patience);
         self
     }
 
@@ -133,7 +150,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             Some(items) => items,
             None => (FIRST_BYTES / 8 / shape.words()).max(1),
         };
-        let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT));
+        let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT, self.lossless));
         let writer = Writer { service: service.clone(), shared: shared.clone(), schema, depth, align, size };
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
@@ -153,6 +170,8 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             stamps: self.stamps,
             items: FrozenVec::new(),
             growing: RefCell::new(Growing { last: root, bytes: 0 }),
+            attention: Cell::new(0),
+            flow: RefCell::default(),
             writer,
             message: PhantomData,
         })
@@ -168,9 +187,20 @@ pub struct Topic<T> {
     /// Word of a slot's body at which the message starts.
     payload: usize,
     stamps: bool,
-    items: FrozenVec<Box<ItemMemory>>,
+    items: FrozenVec<Box<Written>>,
     growing: RefCell<Growing>,
+    /// The service's attention as it was when `flow` learned of the links that there are.
+    attention: Cell<u64>,
+    flow: RefCell<Flow>,
     message: PhantomData<fn(&T)>,
+}
+
+/// An item, as its writer sees it.
+#[derive(Debug)]
+struct Written {
+    memory: ItemMemory,
+    /// The number up to which values can be written without a look at who follows.
+    limit: Cell<u64>,
 }
 
 /// What changes when an item is added; publishing does not look at it.
@@ -200,7 +230,7 @@ struct Writer {
 #[derive(Debug)]
 pub struct Item<'t, T> {
     topic: &'t Topic<T>,
-    memory: &'t ItemMemory,
+    item: &'t Written,
     id: ItemId,
 }
 
@@ -262,8 +292,8 @@ impl<T: Message> Topic<T> {
     /// or none.
     #[inline]
     pub fn at(&self, id: ItemId) -> Option<Item<'_, T>> {
-        let memory = self.items.get(id.index())?;
-        Some(Item { topic: self, memory, id })
+        let item = self.items.get(id.index())?;
+        Some(Item { topic: self, item, id })
     }
 
     fn add_item(&self, name: &str) -> Result<Item<'_, T>> {
@@ -284,21 +314,74 @@ impl<T: Message> Topic<T> {
         }
         let within = index - growing.last.geometry.parameters.first_item;
         let memory = growing.last.item(within as usize).expect("a name was pushed, so there is room");
-        self.items.push(Box::new(memory));
-        self.writer.shared.add_item(name, index as u32);
+        let ring = memory.ring.clone();
+        self.items.push(Box::new(Written { memory, limit: Cell::new(0) }));
+        self.writer.shared.add_item(name, index as u32, ring);
         self.writer.service.appeared();
         Ok(self.present(index as u32))
     }
 
+    /// Publishes a value, with room for it or after waiting for it.
     #[inline(always)]
-    fn publish(&self, item: &ItemMemory, id: ItemId, value: &T) -> Result<u64> {
-        if self.writer.service.is_closed() {
-            return Err(Error::Closed("the service"));
+    fn publish(&self, item: &Written, id: ItemId, value: &T, patience: Patience) -> Result<u64> {
+        let number = self.next_number(item);
+        self.admit(item, id, number, patience, &mut false)?;
+        self.write(item, id, number, value);
+        self.ring(item);
+        item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
+        Ok(number)
+    }
+
+    /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
+    fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
+        let mut unrung = false;
+        let mut published = 0;
+        let admitted = values.iter().try_for_each(|value| {
+            let number = self.next_number(item);
+            self.admit(item, id, number, patience, &mut unrung)?;
+            self.write(item, id, number, value);
+            unrung = true;
+            published += 1;
+            Ok(())
+        });
+        if unrung {
+            self.ring(item);
         }
+        match admitted {
+            Err(error) if published == 0 => Err(error),
+            _ => Ok(published),
+        }
+    }
+
+    /// The number of the item's next value. The heads are this writer's own words, which nobody else can write.
+    #[inline(always)]
+    fn next_number(&self, item: &Written) -> u64 {
+        item.memory.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// Makes sure that value `number` may be written. Before it waits it rings for values that are `unrung` yet: nobody
+    /// reads on who was not told that there is something to read.
+    #[inline(always)]
+    fn admit(
+        &self,
+        item: &Written,
+        id: ItemId,
+        number: u64,
+        patience: Patience,
+        unrung: &mut bool,
+    ) -> Result<()> {
+        let attention = self.writer.service.attention.load(Ordering::Relaxed);
+        if attention != self.attention.get() || number > item.limit.get() {
+            return self.make_room(item, id, number, patience, unrung);
+        }
+        Ok(())
+    }
+
+    /// Stores the value into its slot, and the entry into the journal.
+    #[inline(always)]
+    fn write(&self, item: &Written, id: ItemId, number: u64, value: &T) {
         let stamp = if self.stamps { Stamp::now().nanoseconds() } else { 0 };
-        // The heads are this writer's own words, which nobody else can write.
-        let number = item.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
-        item.ring.write(number, |body| {
+        item.memory.ring.write(number, |body| {
             body[0].store(stamp, Ordering::Relaxed);
             body[1].store(size_of::<T>() as u64, Ordering::Relaxed);
             image::store(value, &body[self.payload..]);
@@ -307,22 +390,178 @@ impl<T: Message> Topic<T> {
         self.journal.ring.write(entry, |body| {
             body[0].store(u64::from(id.as_u32()) << 32 | number & 0xffff_ffff, Ordering::Relaxed);
         });
+    }
+
+    /// Wakes those who sleep.
+    #[inline(always)]
+    fn ring(&self, item: &Written) {
         bell::published();
-        bell::ring(&item.bell[0], item.ring.watched(), &SharedFutex);
+        bell::ring(&item.memory.bell[0], item.memory.ring.watched(), &SharedFutex);
         bell::ring(&self.journal.bell[0], self.journal.ring.watched(), &SharedFutex);
-        item.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
-        Ok(number)
+    }
+
+    /// Learns what there is to learn, and waits until value `number` may be written.
+    #[cold]
+    #[inline(never)]
+    fn make_room(
+        &self,
+        item: &Written,
+        id: ItemId,
+        number: u64,
+        patience: Patience,
+        unrung: &mut bool,
+    ) -> Result<()> {
+        let mut waiting_since = None;
+        loop {
+            self.attend()?;
+            let room = self.flow.borrow_mut().room(id.as_u32(), number, item.memory.ring.depth());
+            let (link, floor, since) = match room {
+                Room::Until(limit) => {
+                    item.limit.set(limit);
+                    return Ok(());
+                }
+                Room::Blocked { link, floor, since } => (link, floor, since),
+            };
+            let now = Instant::now();
+            let stalled = now.saturating_duration_since(since);
+            let behind = number - floor;
+            if stalled >= link.deadline {
+                self.evict(link, behind, stalled);
+                continue;
+            }
+            let waited = now.saturating_duration_since(*waiting_since.get_or_insert(now));
+            let left = match patience {
+                Patience::None => Duration::ZERO,
+                Patience::Until(end) => end.saturating_duration_since(now),
+                Patience::Full => Duration::MAX,
+            };
+            if left.is_zero() {
+                return Err(self.full(id, &link, behind, waited));
+            }
+            if core::mem::take(unrung) {
+                self.ring(item);
+            }
+            flow::wait_for(&link, floor, left.min(link.deadline - stalled));
+        }
+    }
+
+    /// Takes over what has changed in the service.
+    fn attend(&self) -> Result<()> {
+        let service = &self.writer.service;
+        let attention = service.attention.load(Ordering::Acquire);
+        if attention == self.attention.get() {
+            return Ok(());
+        }
+        if service.is_closed() {
+            return Err(Error::Closed("the service"));
+        }
+        for index in self.flow.borrow_mut().refresh(&self.writer.shared) {
+            if let Some(item) = self.items.get(index as usize) {
+                item.limit.set(0);
+            }
+        }
+        self.attention.set(attention);
+        Ok(())
+    }
+
+    fn evict(&self, link: Arc<Tracked>, behind: u64, stalled: Duration) {
+        let (service, topic) = (&self.writer.service, &self.writer.shared);
+        let reason = format!(
+            "the publisher waited {stalled:?} for this lossless link, which was {behind} values behind and read nothing"
+        );
+        tracing::warn!(
+            service = service.name,
+            topic = topic.name,
+            item = topic.item_name(link.item),
+            pid = link.pid,
+            link = link.link,
+            reason,
+            "lossless link evicted"
+        );
+        topic.withdraw(&link);
+        service.attention.fetch_add(1, Ordering::Relaxed);
+        service.evict(Eviction { link, reason });
+    }
+
+    fn full(&self, id: ItemId, link: &Tracked, behind: u64, waited: Duration) -> Error {
+        Error::Full {
+            service: self.writer.service.name.clone(),
+            topic: self.writer.shared.name.clone(),
+            item: self.writer.shared.item_name(id.as_u32()),
+            pid: link.pid,
+            link: link.link,
+            behind,
+            waited,
+        }
     }
 }
 
 impl<T: Message> Item<'_, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
+    /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
+    /// or has stalled past its deadline and is ended. Otherwise it never waits.
+    ///
     /// # Errors
     /// [`Error::Closed`] if the service is closed.
     #[inline]
     pub fn publish(&self, value: &T) -> Result<u64> {
-        self.topic.publish(self.memory, self.id, value)
+        self.topic.publish(self.item, self.id, value, Patience::Full)
+    }
+
+    /// As [`publish`](Self::publish), but never waits.
+    ///
+    /// # Errors
+    /// [`Error::Full`] where a lossless link has not read what this value would overwrite, with the slowest of them;
+    /// nothing was published then. [`Error::Closed`] if the service is closed.
+    #[inline]
+    pub fn try_publish(&self, value: &T) -> Result<u64> {
+        self.topic.publish(self.item, self.id, value, Patience::None)
+    }
+
+    /// As [`publish`](Self::publish), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish).
+    pub fn publish_timeout(&self, value: &T, timeout: Duration) -> Result<u64> {
+        let patience = Instant::now().checked_add(timeout).map_or(Patience::Full, Patience::Until);
+        self.topic.publish(self.item, self.id, value, patience)
+    }
+
+    /// Publishes several values in order, and wakes who sleeps once for all of them: the cheapest way to publish much.
+    /// Waits for lossless links as [`publish`](Self::publish) does.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("market")?;
+    /// # service.ready()?;
+    /// let ticks = service.topic::<u64>("ticks").open()?;
+    /// let counter = ticks.item("counter")?;
+    /// counter.publish_batch(&[1, 2, 3])?;
+    /// assert_eq!(counter.publish(&4)?, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the service is closed, also in between.
+    pub fn publish_batch(&self, values: &[T]) -> Result<()> {
+        let mut rest = values;
+        while !rest.is_empty() {
+            rest = &rest[self.topic.publish_batch(self.item, self.id, rest, Patience::Full)?..];
+        }
+        Ok(())
+    }
+
+    /// As [`publish_batch`](Self::publish_batch), but publishes only what there is room for now, and returns how many
+    /// values that were: the first ones.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish), where there is not even room for one.
+    pub fn try_publish_batch(&self, values: &[T]) -> Result<usize> {
+        self.topic.publish_batch(self.item, self.id, values, Patience::None)
     }
 
     /// The item's id in its topic.

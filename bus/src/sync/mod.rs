@@ -43,6 +43,16 @@ pub(crate) enum Site {
     ParkFence,
     /// Control thread: that the publisher is gone is said before it looks who sleeps.
     UnparkFence,
+    /// Reader: its copy is finished before its floor lets the slot go.
+    FloorStore,
+    /// Publisher: a slot is overwritten after the floor that lets it go.
+    FloorFence,
+    /// Reader: the floor is raised before it looks whether it is awaited.
+    FloorRaiseFence,
+    /// Publisher: the floor is awaited before it is looked at once more.
+    FloorAwaitFence,
+    /// Control thread: that a link is tracked is said before its first value is chosen.
+    EnrolFence,
 }
 
 impl Site {

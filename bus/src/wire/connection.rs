@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::frame::{self, Body, MAX_FRAME};
-use crate::segment::SegmentFds;
 use crate::sys::socket::{self, Received, Sent};
 
 /// How long to wait where the system is out of something: its buffers, or descriptors on their way.
@@ -17,7 +16,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: OwnedFd,
-    unsent: VecDeque<(Vec<u8>, Option<Arc<SegmentFds>>)>,
+    unsent: VecDeque<(Vec<u8>, Vec<Arc<OwnedFd>>)>,
     /// Whether nothing can be sent any longer. What the other end sent before can still be received, and it
     /// may say why.
     broken: bool,
@@ -50,12 +49,12 @@ impl Connection {
 
     /// Sends a frame, now or when there is room.
     pub(crate) fn send(&mut self, conversation: u64, reference: u64, body: &impl Body) {
-        self.push(frame::encode(conversation, reference, body), None);
+        self.push(frame::encode(conversation, reference, body), Vec::new());
     }
 
-    /// Sends a frame with the descriptors of a segment.
-    pub(crate) fn send_segment(&mut self, conversation: u64, body: &frame::Segment, fds: Arc<SegmentFds>) {
-        self.push(frame::encode(conversation, 0, body), Some(fds));
+    /// Sends a frame with the descriptors that belong to it.
+    pub(crate) fn send_with(&mut self, conversation: u64, body: &impl Body, fds: Vec<Arc<OwnedFd>>) {
+        self.push(frame::encode(conversation, 0, body), fds);
     }
 
     /// Sends a last frame if there is room now.
@@ -66,7 +65,7 @@ impl Connection {
         }
     }
 
-    fn push(&mut self, frame: Vec<u8>, fds: Option<Arc<SegmentFds>>) {
+    fn push(&mut self, frame: Vec<u8>, fds: Vec<Arc<OwnedFd>>) {
         self.unsent.push_back((frame, fds));
         self.flush();
     }
@@ -83,11 +82,8 @@ impl Connection {
                 self.unsent.clear();
                 break;
             }
-            let sent = match fds {
-                Some(fds) => socket::send(&self.socket, frame, &[fds.segment.as_fd(), fds.bells.as_fd()]),
-                None => socket::send(&self.socket, frame, &[]),
-            };
-            match sent {
+            let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+            match socket::send(&self.socket, frame, &fds) {
                 Ok(Sent::Yes) => drop(self.unsent.pop_front()),
                 Ok(Sent::Full) => return,
                 Ok(Sent::Later) => {

@@ -89,12 +89,17 @@ bodies! {
         Close = 3 {}
         /// Opens a link; `reference` is its number.
         Advise = 4 {
+            /// Lossless: for how long the publisher waits for it at most, in nanoseconds.
+            deadline: u64,
             /// The item, or empty for several.
             item: NameText,
             /// Whether it delivers notices only.
             warm: bool,
             /// Answer when the item exists, instead of refusing while it does not.
             wait: bool,
+            /// Whether the publisher is to lose no value of it.
+            lossless: bool,
+            reserved: [u8; 4],
         }
         /// Closes a link; `reference` is its number.
         Unadvise = 5 {}
@@ -134,6 +139,25 @@ bodies! {
         }
         /// There are no further topics.
         NoMoreTopics = 108 {}
+        /// Memory for the credit of this connection's tracked links, with its descriptor.
+        Credits = 109 {
+            /// How many came before.
+            index: u32,
+        }
+        /// The item is there, with this index, and the link is tracked.
+        Granted = 110 {
+            /// For how long the publisher waits for it at most, in nanoseconds.
+            deadline: u64,
+            index: u32,
+            /// Which credit memory its words are in.
+            credits: u32,
+            /// Where its floor is there, in words.
+            floor: u32,
+            /// Where it is said that the publisher waits.
+            awaited: u32,
+        }
+        /// The link ends here, and why; the conversation goes on.
+        Revoked = 111 { reason: ReasonText }
     }
 }
 
@@ -145,6 +169,7 @@ pub(crate) enum Refusal {
     NoSuchTopic,
     NoSuchItem,
     TooMany,
+    NotGranted,
 }
 
 /// Why a service ends a connection.
@@ -184,17 +209,18 @@ pub(crate) fn encode<B: Body>(conversation: u64, reference: u64, body: &B) -> Ve
     bytes
 }
 
-/// Checks how many descriptors came with a frame, and gives out the two of a segment.
+/// Checks how many descriptors came with a frame.
 ///
 /// # Errors
 /// [`Malformed::Descriptors`].
-pub(crate) fn descriptors(frame: &FromService, fds: Vec<OwnedFd>) -> Result<Option<[OwnedFd; 2]>, Malformed> {
-    let (found, expected) = (fds.len(), if matches!(frame, FromService::Segment(_)) { 2 } else { 0 });
-    match <[OwnedFd; 2]>::try_from(fds) {
-        Ok(pair) if expected == 2 => Ok(Some(pair)),
-        Err(none) if expected == 0 && none.is_empty() => Ok(None),
-        _ => Err(Malformed::Descriptors { found, expected }),
-    }
+pub(crate) fn check_descriptors(frame: &FromService, fds: &[OwnedFd]) -> Result<(), Malformed> {
+    let found = fds.len();
+    let expected = match frame {
+        FromService::Segment(_) => 2,
+        FromService::Credits(_) => 1,
+        _ => 0,
+    };
+    if found == expected { Ok(()) } else { Err(Malformed::Descriptors { found, expected }) }
 }
 
 fn split(bytes: &[u8]) -> Result<(Prefix, &[u8]), Malformed> {
@@ -224,9 +250,14 @@ fn read<M: Message>(bytes: &[u8]) -> Result<M, Malformed> {
 mod tests {
     use super::*;
 
+    fn advise(warm: bool) -> Advise {
+        let item = "AAPL".parse().unwrap();
+        Advise { deadline: 0, item, warm, wait: false, lossless: false, reserved: [0; 4] }
+    }
+
     #[test]
     fn frames_come_back_as_they_went() {
-        let advise = Advise { item: "AAPL".parse().unwrap(), warm: true, wait: false };
+        let advise = advise(true);
         let (prefix, frame) = FromClient::decode(&encode(7, 9, &advise)).unwrap();
         assert_eq!((prefix.conversation, prefix.reference), (7, 9));
         assert_eq!(frame, FromClient::Advise(advise));
@@ -243,9 +274,10 @@ mod tests {
 
     #[test]
     fn malformed_frames_are_named() {
-        let good = encode(0, 0, &Advise { item: "x".parse().unwrap(), warm: false, wait: false });
+        let good = encode(0, 0, &advise(false));
         let mut bad = good.clone();
-        *bad.last_mut().unwrap() = 2;
+        let wait = size_of::<Prefix>() + core::mem::offset_of!(Advise, wait);
+        bad[wait] = 2;
         assert!(
             matches!(FromClient::decode(&bad), Err(Malformed::Value(invalid)) if invalid.to_string().contains("wait"))
         );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Peer, Phase, Question, advise, connect, fail, refuse};
 use crate::client::conversation::{ConversationShared, State, Status};
+use crate::client::credit_memory::{Credit, CreditMemory};
 use crate::client::link_state::{Attachment, Target};
 use crate::client::session::{Session, Unusable};
 use crate::discovery::TopicInfo;
@@ -12,8 +13,8 @@ use crate::error::{Ended, Error, Result};
 use crate::message::{Fingerprint, Unconvertible};
 use crate::segment::{OpenError, SegmentView};
 use crate::wire::{
-    self, Close, Farewell, FromService, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix, Refusal,
-    Unsupported,
+    self, Close, Farewell, FromService, Granted, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix,
+    Refusal, Unsupported,
 };
 
 /// Frames of one service that are handled before it is another's turn.
@@ -30,13 +31,13 @@ impl Peer {
             let Some(incoming) = connection.receive()? else { break };
             let malformed = |malformed: Malformed| Lost::Malformed(malformed.to_string());
             let (prefix, frame) = FromService::decode(&incoming.bytes).map_err(malformed)?;
-            let fds = wire::descriptors(&frame, incoming.fds).map_err(malformed)?;
-            self.handle(prefix, frame, fds)?;
+            wire::check_descriptors(&frame, &incoming.fds).map_err(malformed)?;
+            self.handle(prefix, frame, &incoming.fds)?;
         }
         Ok(())
     }
 
-    fn handle(&mut self, prefix: Prefix, frame: FromService, fds: Option<[OwnedFd; 2]>) -> Result<(), Lost> {
+    fn handle(&mut self, prefix: Prefix, frame: FromService, fds: &[OwnedFd]) -> Result<(), Lost> {
         match (&self.phase, frame, fds) {
             (_, FromService::Goodbye(goodbye), _) => {
                 self.farewell = Some(match goodbye.farewell {
@@ -53,10 +54,28 @@ impl Peer {
                 self.unsupported(theirs);
                 Err(Lost::Ended)
             }
-            (&Phase::Open { pid, .. }, FromService::Segment(segment), Some(fds)) => {
-                self.segment(pid, prefix.conversation, segment.index, segment.of, &fds)
+            (&Phase::Open { pid, .. }, FromService::Segment(segment), [memory, bells]) => {
+                self.segment(pid, prefix.conversation, segment.index, segment.of, memory, bells)
             }
-            (Phase::Open { .. }, FromService::Located(located), _) => self.located(prefix, located.index),
+            (Phase::Open { .. }, FromService::Credits(credits), [memory]) => {
+                self.credits(credits.index, memory)
+            }
+            (Phase::Open { .. }, FromService::Located(located), _) => {
+                self.located(prefix, located.index, None)
+            }
+            (Phase::Open { .. }, FromService::Granted(granted), _) => {
+                let credit = self.credit(&granted)?;
+                self.located(prefix, granted.index, Some(credit))
+            }
+            (Phase::Open { .. }, FromService::Revoked(revoked), _) => {
+                let open = self.conversations.get_mut(&prefix.conversation);
+                // It may have been closed on this side while the frame was on its way.
+                if let Some(link) = open.and_then(|open| open.links.remove(&prefix.reference)) {
+                    link.revoke(Ended::Evicted(printable(&revoked.reason)));
+                    self.sleepers.push(link);
+                }
+                Ok(())
+            }
             (Phase::Open { .. }, FromService::Refused(refused), _) => {
                 self.refused(prefix, refused.refusal, &printable(&refused.reason));
                 Ok(())
@@ -115,7 +134,8 @@ impl Peer {
         number: u64,
         index: u32,
         of: u32,
-        [segment, bells]: &[OwnedFd; 2],
+        segment: &OwnedFd,
+        bells: &OwnedFd,
     ) -> Result<(), Lost> {
         // It may have been closed on this side while the segment was on its way.
         let Some(open) = self.conversations.get(&number) else { return Ok(()) };
@@ -190,7 +210,29 @@ impl Peer {
         }
     }
 
-    fn located(&mut self, prefix: Prefix, index: u32) -> Result<(), Lost> {
+    /// Maps memory for the credit of tracked links.
+    fn credits(&mut self, index: u32, memory: &OwnedFd) -> Result<(), Lost> {
+        if index as usize != self.credits.len() {
+            let detail = format!("credit memory {index} after {}", self.credits.len());
+            return Err(Lost::Malformed(detail));
+        }
+        let words = CreditMemory::open(memory).map_err(|error| match error {
+            OpenError::Broken(detail) => Lost::Malformed(detail),
+            OpenError::Os(error) => Lost::Starved(error.to_string()),
+        })?;
+        self.credits.push(words);
+        Ok(())
+    }
+
+    /// A tracked link's part of the credit memory.
+    fn credit(&self, granted: &Granted) -> Result<Credit, Lost> {
+        let memory = self.credits.get(granted.credits as usize);
+        memory
+            .and_then(|memory| memory.credit(granted.floor, granted.awaited))
+            .ok_or_else(|| Lost::Malformed(format!("a link whose credit is outside its memory: {granted:?}")))
+    }
+
+    fn located(&mut self, prefix: Prefix, index: u32, credit: Option<Credit>) -> Result<(), Lost> {
         if let Some(Question::Find { answer, .. }) = self.questions.remove(&prefix.reference) {
             let _ = answer.send(Ok(()));
             return Ok(());
@@ -203,7 +245,10 @@ impl Peer {
         {
             return Err(Lost::Malformed(format!("item `{item}` is said to have index {index}, and has not")));
         }
-        link.attach(Attachment::Attached { session, index });
+        if link.lossless.is_some() != credit.is_some() {
+            return Err(Lost::Malformed("a link that is tracked otherwise than it was advised".to_owned()));
+        }
+        link.attach(Attachment::Attached { session, index, credit });
         Ok(())
     }
 
@@ -214,7 +259,7 @@ impl Peer {
                 Error::NoSuchTopic { service: service.clone(), topic: conversation.topic.clone() }
             }
             Refusal::NoSuchItem => conversation.no_such_item(&what),
-            Refusal::TooMany => {
+            Refusal::TooMany | Refusal::NotGranted => {
                 Error::Refused { service: service.clone(), verb, what, reason: reason.to_owned() }
             }
         };

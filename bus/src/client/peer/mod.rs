@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::conversation::{ConversationShared, Status};
+use super::credit_memory::CreditMemory;
 use super::link_state::{Attachment, LinkShared, Target};
 use super::session::Session;
 use crate::error::{Ended, Error};
@@ -41,6 +42,8 @@ pub(crate) struct Peer {
     conversations: BTreeMap<u64, Open>,
     /// Sessions whose segments have not all come, with how many there will be.
     building: HashMap<u64, (Arc<Session>, u32)>,
+    /// Memory that this connection's service lent for tracked links.
+    credits: Vec<CreditMemory>,
     /// What was asked, by reference, and not answered yet.
     questions: HashMap<u64, Question>,
     /// Links whose service went, and which may still sleep on its words.
@@ -82,6 +85,7 @@ impl Peer {
             phase: Phase::Absent,
             conversations: BTreeMap::new(),
             building: HashMap::new(),
+            credits: Vec::new(),
             questions: HashMap::new(),
             sleepers: Vec::new(),
             farewell: None,
@@ -281,6 +285,7 @@ impl Peer {
     /// Tells every conversation and link that the service is gone.
     fn end_all(&mut self, reason: &Ended) {
         self.building.clear();
+        self.credits.clear();
         for open in self.conversations.values() {
             open.shared.state.update(|state| match state.status {
                 Status::Live => state.status = Status::Ended(reason.clone()),
@@ -354,7 +359,10 @@ fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wai
         Target::One(item) => NameText::truncated(item),
         Target::Many(_) => NameText::new(),
     };
-    connection.send(conversation, link.number, &Advise { item, warm: link.warm, wait });
+    let deadline = link.lossless.map_or(0, |patience| u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
+    let lossless = link.lossless.is_some();
+    let advise = Advise { deadline, item, warm: link.warm, wait, lossless, reserved: [0; 4] };
+    connection.send(conversation, link.number, &advise);
 }
 
 /// Fails a conversation that was never live.

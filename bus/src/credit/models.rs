@@ -1,0 +1,141 @@
+//! Loom models of floors: nothing is overwritten that was not read, nobody sleeps for ever, and a link that is
+//! enrolled while the publisher publishes loses nothing.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use loom::cell::UnsafeCell;
+use loom::thread;
+
+use super::{Floor, RELEASED};
+use crate::ring::models::{ModelFutex, ModelRing, check, holds_and_needs, load, put, ring};
+use crate::ring::{Cursor, Taken};
+use crate::server::tracked::enrol;
+use crate::sync::{AtomicU64, Ordering, Site};
+
+/// A ring of two slots with a lossless reader. Each slot has a cell beside it which the writer writes and the reader
+/// reads plainly: loom finds any access that is not ordered after the other side's.
+struct World {
+    ring: ModelRing,
+    beside: [UnsafeCell<u64>; 2],
+    words: [AtomicU64; 2],
+    futex: ModelFutex,
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        Arc::new(World {
+            ring: ring(),
+            beside: [UnsafeCell::new(0), UnsafeCell::new(0)],
+            words: [AtomicU64::new(1), AtomicU64::new(0)],
+            futex: ModelFutex::default(),
+        })
+    }
+
+    fn floor(&self) -> Floor<'_> {
+        Floor { floor: &self.words[0], awaited: &self.words[1] }
+    }
+
+    /// Publishes, after waiting for room.
+    fn publish(&self, number: u64) {
+        while number > 2 {
+            let floor = self.floor().get();
+            if floor > number - 2 {
+                break;
+            }
+            self.floor().wait(floor, &self.futex, Duration::MAX);
+        }
+        // SAFETY: loom checks that nobody else has it.
+        self.beside[number as usize & 1].with_mut(|cell| unsafe { *cell = number });
+        put(&self.ring, number);
+    }
+
+    /// Takes value `number` if it is there.
+    fn take(&self, cursor: &mut Cursor, number: u64) -> bool {
+        let Some(Taken { number: taken, missed, value }) = cursor.next(&self.ring, load) else {
+            return false;
+        };
+        assert_eq!((taken, missed, value), (number, 0, [number; 2]), "lost or torn");
+        // SAFETY: as above.
+        self.beside[number as usize & 1].with(|cell| assert_eq!(unsafe { *cell }, number));
+        true
+    }
+}
+
+fn lossless() {
+    let world = World::new();
+    let writer = {
+        let world = world.clone();
+        thread::spawn(move || (1..=3).for_each(|number| world.publish(number)))
+    };
+    let mut cursor = Cursor::at(1);
+    let mut number = 1;
+    while number <= 3 {
+        if world.take(&mut cursor, number) {
+            number += 1;
+            world.floor().raise(number, &world.futex);
+        } else {
+            thread::yield_now();
+        }
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn nothing_is_overwritten_that_was_not_read() {
+    holds_and_needs(lossless, &[Site::FloorStore, Site::FloorFence]);
+}
+
+/// A publisher sleeps until the floor is raised, by a reader that does so once.
+fn awaited() {
+    let world = World::new();
+    let publisher = {
+        let world = world.clone();
+        thread::spawn(move || {
+            while world.floor().get() < 2 {
+                world.floor().wait(1, &world.futex, Duration::MAX);
+            }
+        })
+    };
+    world.floor().raise(2, &world.futex);
+    publisher.join().unwrap();
+}
+
+#[test]
+fn a_publisher_that_waits_is_always_woken() {
+    holds_and_needs(awaited, &[Site::FloorRaiseFence, Site::FloorAwaitFence]);
+}
+
+/// A link is enrolled while values are published, and reads from the head that it sees then.
+fn enrolled() {
+    let shared = Arc::new((ring(), [AtomicU64::new(RELEASED), AtomicU64::new(0)], AtomicU64::new(0)));
+    put(&shared.0, 1);
+    let writer = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let (ring, [floor, _], attention) = &*shared;
+            for number in 2..=4 {
+                // As a publish does: an untracked ring is written without a look at floors.
+                let tracked = attention.load(Ordering::Acquire) != 0;
+                if tracked && number > 2 && floor.load(Ordering::Acquire) <= number - 2 {
+                    return;
+                }
+                put(ring, number);
+                crate::bell::published();
+            }
+        })
+    };
+    let (ring, [floor, _], attention) = &*shared;
+    enrol(floor, ring, attention, || ());
+    let start = ring.latest();
+    let mut cursor = Cursor::at(start);
+    let taken = cursor.next(ring, load);
+    assert!(taken.is_some_and(|taken| taken.missed == 0 && taken.number == start), "lost {start}: {taken:?}");
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_link_loses_nothing_while_it_is_enrolled() {
+    check(enrolled);
+    holds_and_needs(enrolled, &[Site::EnrolFence, Site::BellRingFence]);
+}

@@ -1,0 +1,107 @@
+//! Tracked links, as the control thread and a topic's writer share them.
+//!
+//! The control thread enrols a link and the writer has to learn of it before it overwrites anything that the link
+//! counts on. That is what *attention* is for: one word of the service that every publish looks at, as it has to for
+//! "closed" anyway, and that changes whenever a link is enrolled or leaves. The order on both sides:
+//!
+//! ```text
+//! control thread:  floor = head                    publish:  attention changed ? learn of the links
+//!                  enrol the link                            room ? (floors)
+//!                  attention += 1                            write the slot, head += 1
+//!                  fence            SeqCst  (1)              fence              SeqCst  (2)
+//!                  floor = head
+//! ```
+//!
+//! (1) and (2) are Dekker's pattern between one publish's head and the *next* one's look: a publish that does not see
+//! the change comes right after one whose head (1) lets the control thread see. So at most one value beyond the head
+//! that became the floor is written without a look, and that one overwrites nothing at or above the floor, since a
+//! ring has two slots at least. The link begins at the head that its client sees later, and misses nothing from there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shared::{ServiceShared, TopicShared};
+use crate::credit::{Floor, RELEASED};
+use crate::ring::Ring;
+use crate::segment::mapping::Words;
+use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sys::futex::SharedFutex;
+
+/// A tracked link.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    /// Which connection of the service it belongs to.
+    pub(crate) peer: u64,
+    /// Its client's process.
+    pub(crate) pid: u32,
+    pub(crate) conversation: u64,
+    pub(crate) link: u64,
+    pub(crate) item: u32,
+    /// How long a publisher waits for it without its reading anything.
+    pub(crate) deadline: Duration,
+    pub(crate) floor: Words,
+    pub(crate) awaited: Words,
+}
+
+impl Tracked {
+    pub(crate) fn floor(&self) -> Floor<'_> {
+        Floor { floor: &self.floor[0], awaited: &self.awaited[0] }
+    }
+}
+
+/// A link that a publisher no longer waits for.
+#[derive(Debug)]
+pub(crate) struct Eviction {
+    pub(crate) link: Arc<Tracked>,
+    pub(crate) reason: String,
+}
+
+/// A tracked link's entry in its topic; ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Enrolment {
+    service: Arc<ServiceShared>,
+    topic: Arc<TopicShared>,
+    link: Arc<Tracked>,
+}
+
+impl Enrolment {
+    /// Has the topic's writer keep what `link` has not read, from the present value of its item on.
+    pub(crate) fn new(
+        service: Arc<ServiceShared>,
+        topic: Arc<TopicShared>,
+        link: Tracked,
+        ring: &Ring<Words>,
+    ) -> Self {
+        let link = Arc::new(link);
+        enrol(&link.floor[0], ring, &service.attention, || topic.enrol(link.clone()));
+        Enrolment { service, topic, link }
+    }
+
+    /// Whether this is the enrolment of `link`.
+    pub(crate) fn is_of(&self, link: &Arc<Tracked>) -> bool {
+        Arc::ptr_eq(&self.link, link)
+    }
+}
+
+/// The protocol in this file's head.
+pub(crate) fn enrol<W: core::ops::Deref<Target = [AtomicU64]>>(
+    floor: &AtomicU64,
+    ring: &Ring<W>,
+    attention: &AtomicU64,
+    enter: impl FnOnce(),
+) {
+    floor.store(ring.latest().max(1), Ordering::Relaxed);
+    enter();
+    attention.fetch_add(1, Ordering::Release);
+    Site::EnrolFence.fence(Ordering::SeqCst);
+    floor.store(ring.latest().max(1), Ordering::Relaxed);
+}
+
+impl Drop for Enrolment {
+    fn drop(&mut self) {
+        self.topic.withdraw(&self.link);
+        // A publisher that sleeps until this floor is raised, or is about to, finds it raised.
+        self.link.floor().raise(RELEASED, &SharedFutex);
+        self.service.attention.fetch_add(1, Ordering::Release);
+    }
+}
