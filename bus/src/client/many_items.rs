@@ -45,6 +45,8 @@ pub(crate) struct ManyItems {
     /// The names that are wanted; `None` for all.
     only: Option<HashSet<String>>,
     delivery: Delivery,
+    /// How many values of an item to deliver at most of those that it has, if not all.
+    most: Option<u64>,
     /// Where to begin with an item that is met.
     start: Start,
     journal: Cursor,
@@ -103,6 +105,7 @@ impl ManyItems {
             names,
             only: only.map(|only| only.iter().cloned().collect()),
             delivery,
+            most: None,
             start,
             entry: None,
             missing_since: None,
@@ -177,6 +180,16 @@ impl ManyItems {
         self.more_segments = more;
     }
 
+    /// Delivers so from now on.
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        self.delivery = delivery;
+    }
+
+    /// Delivers at most so many values of those that an item has.
+    pub(crate) fn keep(&mut self, most: Option<u64>) {
+        self.most = most;
+    }
+
     /// If a segment is missing: waits for it, at most `bound`.
     pub(crate) fn wait_for_segment(&mut self, bound: Duration) -> bool {
         match self.entry {
@@ -224,6 +237,9 @@ impl ManyItems {
     /// Delivers what an entry announces, unless it was delivered already or is gone.
     fn follow<R>(&mut self, entry: Entry, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
         let item = self.items.get_mut(entry.item as usize)?.as_mut().filter(|item| item.wanted)?;
+        if let Some(most) = self.most {
+            item.cursor.keep(most, &item.memory.ring);
+        }
         let wanted = item.cursor.wanted();
         let number = wanted.wrapping_add(i64::from(entry.low.wrapping_sub(wanted as u32) as i32) as u64);
         if (number.wrapping_sub(wanted) as i64) < 0 {
@@ -245,9 +261,13 @@ impl ManyItems {
             let ring = &item.memory.ring;
             let last =
                 *self.sweep_to.get_or_insert_with(|| if self.priming { item.met_at } else { ring.latest() });
+            if let Some(most) = self.most {
+                item.cursor.keep(most, ring);
+            }
+            let passed_over = item.cursor.wanted().wrapping_sub(last) as i64 > 0;
             let taken = match self.delivery {
                 // Later values come by the journal, in their order.
-                Delivery::Queue if self.priming && last == 0 => None,
+                Delivery::Queue if self.priming && (last == 0 || passed_over) => None,
                 Delivery::Queue if self.priming => item.cursor.exactly(last, ring, copy),
                 Delivery::Queue | Delivery::Lossless => item.cursor.next(ring, copy),
                 Delivery::Latest => item.cursor.newest(ring, copy),

@@ -111,6 +111,28 @@ impl Reader {
         }
     }
 
+    /// Delivers so from now on.
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        match self {
+            Reader::One(one) => one.delivery = delivery,
+            Reader::Many(many) => many.deliver(delivery),
+        }
+    }
+
+    /// Has at most `most` values of each item to deliver; called before each look.
+    pub(crate) fn keep(&mut self, most: Option<u64>) {
+        match (self, most) {
+            (Reader::One(_), None) => {}
+            (Reader::One(one), Some(most)) => one.cursor.keep(most, &one.memory.ring),
+            (Reader::Many(many), most) => many.keep(most),
+        }
+    }
+
+    /// The number up to which there is something to read now, for [`is_past`](Self::is_past).
+    pub(crate) fn end(&self) -> u64 {
+        self.awaited().0.ring.latest()
+    }
+
     /// What this reader sleeps on, and the number it waits for there.
     #[inline]
     pub(crate) fn awaited(&self) -> (&ItemMemory, u64) {
@@ -134,7 +156,7 @@ impl Reader {
         if let Reader::Many(many) = self {
             many.expect_segments(false);
         }
-        self.awaited().0.ring.latest()
+        self.end()
     }
 
     /// Whether everything up to `last` was read.

@@ -117,6 +117,20 @@ impl Cursor {
         None
     }
 
+    /// Passes over the oldest values, as missed, where more than `most` are published and not taken; at least 1.
+    ///
+    /// The head is read only when the slot so many ahead shows that there are more, as in [`newest`](Self::newest).
+    pub(crate) fn keep<W>(&mut self, most: u64, ring: &Ring<W>)
+    where
+        W: Deref<Target = [AtomicU64]>,
+    {
+        // The ring itself keeps no more than its depth.
+        if most < ring.depth() && ring.state(self.next.wrapping_add(most)) != Err(Miss::NotYet) {
+            let oldest = ring.latest().wrapping_sub(most).wrapping_add(1);
+            self.skip_to(later(oldest, self.next));
+        }
+    }
+
     #[inline(always)]
     fn deliver<R>(&mut self, number: u64, value: R) -> Taken<R> {
         self.next = number.wrapping_add(1);
@@ -207,6 +221,27 @@ mod tests {
     }
 
     #[test]
+    fn keeping_the_newest_counts_the_others() {
+        let ring = ring();
+        let mut cursor = Cursor::at(1);
+        cursor.keep(2, &ring);
+        put(&ring, 1..=2);
+        cursor.keep(2, &ring);
+        assert_eq!(cursor.next(&ring, load), taken(1, 0), "no more than two behind");
+        put(&ring, 3..=4);
+        cursor.keep(2, &ring);
+        assert_eq!(cursor.next(&ring, load), taken(3, 1));
+        put(&ring, 5..=30);
+        cursor.keep(2, &ring);
+        assert_eq!(cursor.next(&ring, load), taken(29, 25));
+        cursor.keep(1, &ring);
+        assert_eq!(cursor.next(&ring, load), taken(30, 0));
+        put(&ring, 31..=36);
+        cursor.keep(4, &ring);
+        assert_eq!(cursor.next(&ring, load), taken(33, 2), "the ring has no more");
+    }
+
+    #[test]
     fn exactly_one_value_or_a_miss() {
         let ring = ring();
         let mut cursor = Cursor::at(1);
@@ -237,6 +272,8 @@ mod tests {
             let _ = cursor.next(&ring, load);
             let mut cursor = Cursor::at(1);
             let _ = cursor.newest(&ring, load);
+            let mut cursor = Cursor::at(1);
+            cursor.keep(2, &ring);
             let _ = ring.read_latest(load);
         }
     }
