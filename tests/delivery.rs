@@ -43,7 +43,7 @@ fn a_queue_delivers_every_value_to_a_reader_within_the_history() {
 fn a_queue_counts_exactly_what_was_overwritten() {
     let place = Place::new();
     let mut publisher = Publisher::start(&place, SETUP);
-    let mut link = connect(&place.bus()).advise("0").queue().hot().unwrap();
+    let mut link = connect(&place.bus()).advise("0").queue_all().hot().unwrap();
     publisher.publish(0, 9);
     assert_eq!(take(&mut link), Some((2, 1)));
     publisher.publish(0, 991);

@@ -18,7 +18,7 @@ fn a_link_to_an_item_begins_with_the_present_value() {
     let mut publisher = Publisher::start(&place, SETUP);
     publisher.publish(1, 10);
     let topic = connect(&place.bus());
-    for advise in [topic.advise("1"), topic.advise("1").latest(), topic.advise("1").queue()] {
+    for advise in [topic.advise("1"), topic.advise("1").latest(), topic.advise("1").queue_all()] {
         let mut link = advise.hot().unwrap();
         let present = link.try_recv().unwrap().expect("the present value, at once");
         assert_eq!(present.value.check(), (1, 10));

@@ -182,7 +182,13 @@ pub enum Error {
         /// Why it is gone.
         reason: Ended,
     },
-    /// This side closed the bus or the service.
+    /// The link is paused, so that there is nothing to wait for.
+    #[error("the link to `{link}` is paused; `resume` it before receiving from it")]
+    Paused {
+        /// What the link is to.
+        link: String,
+    },
+    /// This side closed the bus, the service or the link.
     #[error("{0} is closed")]
     Closed(&'static str),
     /// A value came that is not a valid value of its type: its publisher is broken or hostile.

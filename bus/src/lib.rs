@@ -51,14 +51,17 @@ mod sync;
 mod client;
 mod copy;
 mod discovery;
+mod envelope;
 mod error;
 mod image;
+mod mark;
 pub mod message;
 mod name;
 mod namespace;
 mod registry;
 mod segment;
 mod server;
+mod spin;
 mod stamp;
 mod sys;
 mod update;
@@ -68,10 +71,13 @@ pub use self::{
     client::advise::{AdviseBuilder, Wait},
     client::connect::ConnectBuilder,
     client::conversation::Conversation,
+    client::deadband::{Deadband, Number},
     client::link::{Deliver, Hot, Link, Warm},
+    client::options::{DeliveryMode, Granted, Options},
     client::remote_item::RemoteItem,
     discovery::{ServiceEvent, TopicInfo, Watch},
     error::{Ended, Error, Result},
+    mark::{Mark, Quality, Severity},
     message::{Field, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
     registry::ServiceInfo,

@@ -1,5 +1,6 @@
 //! What links deliver.
 
+use crate::mark::{Mark, Quality};
 use crate::stamp::Stamp;
 
 /// An item's number within its topic, from 0.
@@ -37,6 +38,13 @@ pub struct Update<T> {
     /// How many values of this item, between the one delivered before and this one, were not delivered:
     /// passed over by a `latest` link, lost by a `queue` link that fell behind. Zero from `request`.
     pub missed: u64,
+    /// How many values of this item, between the one delivered before and this one, the link's own options held back: its
+    /// filter, its deadband or its interval, see [`Options`](crate::Options). Each value is delivered, missed or
+    /// suppressed, so that of each life `seq` of the last one delivered = the first number − 1 + delivered + `missed` +
+    /// `suppressed`, in sums over all updates. Zero from `request`.
+    pub suppressed: u64,
+    /// Which life of the service published it: the same number for all of one life, and another for each.
+    pub epoch: u64,
     /// When it was published, where the topic has stamps.
     pub stamp: Option<Stamp>,
     /// Whether the service was away, and is a new life of it, since the update before. What an unseen life
@@ -44,6 +52,26 @@ pub struct Update<T> {
     pub gap: bool,
     /// Whether the service is gone: this is the last value there was.
     pub stale: bool,
+    /// What the publisher says of it.
+    pub mark: Mark,
+}
+
+impl<T> Update<T> {
+    /// What to think of it, all in all: whether it is the last value of a service that is gone, and else what its
+    /// publisher says of it.
+    pub fn quality(&self) -> Quality {
+        match self.mark {
+            _ if self.stale => Quality::Stale,
+            Mark::GOOD => Quality::Good,
+            mark => Quality::Marked(mark),
+        }
+    }
+
+    /// The same of another value.
+    pub(crate) fn with<U>(self, value: U) -> Update<U> {
+        let Update { item, seq, missed, suppressed, epoch, stamp, gap, stale, mark, .. } = self;
+        Update { value, item, seq, missed, suppressed, epoch, stamp, gap, stale, mark }
+    }
 }
 
 /// A notice that an item changed; its value can be requested.
@@ -56,6 +84,8 @@ pub struct Notice {
     pub seq: u64,
     /// How many changes, since the notice before, this one stands for besides its own.
     pub missed: u64,
+    /// Which life of the service changed it; see [`Update::epoch`].
+    pub epoch: u64,
     /// Whether the service was away since the notice before; see [`Update::gap`].
     pub gap: bool,
 }

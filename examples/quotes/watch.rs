@@ -18,7 +18,7 @@ pub(crate) fn watch(plan: &Plan, scope: Scope) -> Result<()> {
         Scope::All => market.advise("*"),
     };
     let advise = match plan.delivery {
-        Delivery::Queue => advise.queue(),
+        Delivery::Queue => advise.queue_all(),
         Delivery::Latest => advise.latest(),
     };
     let mut link = advise.strategy(plan.strategy.into()).hot()?;

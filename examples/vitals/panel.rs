@@ -53,7 +53,7 @@ pub(crate) fn totals(panels: &Panels) -> [u64; 3] {
 }
 
 /// A link, and the rows that its updates make.
-struct Rows<T> {
+struct Rows<T: Row> {
     conversation: Conversation<T>,
     link: Link<Hot<T>>,
     items: BTreeMap<ItemId, (Arc<str>, Samples<T>)>,

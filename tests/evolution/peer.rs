@@ -112,13 +112,13 @@ fn watch<Q: Sample>(bus: &Bus, values: u32) -> String {
 }
 
 /// What this program reads from another.
-struct Reader<Q> {
+struct Reader<Q: Message> {
     conversation: Option<Conversation<Q>>,
     hot: HashMap<String, Link<Hot<Q>>>,
     warm: Option<Link<Warm>>,
 }
 
-impl<Q> Default for Reader<Q> {
+impl<Q: Message> Default for Reader<Q> {
     fn default() -> Self {
         Reader { conversation: None, hot: HashMap::new(), warm: None }
     }

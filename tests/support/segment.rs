@@ -4,9 +4,10 @@
 //!
 //! ```text
 //! header     0 magic  1 version  2–3 fingerprint  4 epoch  5 message size  6 alignment  7 depth
-//!            8 journal slots  9 schema bytes  10 first item  11 items  12 words for names  15 ready
+//!            8 journal slots  9 schema bytes  10 first item  11 items  12 words for names  13 flags: 1 for stamps
+//!            15 ready
 //! then       journal (head line, slots of 2 words) | count line | schema | directory | names | items
-//! item       head line of 16 words {head, wakes} | `depth` slots {mark, stamp, length, message}
+//! item       head line of 16 words {head, wakes} | `depth` slots {mark, stamp, length in the low half, message}
 //! bells      a line of 8 words for the topic, one for each item
 //! ```
 

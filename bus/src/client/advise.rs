@@ -1,16 +1,18 @@
 //! Setting up links: what to follow, what to deliver, how to wait.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::control::Command;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
 use super::link::{Deliver, Hot, Link, Warm};
 use super::link_state::{LinkShared, Target};
+use super::options::{Options, option_methods};
 use super::reader::{Delivery, Start};
 use crate::error::Result;
 use crate::message::Message;
 use crate::name;
+use crate::sys::processors;
 
 /// How a blocking receive waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -18,20 +20,13 @@ use crate::name;
 pub enum Wait {
     /// Looks all the time: the lowest latency, at the price of a processor.
     Spin,
-    /// Looks for some microseconds, then sleeps. On a machine with one processor it sleeps at
-    /// once.
+    /// Looks for some microseconds, then sleeps. For how many, each link learns from its waits: about twice as long as
+    /// they last, at most 50 µs, and not at all where they last longer than that. It sleeps at once on a machine with one
+    /// processor, and where this thread and the publisher's process may run on one and the same only.
     #[default]
     SpinThenPark,
     /// Sleeps at once: the least processor time.
     Park,
-}
-
-/// Whether the machine has one processor: while one spins there, nobody publishes. What this process may run
-/// on does not matter, since the publisher may run elsewhere.
-fn one_processor() -> bool {
-    static ONE: OnceLock<bool> = OnceLock::new();
-    // SAFETY: `sysconf` only returns a number.
-    *ONE.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) } == 1)
 }
 
 /// A link that is being set up.
@@ -40,8 +35,8 @@ fn one_processor() -> bool {
 pub struct AdviseBuilder<'c, T> {
     conversation: &'c Conversation<T>,
     target: Target,
-    delivery: Delivery,
     lossless: Option<Duration>,
+    options: Options<T>,
     start: Start,
     wait: Wait,
     appear: Option<Duration>,
@@ -52,33 +47,21 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         AdviseBuilder {
             conversation,
             target,
-            delivery: Delivery::Queue,
             lossless: None,
+            options: Options::new(),
             start: Start::Present,
             wait: Wait::default(),
             appear: None,
         }
     }
 
-    /// Delivers every value that is still in the item's history, in order, and counts those that are not.
-    /// The default of hot links.
-    pub fn queue(mut self) -> Self {
-        self.delivery = Delivery::Queue;
-        self.lossless = None;
-        self
-    }
-
-    /// Delivers always the newest value, and counts those passed over. Warm links always do this.
-    pub fn latest(mut self) -> Self {
-        self.delivery = Delivery::Latest;
-        self.lossless = None;
-        self
-    }
+    option_methods!(options);
 
     /// Delivers every value, and has the publisher wait with those that would overwrite what this link has not
     /// received, where the topic [grants](crate::TopicBuilder::lossless) that. A link that receives nothing at all for
     /// `deadline` while the publisher waits is ended: it still delivers what is there, and then fails with
-    /// [`Error::Stale`](crate::Error::Stale), which says so. The topic may grant less than `deadline`.
+    /// [`Error::Stale`](crate::Error::Stale), which says so. The topic may grant less than `deadline`. Not together with
+    /// [`queue`](Self::queue), [`latest`](Self::latest) or an [`interval`](Self::interval).
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -102,7 +85,6 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
     /// # }
     /// ```
     pub fn lossless(mut self, deadline: Duration) -> Self {
-        self.delivery = Delivery::Lossless;
         self.lossless = Some(deadline);
         self
     }
@@ -131,8 +113,9 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
     /// # Errors
     /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service
     /// is gone; [`Error::Timeout`](crate::Error::Timeout) if it does not answer, or the item does not appear in time.
-    pub fn hot(self) -> Result<Link<Hot<T>>> {
-        self.open(false)
+    pub fn hot(mut self) -> Result<Link<Hot<T>>> {
+        let options = core::mem::take(&mut self.options);
+        self.open(false, options)
     }
 
     /// A link that delivers notices that items changed, without values. Each stands for all changes since
@@ -161,12 +144,19 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
     /// # Errors
     /// As [`hot`](Self::hot).
     pub fn warm(mut self) -> Result<Link<Warm>> {
-        self.delivery = Delivery::Latest;
+        let options = core::mem::take(&mut self.options).for_warm()?;
         self.lossless = None;
-        self.open(true)
+        self.open(true, options)
     }
 
-    fn open<D: Deliver>(self, warm: bool) -> Result<Link<D>> {
+    fn open<D: Deliver>(self, warm: bool, options: Options<D::Value>) -> Result<Link<D>> {
+        options.check(None)?;
+        options.check_lossless(self.lossless.is_some())?;
+        let delivery = match self.lossless {
+            _ if warm => Delivery::Latest,
+            Some(_) => Delivery::Lossless,
+            None => Delivery::Queue,
+        };
         match &self.target {
             Target::One(item) => {
                 name::check("item", item)?;
@@ -178,7 +168,8 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             }
         }
         let handle = self.conversation.handle.clone();
-        let wait = if self.wait == Wait::SpinThenPark && one_processor() { Wait::Park } else { self.wait };
+        let wait =
+            if self.wait == Wait::SpinThenPark && processors::only_one() { Wait::Park } else { self.wait };
         let shared = Arc::new(LinkShared::new(
             handle.bus.number(),
             self.target,
@@ -187,8 +178,9 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             self.appear.is_some(),
         ));
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
-        let mut link = Link::new(handle, shared, self.delivery, self.start, wait);
+        let mut link = Link::new(handle, shared, delivery, self.start, wait);
         link.attach(self.appear.unwrap_or(DEFAULT_TIMEOUT))?;
+        link.update(options)?;
         Ok(link)
     }
 }

@@ -11,17 +11,17 @@ use super::control::Command;
 use super::link_state::Target;
 use super::names::Names;
 use super::parking::Versioned;
-use super::remote_item::RemoteItem;
+use super::remote_item::{Place, RemoteItem};
 use super::session::{Expected, Session};
+use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
-use crate::message::{Conversion, Field, Invalid, Message};
+use crate::message::{Field, Invalid, Message};
 use crate::name;
 use crate::namespace::BusCore;
 use crate::ring::Miss;
 use crate::segment::ItemMemory;
-use crate::stamp::Stamp;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicU64;
 use crate::update::{ItemId, Update};
 
 /// How long to wait for an answer of a service that is there, if nothing else is said.
@@ -92,24 +92,24 @@ impl ConversationShared {
     #[inline(always)]
     pub(crate) fn read<T: Message>(
         &self,
-        memory: &ItemMemory,
-        payload: usize,
+        Place { memory, payload, epoch, .. }: &Place,
         id: ItemId,
     ) -> Result<Update<T>> {
+        let payload = *payload;
         let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load(&body[payload..]);
         // SAFETY: `load` has loaded the image.
-        self.read_with::<T, false>(memory, id, load, |image| unsafe { image.decode() })
+        self.read_with::<T, false>(memory, *epoch, id, load, |image| unsafe { image.decode() })
     }
 
     /// As [`read`](Self::read), of one field of the message.
     #[inline(always)]
     pub(crate) fn read_field<T: Message, F: Message>(
         &self,
-        memory: &ItemMemory,
-        payload: usize,
+        Place { memory, payload, epoch, .. }: &Place,
         id: ItemId,
         field: Field<T, F>,
     ) -> Result<Update<F>> {
+        let payload = *payload;
         let load = |image: &mut Image<F>, body: &[AtomicU64]| {
             image.load_part(&body[payload..], field.offset());
         };
@@ -117,21 +117,20 @@ impl ConversationShared {
             // SAFETY: `load` has loaded the image, and the field's check is as strict as its type.
             unsafe { image.decode_by(|bytes| field.check(bytes)) }
         };
-        self.read_with::<F, false>(memory, id, load, decode)
+        self.read_with::<F, false>(memory, *epoch, id, load, decode)
     }
 
     /// As [`read`](Self::read), or the last value of a session that is stale; of another version of `T` by way of
-    /// `conversion`.
+    /// the place's conversion.
     pub(crate) fn read_apart<T: Message, const STALE: bool>(
         &self,
-        memory: &ItemMemory,
-        payload: usize,
-        conversion: Option<&Conversion>,
+        Place { memory, payload, epoch, conversion, .. }: &Place,
         id: ItemId,
     ) -> Result<Update<T>> {
+        let (payload, conversion) = (*payload, conversion.as_deref());
         let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load_by(conversion, &body[payload..]);
         // SAFETY: `load` has loaded the image.
-        self.read_with::<T, STALE>(memory, id, load, |image| unsafe { image.decode() })
+        self.read_with::<T, STALE>(memory, *epoch, id, load, |image| unsafe { image.decode() })
     }
 
     /// Reads a value: has `load` put it into an image from the body of a slot, and then, if the copy was not torn,
@@ -140,6 +139,7 @@ impl ConversationShared {
     fn read_with<T: Message, const STALE: bool>(
         &self,
         memory: &ItemMemory,
+        epoch: u64,
         id: ItemId,
         mut load: impl FnMut(&mut Image<T>, &[AtomicU64]),
         decode: impl FnOnce(&Image<T>) -> core::result::Result<T, Invalid>,
@@ -147,20 +147,23 @@ impl ConversationShared {
         let mut image = Image::<T>::new();
         let copy = |body: &[AtomicU64]| {
             load(&mut image, body);
-            body[0].load(Ordering::Relaxed)
+            Envelope::load(body)
         };
         let read = if STALE { memory.ring.read_last(copy) } else { memory.ring.read_latest(copy) };
         match read {
-            Ok(Some((seq, stamp))) => {
+            Ok(Some((seq, envelope))) => {
                 let value = decode(&image).map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
                 Ok(Update {
                     value,
                     item: id,
                     seq,
                     missed: 0,
-                    stamp: stamp_of(stamp),
+                    suppressed: 0,
+                    epoch,
+                    stamp: envelope.stamp(),
                     gap: false,
                     stale: STALE,
+                    mark: envelope.mark(),
                 })
             }
             Ok(None) => Err(Error::NoValue {
@@ -187,12 +190,6 @@ impl ConversationShared {
     fn item_name(&self, id: ItemId) -> String {
         self.names.name(id).map_or_else(String::new, |name| name.to_string())
     }
-}
-
-/// What a slot's stamp word means.
-#[inline(always)]
-pub(crate) fn stamp_of(word: u64) -> Option<Stamp> {
-    (word != 0).then(|| Stamp::from_nanoseconds(word))
 }
 
 /// A conversation's registration with the control thread; ends with the last handle that needs it.

@@ -47,7 +47,7 @@ impl Deadband {
             Deadband::Percent(percent) => percent / 100.0 * last.magnitude(),
         };
         // Nothing is within a width that is infinite or no number, but the very same value.
-        distance == 0.0 || width.is_finite() && distance <= width
+        distance == 0.0 || (width.is_finite() && distance <= width)
     }
 }
 
@@ -118,7 +118,7 @@ impl sealed::Sealed for f64 {}
 
 impl Number for f64 {
     fn distance(self, other: Self) -> f64 {
-        let same = self == other || self.is_nan() && other.is_nan();
+        let same = self == other || (self.is_nan() && other.is_nan());
         if same { 0.0 } else { (self - other).abs() }
     }
 
@@ -166,9 +166,7 @@ impl<T: ?Sized, N: Number, R: Fn(&T) -> N + Send> Band<T> for Lasts<N, R> {
 
     fn holds(&self, item: ItemId, value: &T, mark: Mark) -> bool {
         let last = self.last.get(item.index()).copied().flatten();
-        last.is_some_and(|(last, last_mark)| {
-            mark == last_mark && self.width.holds(last, (self.read)(value))
-        })
+        last.is_some_and(|(last, last_mark)| mark == last_mark && self.width.holds(last, (self.read)(value)))
     }
 
     fn delivered(&mut self, item: ItemId, value: &T, mark: Mark) {
@@ -219,7 +217,8 @@ mod tests {
             for same in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
                 assert!(band.holds(same, same), "{band:?} {same}");
             }
-            for (last, new) in [(1.0, f64::NAN), (f64::NAN, 1.0), (f64::INFINITY, 1.0), (1.0, f64::INFINITY)] {
+            for (last, new) in [(1.0, f64::NAN), (f64::NAN, 1.0), (f64::INFINITY, 1.0), (1.0, f64::INFINITY)]
+            {
                 assert!(!band.holds(last, new), "{band:?} {last} {new}");
             }
             assert!(!band.holds(f64::INFINITY, f64::NEG_INFINITY));

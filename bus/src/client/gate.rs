@@ -263,6 +263,7 @@ impl<P: Passing> Gate<P> {
     pub(crate) fn new_life(&mut self) {
         self.items.clear();
         self.round.clear();
+        self.delivered_at = None;
         if let Some(band) = &mut self.band {
             band.forget();
         }

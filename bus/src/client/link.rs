@@ -7,28 +7,36 @@ use std::time::{Duration, Instant};
 
 use super::advise::Wait;
 use super::control::Command;
-use super::conversation::{ConversationHandle, stamp_of};
+use super::conversation::ConversationHandle;
 use super::credit_memory::Credit;
+use super::gate::{Gate, Passing};
 use super::link_state::{Attachment, LinkShared, Target};
 use super::many_items::ManyItems;
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
 use super::session::Session;
+use super::waiting::Waiting;
 use crate::bell::PARK_BOUND;
+use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Message};
-use crate::sync::{AtomicU64, Ordering};
+use crate::spin::SpinBudget;
+use crate::sync::AtomicU64;
+use crate::sys::processors;
 use crate::update::{ItemId, Notice, Update};
 
-/// How long [`Wait::SpinThenPark`] spins before it sleeps: about what a sleep and a wake-up cost.
-const SPIN: Duration = Duration::from_micros(20);
+/// The longest sleep between two values of a link with an interval: what a condition variable takes for sure.
+const LONGEST_REST: Duration = Duration::from_secs(3600);
 /// Looks between two looks at the clock while spinning.
 const LOOKS_A_CLOCK: u32 = 64;
 
 /// What a link delivers: [`Hot`] values or [`Warm`] notices.
 pub trait Deliver: sealed::Sealed {
     /// What `recv` returns.
-    type Item;
+    type Item: Passing<Value = Self::Value>;
+
+    /// What filters and deadbands are about.
+    type Value: ?Sized + 'static;
 
     /// What is there now, if it is to be read plainly.
     #[doc(hidden)]
@@ -36,9 +44,9 @@ pub trait Deliver: sealed::Sealed {
     where
         Self: Sized;
 
-    /// What is there now, if [`look`](Self::look) is not for it.
+    /// What is there now, if [`look`](Self::look) is not for it; before the link's options are applied.
     #[doc(hidden)]
-    fn look_apart(link: &mut Link<Self>) -> Result<Option<Self::Item>>
+    fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>>
     where
         Self: Sized;
 }
@@ -59,6 +67,7 @@ pub struct Warm(());
 
 impl<T: Message> Deliver for Hot<T> {
     type Item = Update<T>;
+    type Value = T;
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
@@ -67,7 +76,7 @@ impl<T: Message> Deliver for Hot<T> {
         let look = link.reader.as_mut().and_then(|reader| {
             reader.look(|body| {
                 image.load(&body[payload..]);
-                body[0].load(Ordering::Relaxed)
+                Envelope::load(body)
             })
         });
         // SAFETY: where a value was taken, the image was loaded.
@@ -76,11 +85,11 @@ impl<T: Message> Deliver for Hot<T> {
 
     #[cold]
     #[inline(never)]
-    fn look_apart(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
+    fn take(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
         let look = link.look_with(|payload, conversion, body| {
             image.load_by(conversion, &body[payload..]);
-            body[0].load(Ordering::Relaxed)
+            Envelope::load(body)
         })?;
         // SAFETY: as above.
         unsafe { update(link, look, &image) }
@@ -89,16 +98,19 @@ impl<T: Message> Deliver for Hot<T> {
 
 impl Deliver for Warm {
     type Item = Notice;
+    type Value = ();
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Notice>> {
-        Ok(notice(link.look_now(|_, _, _| ()), &mut link.gap))
+        let look = link.look_now(|_, _, _| ());
+        Ok(notice(link, look))
     }
 
     #[cold]
     #[inline(never)]
-    fn look_apart(link: &mut Link<Self>) -> Result<Option<Notice>> {
-        Ok(notice(link.look_with(|_, _, _| ())?, &mut link.gap))
+    fn take(link: &mut Link<Self>) -> Result<Option<Notice>> {
+        let look = link.look_with(|_, _, _| ())?;
+        Ok(notice(link, look))
     }
 }
 
@@ -109,57 +121,84 @@ impl Deliver for Warm {
 #[inline(always)]
 unsafe fn update<T: Message>(
     link: &mut Link<Hot<T>>,
-    look: Look<u64>,
+    look: Look<Envelope>,
     image: &Image<T>,
 ) -> Result<Option<Update<T>>> {
     let Some((item, taken)) = look else { return Ok(None) };
-    let (seq, missed, stamp) = (taken.number, taken.missed, stamp_of(taken.value));
+    let (seq, missed, envelope) = (taken.number, taken.missed, taken.value);
     // SAFETY: a value was taken, so the image was loaded, says the caller.
     let value = unsafe { image.decode() }
         .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
     let gap = core::mem::take(&mut link.gap);
-    Ok(Some(Update { value, item, seq, missed, stamp, gap, stale: false }))
+    Ok(Some(Update {
+        value,
+        item,
+        seq,
+        missed,
+        suppressed: 0,
+        epoch: link.epoch,
+        stamp: envelope.stamp(),
+        gap,
+        stale: false,
+        mark: envelope.mark(),
+    }))
 }
 
 /// The notice of a value that was seen.
 #[inline(always)]
-fn notice(look: Look<()>, gap: &mut bool) -> Option<Notice> {
+fn notice(link: &mut Link<Warm>, look: Look<()>) -> Option<Notice> {
     let (item, taken) = look?;
-    Some(Notice { item, seq: taken.number, missed: taken.missed, gap: core::mem::take(gap) })
+    let (seq, missed, epoch) = (taken.number, taken.missed, link.epoch);
+    Some(Notice { item, seq, missed, epoch, gap: core::mem::take(&mut link.gap) })
 }
 
 /// A live subscription to an item, to several, or to a whole topic.
 ///
 /// When the service goes, what it still published is delivered first; then one [`Error::Stale`] says why,
 /// and the next receive waits for the service's return, of which [`Update::gap`] tells. As an iterator a
-/// link is an endless series of [`recv`](Link::recv)s.
+/// link is a series of [`recv`](Link::recv)s, which ends only where the link does: after [`stop`](Link::stop), or the one
+/// update of a link that was advised [`once`](crate::AdviseBuilder::once).
 ///
 /// A link is `Send`, and is read from one thread at a time.
-pub struct Link<D> {
+pub struct Link<D: Deliver> {
     conversation: Arc<ConversationHandle>,
-    shared: Arc<LinkShared>,
-    delivery: Delivery,
+    pub(super) shared: Arc<LinkShared>,
+    /// As it was asked for; an interval may have the reader do otherwise.
+    pub(super) delivery: Delivery,
+    /// How many values of an item to deliver at most of those that it has, if not all.
+    pub(super) most: Option<u64>,
+    /// What its options let through, if it has any.
+    pub(super) gate: Option<Box<Gate<D::Item>>>,
     /// Where to begin in the next session.
     start: Start,
     wait: Wait,
+    /// How long to spin, where this link may.
+    budget: SpinBudget,
+    /// Whether spinning is in vain, since the publisher can run only where this thread does.
+    shares_processor: bool,
     /// What is read now; `None` while the service is gone.
-    reader: Option<Reader>,
+    pub(super) reader: Option<Reader>,
     /// What was read when the connection ended, with its session: it may be had again.
     before: Option<(Arc<Session>, Reader)>,
-    session: Option<Arc<Session>>,
+    pub(super) session: Option<Arc<Session>>,
     payload: usize,
+    /// Which life of the service `reader` is of.
+    epoch: u64,
     /// How the session's values become ours, where its publisher has another version of the type.
     conversion: Option<Arc<Conversion>>,
+    /// Whether there is a conversion, or a gate.
+    apart: bool,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
     last: Option<u64>,
     gap: bool,
     ended: Option<Ended>,
-    deliver: PhantomData<fn() -> D>,
+    /// Whether the service was told that this link is closed.
+    unadvised: bool,
 }
 
-impl<D> fmt::Debug for Link<D> {
+impl<D: Deliver> fmt::Debug for Link<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.conversation.shared.address();
         write!(f, "Link({address}/{}, {:?}, ended: {:?})", self.shared.target, self.delivery, self.ended)
@@ -171,11 +210,12 @@ impl<D: Deliver> Link<D> {
     ///
     /// # Errors
     /// [`Error::Stale`], once, when the service is gone and all it published is delivered;
-    /// [`Error::InvalidValue`] where the bytes are no value of the type, and the link goes on after it.
+    /// [`Error::InvalidValue`] where the bytes are no value of the type, and the link goes on after it;
+    /// [`Error::Closed`] where the link was stopped, or has delivered its one update.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Option<D::Item>> {
         if self.is_apart() {
-            return D::look_apart(self);
+            return self.look_apart();
         }
         D::look(self)
     }
@@ -183,11 +223,11 @@ impl<D: Deliver> Link<D> {
     /// Waits for the next update, however long.
     ///
     /// # Errors
-    /// As [`try_recv`](Self::try_recv).
+    /// As [`try_recv`](Self::try_recv); [`Error::Paused`] where the link is paused.
     #[inline]
     pub fn recv(&mut self) -> Result<D::Item> {
         let looks = self.looks();
-        let mut spin_until = None;
+        let mut waiting = Waiting::default();
         loop {
             for _ in 0..looks {
                 if self.is_apart() {
@@ -197,18 +237,18 @@ impl<D: Deliver> Link<D> {
                     return Ok(item);
                 }
             }
-            self.rest(&mut spin_until, None);
+            self.rest(&mut waiting, None);
         }
     }
 
     /// Waits for the next update, at most `timeout`.
     ///
     /// # Errors
-    /// [`Error::Timeout`], and as [`try_recv`](Self::try_recv).
+    /// [`Error::Timeout`], and as [`recv`](Self::recv).
     #[inline]
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<D::Item> {
         let looks = self.looks();
-        let mut spin_until = None;
+        let mut waiting = Waiting::default();
         let mut deadline = None;
         loop {
             for _ in 0..looks {
@@ -223,9 +263,10 @@ impl<D: Deliver> Link<D> {
             let now = Instant::now();
             let deadline = *deadline.get_or_insert_with(|| now.checked_add(timeout));
             if deadline.is_some_and(|deadline| now >= deadline) {
+                waiting.give_up(&mut self.budget);
                 return Err(self.timed_out("recv", timeout));
             }
-            self.rest(&mut spin_until, deadline);
+            self.rest(&mut waiting, deadline);
         }
     }
 
@@ -238,22 +279,27 @@ impl<D: Deliver> Link<D> {
         timeout: Option<Duration>,
         mut deadline: Option<Option<Instant>>,
     ) -> Result<D::Item> {
+        self.check_not_paused()?;
         let looks = self.looks();
-        let mut spin_until = None;
+        let mut waiting = Waiting::default();
         loop {
             for _ in 0..looks {
-                if let Some(item) = D::look_apart(self)? {
+                if let Some(item) = self.look_apart()? {
                     return Ok(item);
+                }
+                if self.rests().is_some() {
+                    break;
                 }
             }
             if let Some(timeout) = timeout {
                 let now = Instant::now();
                 let end = *deadline.get_or_insert_with(|| now.checked_add(timeout));
                 if end.is_some_and(|end| now >= end) {
+                    waiting.give_up(&mut self.budget);
                     return Err(self.timed_out("recv", timeout));
                 }
             }
-            self.rest(&mut spin_until, deadline.flatten());
+            self.rest(&mut waiting, deadline.flatten());
         }
     }
 
@@ -266,25 +312,26 @@ impl<D: Deliver> Link<D> {
     /// Between looks: decides whether to go on spinning, or sleeps.
     #[cold]
     #[inline(never)]
-    fn rest(&mut self, spin_until: &mut Option<Instant>, deadline: Option<Instant>) {
-        if self.reader.is_some() {
+    fn rest(&mut self, waiting: &mut Waiting, deadline: Option<Instant>) {
+        let rests = self.rests();
+        if self.reader.is_some() && rests.is_none() {
             match self.wait {
                 Wait::Spin => return,
-                Wait::SpinThenPark => {
-                    let now = Instant::now();
-                    if now < *spin_until.get_or_insert(now + SPIN) {
-                        return;
-                    }
-                    *spin_until = None;
-                }
-                Wait::Park => {}
+                Wait::SpinThenPark if !self.shares_processor && waiting.spins(&mut self.budget) => return,
+                Wait::SpinThenPark | Wait::Park => {}
             }
         }
         let left =
             deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        if !left.is_zero() {
-            self.park(left);
+        if left.is_zero() {
+            return;
         }
+        match rests {
+            // The service's end is told of at once, and nothing else.
+            Some(rests) => self.shared.state.wait(self.seen, rests.min(left).min(LONGEST_REST)),
+            None => self.park(left),
+        }
+        waiting.woke(&mut self.budget);
     }
 
     /// Sleeps until there is something to look at, at most `bound`; may return early.
@@ -306,11 +353,11 @@ impl<D: Deliver> Iterator for Link<D> {
     type Item = Result<D::Item>;
 
     fn next(&mut self) -> Option<Result<D::Item>> {
-        Some(self.recv())
+        (!self.is_done()).then(|| self.recv())
     }
 }
 
-impl<D> Link<D> {
+impl<D: Deliver> Link<D> {
     pub(crate) fn new(
         conversation: Arc<ConversationHandle>,
         shared: Arc<LinkShared>,
@@ -322,18 +369,24 @@ impl<D> Link<D> {
             conversation,
             shared,
             delivery,
+            most: None,
+            gate: None,
             start,
             wait,
+            budget: SpinBudget::new(),
+            shares_processor: false,
             reader: None,
             before: None,
             session: None,
             payload: 0,
+            epoch: 0,
             conversion: None,
+            apart: false,
             seen: 0,
             last: None,
             gap: false,
             ended: None,
-            deliver: PhantomData,
+            unadvised: false,
         }
     }
 
@@ -354,15 +407,25 @@ impl<D> Link<D> {
 
     /// Whether the control thread changed what `reader` is of.
     #[inline(always)]
-    fn has_changed(&self) -> bool {
+    pub(super) fn has_changed(&self) -> bool {
         self.shared.state.version() != self.seen
     }
 
-    /// Whether this is a time, or a session, for the way apart: something has changed, or values are converted. The
-    /// plain way knows of neither, so that its copy stays in registers.
+    /// Whether this is a time, or a link, for the way apart: something has changed, values are converted, or the link
+    /// has options. The plain way knows of none of these, so that its copy stays in registers.
     #[inline(always)]
     fn is_apart(&self) -> bool {
-        self.has_changed() || self.conversion.is_some()
+        self.has_changed() || self.apart
+    }
+
+    /// After a change of what that depends on.
+    pub(super) fn choose_way(&mut self) {
+        self.apart = self.conversion.is_some() || self.gate.is_some();
+    }
+
+    /// What is there now, on the way apart.
+    fn look_apart(&mut self) -> Result<Option<D::Item>> {
+        if self.gate.is_some() { self.look_through_gate() } else { D::take(self) }
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
@@ -451,15 +514,22 @@ impl<D> Link<D> {
                 // A new life is followed from its beginning, so that nothing of it goes uncounted.
                 self.gap = self.start == Start::First;
                 self.start = Start::First;
+                if let Some(gate) = &mut self.gate {
+                    gate.new_life();
+                }
                 reader
             }
         };
         self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
         self.payload = session.payload;
+        self.epoch = session.epoch;
         self.conversion = session.conversion.clone();
+        self.shares_processor = self.wait == Wait::SpinThenPark && processors::shared_with(session.pid);
         self.reader = reader;
         self.session = Some(session);
         self.ended = None;
+        self.choose_way();
+        self.direct_reader();
     }
 
     /// A reader that begins in `session` where this link is to begin.
@@ -498,10 +568,34 @@ impl<D> Link<D> {
         Ok(())
     }
 
+    /// What this link is to, in full.
+    pub(super) fn address(&self) -> String {
+        format!("{}/{}", self.conversation.shared.address(), self.shared.target)
+    }
+
+    /// Tells the service that this link is closed, once.
+    fn unadvise(&mut self) {
+        if !core::mem::replace(&mut self.unadvised, true) {
+            let conversation = self.conversation.shared.clone();
+            self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
+        }
+    }
+
+    /// Lets go of the service and of all that it lent.
+    pub(super) fn detach(&mut self) {
+        self.unadvise();
+        self.shared.parker.move_to(None);
+        self.shared.attach(Attachment::Asked);
+        (self.reader, self.before, self.session) = (None, None, None);
+    }
+
     #[cold]
     fn timed_out(&self, verb: &'static str, after: Duration) -> Error {
         let conversation = &self.conversation.shared;
         let hint = match (&self.ended, conversation.trouble()) {
+            (None, None) if verb == "recv" && self.gate.is_some() => {
+                "nothing was published meanwhile that the link's options let through".to_owned()
+            }
             (None, None) if verb == "recv" => "nothing was published meanwhile".to_owned(),
             (None, None) if self.shared.wait => "no such item appeared".to_owned(),
             (None, None) => "the service does not answer; is its process stopped?".to_owned(),
@@ -511,14 +605,13 @@ impl<D> Link<D> {
             (Some(reason), None) => format!("the service is gone ({reason}) and has not returned"),
             (_, Some(trouble)) => format!("the service cannot be talked to: {trouble}"),
         };
-        let what = format!("{}/{}", conversation.address(), self.shared.target);
+        let what = self.address();
         Error::Timeout { verb, what, after, hint }
     }
 }
 
-impl<D> Drop for Link<D> {
+impl<D: Deliver> Drop for Link<D> {
     fn drop(&mut self) {
-        let conversation = self.conversation.shared.clone();
-        self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
+        self.unadvise();
     }
 }

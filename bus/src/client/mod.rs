@@ -13,20 +13,27 @@
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
-//! [`credit_memory`] is where tracked links say how far they are; [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
+//! [`credit_memory`] is where tracked links say how far they are; [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
+//! [`batch`] is receiving many at once; [`waiting`] is one wait of a receive; [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 
 pub(crate) mod advise;
+mod batch;
 pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
 mod credit_memory;
+pub(crate) mod deadband;
+mod gate;
+mod gated;
 pub(crate) mod link;
 mod link_state;
 mod many_items;
 mod names;
+pub(crate) mod options;
 mod parking;
 mod peer;
 mod reader;
 pub(crate) mod remote_item;
 mod session;
+mod waiting;

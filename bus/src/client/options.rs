@@ -19,9 +19,9 @@
 use core::fmt;
 use std::time::Duration;
 
-use super::deadband::{Band, Deadband, Number, band};
+use super::deadband::{Band, Deadband};
 use crate::error::{Error, Result};
-use crate::message::{Field, Message};
+use crate::message::Message;
 
 /// A condition on values.
 pub(crate) type Filter<T> = Box<dyn Fn(&T) -> bool + Send>;
@@ -250,6 +250,28 @@ impl<T: ?Sized> Options<T> {
         }
     }
 
+    /// Whether it can be served by a link that is lossless, or that is not.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`].
+    pub(crate) fn check_lossless(&self, lossless: bool) -> Result<()> {
+        let option = match (&self.mode, self.interval) {
+            (Some(Mode::Queue(_)), _) => "queue",
+            (Some(Mode::Latest), _) => "latest",
+            (None, Some(interval)) if !interval.is_zero() => "interval",
+            (None, _) => return Ok(()),
+        };
+        if !lossless {
+            return Ok(());
+        }
+        Err(Error::InvalidOption {
+            option,
+            found: "set on a lossless link".to_owned(),
+            expected: "a link for which the publisher does not wait: one advised without `lossless`"
+                .to_owned(),
+        })
+    }
+
     /// The same for a link without values.
     ///
     /// # Errors
@@ -315,6 +337,8 @@ pub enum DeliveryMode {
     },
     /// Always the newest.
     Latest,
+    /// Every value: the publisher waits.
+    Lossless,
 }
 
 /// What a link has, as it was asked for and as the topic can give it; see [`Link::granted`](crate::Link::granted).

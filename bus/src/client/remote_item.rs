@@ -24,13 +24,15 @@ pub struct RemoteItem<T> {
 
 /// Where an item is in the present session.
 #[derive(Debug)]
-struct Place {
-    memory: ItemMemory,
-    payload: usize,
+pub(crate) struct Place {
+    pub(crate) memory: ItemMemory,
+    pub(crate) payload: usize,
+    /// Which life of the service this is of.
+    pub(crate) epoch: u64,
     /// Whether the value is read as it is: the service is live, and has this program's version of the type.
     plain: bool,
     stale: bool,
-    conversion: Option<Arc<Conversion>>,
+    pub(crate) conversion: Option<Arc<Conversion>>,
 }
 
 /// Looks an item up in the present session; also the version of the state that this is of.
@@ -44,7 +46,8 @@ fn look_up(conversation: &ConversationHandle, name: &str) -> (u64, Option<Place>
         let (_, memory) = session.item(session.find(name)?)?;
         let conversion = session.conversion.clone();
         let plain = !stale && conversion.is_none();
-        Some(Place { memory, payload: session.payload, plain, stale, conversion })
+        let (payload, epoch) = (session.payload, session.epoch);
+        Some(Place { memory, payload, epoch, plain, stale, conversion })
     });
     (seen, place)
 }
@@ -71,9 +74,7 @@ impl<T: Message> RemoteItem<T> {
     pub fn request(&mut self) -> Result<Update<T>> {
         self.refresh();
         match &self.place {
-            Some(place) if place.plain => {
-                self.conversation.shared.read(&place.memory, place.payload, self.id)
-            }
+            Some(place) if place.plain => self.conversation.shared.read(place, self.id),
             _ => self.request_apart(),
         }
     }
@@ -109,15 +110,13 @@ impl<T: Message> RemoteItem<T> {
     pub fn request_field<F: Message>(&mut self, field: Field<T, F>) -> Result<Update<F>> {
         self.refresh();
         match &self.place {
-            Some(place) if place.plain => {
-                self.conversation.shared.read_field(&place.memory, place.payload, self.id, field)
-            }
+            Some(place) if place.plain => self.conversation.shared.read_field(place, self.id, field),
             _ => {
-                let Update { value, item, seq, missed, stamp, gap, stale } = self.request_apart()?;
-                let value: *const F = field.of(&value);
+                let update = self.request_apart()?;
+                let value: *const F = field.of(&update.value);
                 // SAFETY: a valid `F` lies there. A message owns nothing, so that a copy duplicates nothing.
                 let value = unsafe { value.read() };
-                Ok(Update { value, item, seq, missed, stamp, gap, stale })
+                Ok(update.with(value))
             }
         }
     }
@@ -138,14 +137,11 @@ impl<T: Message> RemoteItem<T> {
     #[inline(never)]
     fn request_apart(&self) -> Result<Update<T>> {
         let shared = &self.conversation.shared;
-        let Some(Place { memory, payload, stale, conversion, .. }) = &self.place else {
-            return Err(shared.no_such_item(&self.name));
-        };
-        let conversion = conversion.as_deref();
-        if *stale {
-            shared.read_apart::<T, true>(memory, *payload, conversion, self.id)
+        let Some(place) = &self.place else { return Err(shared.no_such_item(&self.name)) };
+        if place.stale {
+            shared.read_apart::<T, true>(place, self.id)
         } else {
-            shared.read_apart::<T, false>(memory, *payload, conversion, self.id)
+            shared.read_apart::<T, false>(place, self.id)
         }
     }
 

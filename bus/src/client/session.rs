@@ -16,6 +16,10 @@ pub(crate) struct Session {
     pub(crate) pid: u32,
     /// Which life of the service this is.
     pub(crate) epoch: u64,
+    /// Values that each item keeps.
+    pub(crate) depth: u64,
+    /// Whether values carry the time of their publish.
+    pub(crate) stamps: bool,
     /// The topic's journal, with the topic's bell.
     pub(crate) journal: ItemMemory,
     /// Word of an item slot's body at which the message starts.
@@ -94,6 +98,8 @@ impl Session {
         Ok(Session {
             pid,
             epoch: header.epoch,
+            depth: header.parameters.depth,
+            stamps: header.stamps,
             journal,
             payload,
             conversion,

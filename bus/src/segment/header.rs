@@ -12,6 +12,9 @@ const VERSION: u64 = 1 | 0x0102_0304 << 32;
 
 const READY: u64 = u64::from_ne_bytes(*b"is ready");
 
+/// Flag in the word after the parameters: values carry the time of their publish.
+const STAMPS: u64 = 1;
+
 /// What a header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -19,6 +22,8 @@ pub(crate) struct Header {
     pub(crate) fingerprint: Fingerprint,
     /// Which life of the service this is: a random number.
     pub(crate) epoch: u64,
+    /// Whether values carry the time of their publish.
+    pub(crate) stamps: bool,
     pub(crate) parameters: Parameters,
 }
 
@@ -42,6 +47,7 @@ impl Header {
             first_item,
             items,
             name_words,
+            if self.stamps { STAMPS } else { 0 },
         ];
         for (word, value) in words.iter().zip(header) {
             word.store(value, Ordering::Relaxed);
@@ -71,6 +77,7 @@ impl Header {
         Ok(Header {
             fingerprint: Fingerprint::from_words([word(2), word(3)]),
             epoch: word(4),
+            stamps: word(13) & STAMPS != 0,
             parameters: Parameters {
                 message_size: word(5),
                 message_align: word(6),

@@ -56,6 +56,7 @@ impl SegmentView {
         geometry: Geometry,
         fingerprint: Fingerprint,
         epoch: u64,
+        stamps: bool,
         schema: &[u8],
     ) -> io::Result<(Self, Arc<SegmentFds>)> {
         let segment = memory::create(label, geometry.bytes as u64)?;
@@ -65,7 +66,7 @@ impl SegmentView {
         memory::seal(&segment, Writable::ByCreator)?;
         memory::seal(&bells, Writable::ByAll)?;
         text::store(schema, &words[geometry.schema.clone()]);
-        let header = Header { fingerprint, epoch, parameters: geometry.parameters };
+        let header = Header { fingerprint, epoch, stamps, parameters: geometry.parameters };
         header.write(&words);
         let directory = Directory::new(&words, &geometry);
         let view = SegmentView { header, geometry, directory, words, bells: bell_words };
@@ -150,7 +151,7 @@ mod tests {
         };
         let geometry = Geometry::new(parameters).unwrap();
         let (_, fds) =
-            SegmentView::create("test", geometry, Fingerprint::from_words([1, 2]), 3, &[]).unwrap();
+            SegmentView::create("test", geometry, Fingerprint::from_words([1, 2]), 3, false, &[]).unwrap();
         fds
     }
 

@@ -19,8 +19,10 @@ use std::time::{Duration, Instant};
 use elsa::FrozenVec;
 
 use crate::bell;
+use crate::envelope::Envelope;
 use crate::error::{Error, Result};
 use crate::image;
+use crate::mark::Mark;
 use crate::message::{Message, Schema};
 use crate::name;
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
@@ -151,7 +153,15 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             None => (FIRST_BYTES / 8 / shape.words()).max(1),
         };
         let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT, self.lossless));
-        let writer = Writer { service: service.clone(), shared: shared.clone(), schema, depth, align, size };
+        let writer = Writer {
+            service: service.clone(),
+            shared: shared.clone(),
+            schema,
+            depth,
+            align,
+            size,
+            stamps: self.stamps,
+        };
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
         if !service.add_topic(shared) {
@@ -167,7 +177,6 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         Ok(Topic {
             journal,
             payload: shape.payload,
-            stamps: self.stamps,
             items: FrozenVec::new(),
             growing: RefCell::new(Growing { last: root, bytes: 0 }),
             attention: Cell::new(0),
@@ -186,7 +195,6 @@ pub struct Topic<T> {
     journal: ItemMemory,
     /// Word of a slot's body at which the message starts.
     payload: usize,
-    stamps: bool,
     items: FrozenVec<Box<Written>>,
     growing: RefCell<Growing>,
     /// The service's attention as it was when `flow` learned of the links that there are.
@@ -221,6 +229,8 @@ struct Writer {
     depth: u64,
     size: u64,
     align: u64,
+    /// Whether values carry the time of their publish.
+    stamps: bool,
 }
 
 /// One item of a topic, to publish values of.
@@ -323,10 +333,10 @@ impl<T: Message> Topic<T> {
 
     /// Publishes a value, with room for it or after waiting for it.
     #[inline(always)]
-    fn publish(&self, item: &Written, id: ItemId, value: &T, patience: Patience) -> Result<u64> {
+    fn publish(&self, item: &Written, id: ItemId, value: &T, mark: Mark, patience: Patience) -> Result<u64> {
         let number = self.next_number(item);
         self.admit(item, id, number, patience, &mut false)?;
-        self.write(item, id, number, value);
+        self.write(item, id, number, value, mark);
         self.ring(item);
         item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
         Ok(number)
@@ -339,7 +349,7 @@ impl<T: Message> Topic<T> {
         let admitted = values.iter().try_for_each(|value| {
             let number = self.next_number(item);
             self.admit(item, id, number, patience, &mut unrung)?;
-            self.write(item, id, number, value);
+            self.write(item, id, number, value, Mark::GOOD);
             unrung = true;
             published += 1;
             Ok(())
@@ -379,11 +389,10 @@ impl<T: Message> Topic<T> {
 
     /// Stores the value into its slot, and the entry into the journal.
     #[inline(always)]
-    fn write(&self, item: &Written, id: ItemId, number: u64, value: &T) {
-        let stamp = if self.stamps { Stamp::now().nanoseconds() } else { 0 };
+    fn write(&self, item: &Written, id: ItemId, number: u64, value: &T, mark: Mark) {
+        let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
         item.memory.ring.write(number, |body| {
-            body[0].store(stamp, Ordering::Relaxed);
-            body[1].store(size_of::<T>() as u64, Ordering::Relaxed);
+            Envelope::new(stamp, size_of::<T>(), mark).store(body);
             image::store(value, &body[self.payload..]);
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
@@ -506,7 +515,37 @@ impl<T: Message> Item<'_, T> {
     /// [`Error::Closed`] if the service is closed.
     #[inline]
     pub fn publish(&self, value: &T) -> Result<u64> {
-        self.topic.publish(self.item, self.id, value, Patience::Full)
+        self.topic.publish(self.item, self.id, value, Mark::GOOD, Patience::Full)
+    }
+
+    /// Publishes a value with a mark, which says how far it can be relied on; readers find it in
+    /// [`Update::mark`](crate::Update::mark). Costs what [`publish`](Self::publish) does, and waits as that does.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("boiler")?;
+    /// # let topic = service.topic::<f64>("sensors").open()?;
+    /// # service.ready()?;
+    /// use bus::{Mark, Quality, Severity};
+    ///
+    /// const NO_ANSWER: Mark = Mark::uncertain(17);
+    /// topic.item("pressure")?.publish_marked(&2.5, NO_ANSWER)?;
+    ///
+    /// let sensors = bus.connect::<f64>("boiler/sensors").open()?;
+    /// let pressure = sensors.request("pressure")?;
+    /// assert_eq!(pressure.mark.severity(), Severity::Uncertain);
+    /// assert_eq!(pressure.quality(), Quality::Marked(NO_ANSWER));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    #[inline]
+    pub fn publish_marked(&self, value: &T, mark: Mark) -> Result<u64> {
+        self.topic.publish(self.item, self.id, value, mark, Patience::Full)
     }
 
     /// As [`publish`](Self::publish), but never waits.
@@ -516,7 +555,7 @@ impl<T: Message> Item<'_, T> {
     /// nothing was published then. [`Error::Closed`] if the service is closed.
     #[inline]
     pub fn try_publish(&self, value: &T) -> Result<u64> {
-        self.topic.publish(self.item, self.id, value, Patience::None)
+        self.topic.publish(self.item, self.id, value, Mark::GOOD, Patience::None)
     }
 
     /// As [`publish`](Self::publish), but waits at most `timeout`.
@@ -525,7 +564,7 @@ impl<T: Message> Item<'_, T> {
     /// As [`try_publish`](Self::try_publish).
     pub fn publish_timeout(&self, value: &T, timeout: Duration) -> Result<u64> {
         let patience = Instant::now().checked_add(timeout).map_or(Patience::Full, Patience::Until);
-        self.topic.publish(self.item, self.id, value, patience)
+        self.topic.publish(self.item, self.id, value, Mark::GOOD, patience)
     }
 
     /// Publishes several values in order, and wakes who sleeps once for all of them: the cheapest way to publish much.
@@ -594,10 +633,13 @@ impl Writer {
         // The kernel takes at most 249 bytes for the label.
         let label: String = label.chars().filter(|c| !c.is_control()).take(60).collect();
         let fingerprint = self.shared.fingerprint;
-        let (view, fds) = SegmentView::create(&label, geometry, fingerprint, self.service.epoch, schema)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::OutOfMemory => Error::NoMemory { what: what(), bytes, source },
-                _ => Error::Os { doing: format!("creating memory for {}", what()), source },
+        let (epoch, stamps) = (self.service.epoch, self.stamps);
+        let (view, fds) =
+            SegmentView::create(&label, geometry, fingerprint, epoch, stamps, schema).map_err(|source| {
+                match source.kind() {
+                    io::ErrorKind::OutOfMemory => Error::NoMemory { what: what(), bytes, source },
+                    _ => Error::Os { doing: format!("creating memory for {}", what()), source },
+                }
             })?;
         self.shared.add_segment(fds);
         Ok(view)

@@ -52,7 +52,8 @@ fn what_is_published_through_a_segment_is_read() {
         };
         let geometry = Geometry::new(parameters).unwrap();
         let fingerprint = schema.fingerprint();
-        let (publisher, fds) = SegmentView::create("random", geometry, fingerprint, 1, &encoded).unwrap();
+        let (publisher, fds) =
+            SegmentView::create("random", geometry, fingerprint, 1, false, &encoded).unwrap();
         let payload = publisher.geometry.item.payload;
         let item = publisher.item(0).unwrap();
         item.ring.write(number, |body| text::store(&bytes, &body[payload..]));

@@ -1,0 +1,75 @@
+//! Receiving many updates at once.
+//!
+//! The first of a batch is waited for as a single one is; the others are those that are there. So the machinery of
+//! waiting is passed once for all of them, and what is left for each is a look at its slot.
+
+use std::time::Duration;
+
+use super::link::{Deliver, Link};
+use crate::error::Result;
+
+impl<D: Deliver> Link<D> {
+    /// Waits for updates, however long, and appends up to `most` of those that there are; how many. At least one, unless
+    /// `most` is 0.
+    ///
+    /// It allocates only where `updates` has no room, so keep it, and clear it between batches.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("market")?;
+    /// # service.ready()?;
+    /// # let ticks = service.topic::<u64>("ticks").open()?;
+    /// # let counter = ticks.item("counter")?;
+    /// let mut link = bus.connect::<u64>("market/ticks").open()?.advise("counter").hot()?;
+    /// counter.publish_batch(&[1, 2, 3, 4, 5])?;
+    ///
+    /// let mut updates = Vec::with_capacity(3);
+    /// assert_eq!(link.recv_batch(&mut updates, 3)?, 3);
+    /// assert_eq!(updates.drain(..).map(|update| update.value).sum::<u64>(), 6);
+    /// assert_eq!(link.recv_batch(&mut updates, 3)?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv). What was received before the error has been appended.
+    #[inline]
+    pub fn recv_batch(&mut self, updates: &mut Vec<D::Item>, most: usize) -> Result<usize> {
+        let Some(others) = most.checked_sub(1) else { return Ok(0) };
+        updates.push(self.recv()?);
+        Ok(1 + self.try_recv_batch(updates, others)?)
+    }
+
+    /// As [`recv_batch`](Self::recv_batch), and waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`recv_timeout`](Self::recv_timeout). What was received before the error has been appended.
+    #[inline]
+    pub fn recv_batch_timeout(
+        &mut self,
+        updates: &mut Vec<D::Item>,
+        most: usize,
+        timeout: Duration,
+    ) -> Result<usize> {
+        let Some(others) = most.checked_sub(1) else { return Ok(0) };
+        updates.push(self.recv_timeout(timeout)?);
+        Ok(1 + self.try_recv_batch(updates, others)?)
+    }
+
+    /// Appends up to `most` of the updates that there are now; how many.
+    ///
+    /// # Errors
+    /// As [`try_recv`](Self::try_recv). What was received before the error has been appended.
+    #[inline]
+    pub fn try_recv_batch(&mut self, updates: &mut Vec<D::Item>, most: usize) -> Result<usize> {
+        for received in 0..most {
+            match self.try_recv()? {
+                Some(update) => updates.push(update),
+                None => return Ok(received),
+            }
+        }
+        Ok(most)
+    }
+}

@@ -1,0 +1,263 @@
+//! A link with options: how it looks through its gate, and how options, pauses and its end are asked for.
+//!
+//! [`gate`](super::gate) decides what passes. Here is what it needs of the link: values to decide on, as the reader
+//! takes them, and as many of them at a time as there are at that moment, so that a look ends however fast the publisher is.
+
+use std::time::Duration;
+
+use super::gate::{Gate, State};
+use super::link::{Deliver, Link};
+use super::options::{DeliveryMode, Granted, Mode, Options};
+use super::reader::{Delivery, Reader};
+use crate::error::{Error, Result};
+
+/// Values that a look takes before it asks how many there are at all.
+const MANY: u32 = 64;
+
+/// How much a look takes: what there was when it had taken [`MANY`], or where it takes all, the first.
+#[derive(Debug, Default)]
+struct Bound {
+    taken: u32,
+    end: Option<u64>,
+}
+
+impl Bound {
+    /// One more was taken; whether that was the last.
+    fn is_reached(&mut self, all: bool, reader: Option<&Reader>) -> bool {
+        self.taken = self.taken.saturating_add(1);
+        let Some(reader) = reader else { return true };
+        (all || self.taken >= MANY) && reader.is_past(*self.end.get_or_insert_with(|| reader.end()))
+    }
+}
+
+impl<D: Deliver> Link<D> {
+    /// What is there now and passes.
+    #[inline(never)]
+    pub(super) fn look_through_gate(&mut self) -> Result<Option<D::Item>> {
+        let mut bound = Bound::default();
+        let mut more = true;
+        loop {
+            let Some(gate) = &mut self.gate else { return Ok(None) };
+            if gate.state() == State::Paused {
+                return Ok(None);
+            }
+            if let Some(item) = gate.next() {
+                if gate.state() == State::Finished {
+                    self.detach();
+                }
+                return Ok(Some(item));
+            }
+            if let Some(error) = gate.take_error() {
+                return Err(error);
+            }
+            if gate.state() == State::Finished {
+                return Err(Error::Closed("the link"));
+            }
+            // The service's end is the end of the interval too.
+            if !more || (gate.rests().is_some() && !self.has_changed()) {
+                return Ok(None);
+            }
+            more = self.fill_gate(&mut bound);
+        }
+    }
+
+    /// Takes what there is: one value after the other until the gate has one to judge, or all at once where it collects.
+    /// Whether there may be more.
+    fn fill_gate(&mut self, bound: &mut Bound) -> bool {
+        loop {
+            if let Some(reader) = &mut self.reader {
+                reader.keep(self.most);
+            }
+            let taken = D::take(self);
+            let Some(gate) = &mut self.gate else { return false };
+            match taken {
+                Ok(Some(taken)) => gate.consider(taken),
+                Ok(None) => return false,
+                Err(error) => {
+                    // After what was taken before it.
+                    gate.fail(error);
+                    return true;
+                }
+            }
+            if bound.is_reached(gate.collects(), self.reader.as_ref()) {
+                return false;
+            }
+            if !gate.collects() && !gate.is_round_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// For how long nothing is delivered, since the interval is not over; `None` if something may be.
+    #[inline]
+    pub(super) fn rests(&self) -> Option<Duration> {
+        let rests = self.gate.as_ref()?.rests()?;
+        (!self.has_changed()).then_some(rests)
+    }
+
+    /// Whether nothing will ever be delivered again.
+    pub(super) fn is_done(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.is_done())
+    }
+
+    pub(super) fn check_not_paused(&self) -> Result<()> {
+        match &self.gate {
+            Some(gate) if gate.state() == State::Paused => Err(Error::Paused { link: self.address() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes the options that are named, from the next value on, and tells what the link has then.
+    ///
+    /// A lossless link delivers everything and hurries, since its publisher waits: which values it delivers cannot be
+    /// changed, and it has no interval.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`], and the link is as it was.
+    pub fn update(&mut self, options: Options<D::Value>) -> Result<Granted> {
+        options.check(self.session.as_ref().map(|session| session.depth))?;
+        options.check_lossless(self.delivery == Delivery::Lossless)?;
+        match options.mode {
+            None => {}
+            Some(Mode::Latest) => (self.delivery, self.most) = (Delivery::Latest, None),
+            Some(Mode::Queue(most)) => {
+                (self.delivery, self.most) = (Delivery::Queue, most.map(|most| most as u64));
+            }
+        }
+        self.open_gate().change(options);
+        self.remove_idle_gate();
+        Ok(self.granted())
+    }
+
+    /// What this link has: the options asked for, and what the topic gives.
+    pub fn granted(&self) -> Granted {
+        let (history, stamps) =
+            self.session.as_ref().map_or((0, false), |session| (session.depth as usize, session.stamps));
+        let gate = self.gate.as_ref();
+        Granted {
+            history,
+            stamps,
+            delivery: match self.delivery {
+                Delivery::Latest => DeliveryMode::Latest,
+                Delivery::Lossless => DeliveryMode::Lossless,
+                Delivery::Queue => DeliveryMode::Queue {
+                    // While the service is gone it is not known how much it will have.
+                    values: self.most.map_or(history, |most| {
+                        if history == 0 { most as usize } else { history.min(most as usize) }
+                    }),
+                },
+            },
+            interval: gate.map_or(Duration::ZERO, |gate| gate.interval),
+            deadband: gate.and_then(|gate| Some(gate.band.as_ref()?.width())),
+            filter: gate.is_some_and(|gate| gate.filter.is_some()),
+            once: gate.is_some_and(|gate| gate.once),
+            data_on_stop: gate.is_some_and(|gate| gate.data_on_stop),
+            paused: gate.is_some_and(|gate| gate.state() == State::Paused),
+        }
+    }
+
+    /// Delivers nothing until [`resume`](Self::resume): `try_recv` finds nothing, and what would wait fails with
+    /// [`Error::Paused`]. A lossless link that is paused stays away from its publisher like any that does not receive.
+    pub fn pause(&mut self) {
+        self.open_gate().pause(true);
+        self.choose_way();
+    }
+
+    /// Goes on where [`pause`](Self::pause) left off: with the next value that is still there, or the newest of a `latest`
+    /// link. What it has not delivered meanwhile is counted as ever.
+    pub fn resume(&mut self) {
+        if let Some(gate) = &mut self.gate {
+            gate.pause(false);
+            self.remove_idle_gate();
+        }
+    }
+
+    /// Stops the link: the service is told, and nothing that is published from now on is delivered.
+    ///
+    /// With [`data_on_stop`](Options::data_on_stop), receives still deliver of each item the newest value that was
+    /// accepted and not delivered, if there is one: what the interval, the deadband, a pause, or the reader itself has left
+    /// behind. Then, and else at once, they fail with [`Error::Closed`], and as an iterator the link ends.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let topic = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = topic.item("kitchen")?;
+    /// # service.ready()?;
+    /// use std::time::Duration;
+    ///
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let hour = Duration::from_secs(3600);
+    /// let mut link = rooms.advise("kitchen").interval(hour).data_on_stop(true).hot()?;
+    /// for degrees in [20.0, 20.1, 20.2] {
+    ///     kitchen.publish(&degrees)?;
+    ///     link.try_recv()?;
+    /// }
+    /// link.stop();
+    /// let last: Vec<f64> = link.map(|update| update.unwrap().value).collect();
+    /// assert_eq!(last, [20.2]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stop(&mut self) {
+        let gate = self.open_gate();
+        if gate.state() == State::Finished {
+            return;
+        }
+        if gate.data_on_stop {
+            if let Some(reader) = &mut self.reader {
+                reader.deliver(Delivery::Latest);
+            }
+            self.most = None;
+            self.collect_all();
+        }
+        let gate = self.open_gate();
+        let data_on_stop = gate.data_on_stop;
+        gate.finish(data_on_stop);
+        self.choose_way();
+        self.detach();
+    }
+
+    /// Takes all that there is to the gate.
+    fn collect_all(&mut self) {
+        let mut bound = Bound::default();
+        loop {
+            let taken = D::take(self);
+            let gate = self.open_gate();
+            match taken {
+                Ok(Some(taken)) => gate.consider(taken),
+                Ok(None) => return,
+                Err(error) => return gate.fail(error),
+            }
+            if bound.is_reached(true, self.reader.as_ref()) {
+                return;
+            }
+        }
+    }
+
+    /// The gate, made if there is none.
+    fn open_gate(&mut self) -> &mut Gate<D::Item> {
+        self.gate.get_or_insert_with(|| Box::new(Gate::new()))
+    }
+
+    /// Makes the link a plain one again where its gate does nothing.
+    fn remove_idle_gate(&mut self) {
+        if self.most.is_none() && self.gate.as_ref().is_some_and(|gate| gate.is_idle()) {
+            self.gate = None;
+        }
+        self.choose_way();
+        self.direct_reader();
+    }
+
+    /// Has the reader deliver as the options need it: for an interval alone the newest is enough, and the least to copy.
+    pub(super) fn direct_reader(&mut self) {
+        let samples = self.gate.as_ref().is_some_and(|gate| gate.collects() && gate.filter.is_none());
+        let delivery = if samples { Delivery::Latest } else { self.delivery };
+        if let Some(reader) = &mut self.reader {
+            reader.deliver(delivery);
+            reader.keep(self.most);
+        }
+    }
+}
