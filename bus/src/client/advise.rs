@@ -7,7 +7,7 @@ use super::control::Command;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
 use super::link::{Deliver, Hot, Link, Warm};
 use super::link_state::{LinkShared, Target};
-use super::options::{Options, option_methods};
+use super::options::{Options, link_methods, value_methods};
 use super::reader::{Delivery, Start};
 use crate::error::Result;
 use crate::message::Message;
@@ -55,7 +55,8 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         }
     }
 
-    option_methods!(options);
+    value_methods!(options);
+    link_methods!(options);
 
     /// Delivers every value, and has the publisher wait with those that would overwrite what this link has not
     /// received, where the topic [grants](crate::TopicBuilder::lossless) that. A link that receives nothing at all for

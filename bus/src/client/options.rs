@@ -93,8 +93,9 @@ impl<O> Change<O> {
     }
 }
 
-/// The options' methods, which are the same wherever options are named: `$options` are the fields that lead to them.
-macro_rules! option_methods {
+/// The methods of options about values, which are the same wherever options are named: `$options` are the fields that lead
+/// to them.
+macro_rules! value_methods {
     ($($options:ident).*) => {
         /// Delivers every value in order, while this link is at most so many behind; of what is more the oldest are
         /// passed over, and counted in [`Update::missed`](crate::Update::missed). Of a link to several items, so many
@@ -115,17 +116,6 @@ macro_rules! option_methods {
         /// [`Update::missed`](crate::Update::missed). Warm links always do this.
         pub fn latest(mut self) -> Self {
             self.$($options.)*mode = Some($crate::client::options::Mode::Latest);
-            self
-        }
-
-        /// Delivers an item at most once in so much time: when it is over, the newest value that there is then, so that
-        /// the last value always arrives. The first one comes at once, and when the service goes, so does the last. A
-        /// receive sleeps meanwhile, and the publisher does not wake it. Zero: no interval, which is the default.
-        ///
-        /// What comes between two deliveries is counted in [`Update::suppressed`](crate::Update::suppressed). A link to
-        /// several items delivers them in rounds: each that has changed once, and then the interval begins.
-        pub fn interval(mut self, interval: ::std::time::Duration) -> Self {
-            self.$($options.)*interval = Some(interval);
             self
         }
 
@@ -171,6 +161,23 @@ macro_rules! option_methods {
             self.$($options.)*band = $crate::client::options::Change::Drop;
             self
         }
+    };
+}
+pub(crate) use value_methods;
+
+/// As [`value_methods`], of the options that are no matter of what a link delivers.
+macro_rules! link_methods {
+    ($($options:ident).*) => {
+        /// Delivers an item at most once in so much time: when it is over, the newest value that there is then, so that
+        /// the last value always arrives. The first one comes at once, and when the service goes, so does the last. A
+        /// receive sleeps meanwhile, and the publisher does not wake it. Zero: no interval, which is the default.
+        ///
+        /// What comes between two deliveries is counted in [`Update::suppressed`](crate::Update::suppressed). A link to
+        /// several items delivers them in rounds: each that has changed once, and then the interval begins.
+        pub fn interval(mut self, interval: ::std::time::Duration) -> Self {
+            self.$($options.)*interval = Some(interval);
+            self
+        }
 
         /// Delivers one update, and with it the link is done: the service is told, what a receive says then is
         /// [`Error::Closed`](crate::Error::Closed), and as an iterator the link ends.
@@ -187,31 +194,14 @@ macro_rules! option_methods {
         }
     };
 }
-pub(crate) use option_methods;
+pub(crate) use link_methods;
 
 impl<T: Message> Options<T> {
-    option_methods!();
+    value_methods!();
 }
 
-/// For links without values.
-impl Options<()> {
-    /// Tells of an item at most once in so much time; zero: no interval.
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = Some(interval);
-        self
-    }
-
-    /// Delivers one notice, and with it the link is done.
-    pub fn once(mut self) -> Self {
-        self.once = Some(true);
-        self
-    }
-
-    /// Whether a link that is stopped still tells of changes that it has not told of.
-    pub fn data_on_stop(mut self, data: bool) -> Self {
-        self.data_on_stop = Some(data);
-        self
-    }
+impl<T: ?Sized> Options<T> {
+    link_methods!();
 }
 
 impl<T: ?Sized> Options<T> {
