@@ -1,4 +1,4 @@
-//! Accounts for every value of a publisher: delivered, or counted as missed, once.
+//! Accounts for every value of a publisher: delivered, or counted as missed or suppressed, once.
 
 use std::collections::BTreeMap;
 
@@ -29,9 +29,10 @@ impl Account {
         let entry = self.items.entry(item).or_default();
         assert_eq!(
             update.seq,
-            entry.last + update.missed + 1,
-            "item {item}: {entry:?}, {} missed",
-            update.missed
+            entry.last + update.missed + update.suppressed + 1,
+            "item {item}: {entry:?}, {} missed, {} suppressed",
+            update.missed,
+            update.suppressed
         );
         entry.delivered += 1;
         entry.missed += update.missed;
