@@ -68,7 +68,7 @@ fn batches_of_a_reader_that_is_lapped_account_for_everything() {
     const VALUES: u64 = 100_000;
     let mut random = Random::seeded();
     let place = Place::new();
-    let mut publisher = Publisher::start(&place, Setup { history: 16, ..SETUP });
+    let mut publisher = Publisher::start(&place, Setup { history: 16, journal: 8, ..SETUP });
     let topic = connect(&place.bus());
     let filter = |value: &Checked| value.check().1.is_multiple_of(3);
     let mut links = [
@@ -76,6 +76,7 @@ fn batches_of_a_reader_that_is_lapped_account_for_everything() {
         topic.advise("*").hot().unwrap(),
         topic.advise("0").filter(filter).hot().unwrap(),
         topic.advise("0").queue(2).hot().unwrap(),
+        topic.advise("*").queue(3).hot().unwrap(),
     ];
     publisher.begin_publish(0, VALUES);
     let seeds = links.each_ref().map(|_| random.next());

@@ -141,6 +141,9 @@ fn the_end_of_the_service_is_the_end_of_the_interval() {
 
             // Another life, from its first value on, and at once.
             let mut teller = start(&place, 1);
+            until("the link has found it", || {
+                link.try_recv().unwrap().is_none() && link.granted().history > 0
+            });
             teller.tell([1.0]);
             let update = link.recv_timeout(LIMIT).unwrap();
             assert_eq!((update.seq, update.missed, update.suppressed, update.gap), (1, 0, 0, true));

@@ -10,8 +10,8 @@
 //!                                                                    has `data_on_stop`
 //! ```
 //!
-//! Without an interval there is one candidate at a time, and the next value is taken when it has passed or has not.
-//! With one, a *round* begins when it is over: all that there is then is taken, and then every item's candidate delivered.
+//! Without an interval a value is judged when it is taken, and becomes a candidate only where the link has `data_on_stop`
+//! and the deadband holds it. With one, a *round* begins when it is over: all that there is then is taken, and then every item's candidate delivered.
 //! So each item comes at most once in a round, with its newest value; and between two rounds nothing is looked at,
 //! no bell is set, and the publisher wakes nobody.
 //!
@@ -172,7 +172,7 @@ pub(crate) struct Gate<P: Passing> {
 /// An item at the gate.
 struct PerItem<P> {
     /// The newest value that was accepted, and neither delivered nor dropped.
-    candidate: Option<P>,
+    candidate: Option<Box<P>>,
     /// Whether it is in the round.
     queued: bool,
     /// What came after the candidate, or else after what was delivered last.
@@ -234,15 +234,18 @@ impl<P: Passing> Gate<P> {
         !self.interval.is_zero()
     }
 
-    /// How long nothing is to be looked at; `None` if it is time. Reads the clock only after a delivery with interval.
-    pub(crate) fn rests(&self) -> Option<Duration> {
-        let left = self.interval.checked_sub(self.delivered_at?.elapsed())?;
-        (self.state == State::Open && self.round.is_empty() && !left.is_zero()).then_some(left)
-    }
-
-    /// Whether nothing waits to be judged.
-    pub(crate) fn is_round_empty(&self) -> bool {
-        self.round.is_empty()
+    /// How long nothing is to be looked at; `None` if it is time. Reads the clock only within an interval.
+    pub(crate) fn rests(&mut self) -> Option<Duration> {
+        let delivered_at = self.delivered_at?;
+        if self.state != State::Open || !self.round.is_empty() {
+            return None;
+        }
+        let left = self.interval.saturating_sub(delivered_at.elapsed());
+        if left.is_zero() {
+            self.delivered_at = None;
+            return None;
+        }
+        Some(left)
     }
 
     /// Whether nothing will ever be delivered again.
@@ -269,8 +272,31 @@ impl<P: Passing> Gate<P> {
         }
     }
 
-    /// A value was taken.
-    pub(crate) fn consider(&mut self, mut taken: P) {
+    /// A value was taken: what passes at once, where nothing is collected.
+    pub(crate) fn consider(&mut self, taken: P) -> Option<P> {
+        if self.collects() {
+            self.collect(taken);
+            return None;
+        }
+        let id = taken.item();
+        let accepted = self.accept(taken)?;
+        self.judge(id, accepted)
+    }
+
+    /// A value was taken, and is judged in the round.
+    pub(crate) fn collect(&mut self, taken: P) {
+        let id = taken.item();
+        let Some(accepted) = self.accept(taken) else { return };
+        let item = at(&mut self.items, id);
+        item.candidate = Some(Box::new(accepted));
+        if !item.queued {
+            item.queued = true;
+            self.round.push_back(id);
+        }
+    }
+
+    /// The value with its counts, in the place of the item's candidate, if the filter accepts it.
+    fn accept(&mut self, mut taken: P) -> Option<P> {
         self.gap |= core::mem::take(taken.gap());
         let (id, collects) = (taken.item(), self.collects());
         let item = at(&mut self.items, id);
@@ -281,19 +307,16 @@ impl<P: Passing> Gate<P> {
         let before = item.counts.plus(here);
         item.counts = before.and_one();
         if self.filter.as_ref().is_some_and(|accepts| !accepts(taken.value())) {
-            return;
+            return None;
         }
-        let before = match &item.candidate {
+        let before = match item.candidate.as_deref() {
             Some(older) => older.counts().and_one().plus(before),
             None => before,
         };
         item.counts = Counts::default();
         taken.settle(before);
-        item.candidate = Some(taken);
-        if !item.queued {
-            item.queued = true;
-            self.round.push_back(id);
-        }
+        item.candidate = None;
+        Some(taken)
     }
 
     /// The next of the round that passes.
@@ -301,30 +324,38 @@ impl<P: Passing> Gate<P> {
         while let Some(id) = self.round.pop_front() {
             let item = at(&mut self.items, id);
             item.queued = false;
-            let Some(candidate) = &item.candidate else { continue };
-            let held = self.state != State::Finished
-                && self.band.as_ref().is_some_and(|band| band.holds(id, candidate.value(), candidate.mark()));
-            if held && self.data_on_stop {
-                continue;
+            let Some(candidate) = item.candidate.take() else { continue };
+            if let Some(passed) = self.judge(id, *candidate) {
+                return Some(passed);
             }
-            let Some(mut candidate) = item.candidate.take() else { continue };
-            if held {
-                item.counts = candidate.counts().and_one().plus(item.counts);
-                continue;
-            }
-            if let Some(band) = &mut self.band {
-                band.delivered(id, candidate.value(), candidate.mark());
-            }
-            *candidate.gap() = core::mem::take(&mut self.gap);
-            if !self.interval.is_zero() {
-                self.delivered_at = Some(Instant::now());
-            }
-            if self.once {
-                self.finish(false);
-            }
-            return Some(candidate);
         }
         None
+    }
+
+    /// Whether an accepted value passes the deadband; what does not is counted, or stays the item's candidate.
+    fn judge(&mut self, id: ItemId, mut accepted: P) -> Option<P> {
+        let held = self.state != State::Finished
+            && self.band.as_ref().is_some_and(|band| band.holds(id, accepted.value(), accepted.mark()));
+        if held {
+            let item = at(&mut self.items, id);
+            if self.data_on_stop {
+                item.candidate = Some(Box::new(accepted));
+            } else {
+                item.counts = accepted.counts().and_one().plus(item.counts);
+            }
+            return None;
+        }
+        if let Some(band) = &mut self.band {
+            band.delivered(id, accepted.value(), accepted.mark());
+        }
+        *accepted.gap() = core::mem::take(&mut self.gap);
+        if !self.interval.is_zero() {
+            self.delivered_at = Some(Instant::now());
+        }
+        if self.once {
+            self.finish(false);
+        }
+        Some(accepted)
     }
 
     /// Ends the link: the round becomes every item's candidate, or nothing.

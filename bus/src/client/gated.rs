@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 
 /// Values that a look takes before it asks how many there are at all.
 const MANY: u32 = 64;
+/// The most values that a look takes: a hostile publisher may say that there are any number of them.
+const MOST: u32 = 1 << 20;
 
 /// How much a look takes: what there was when it had taken [`MANY`], or where it takes all, the first.
 #[derive(Debug, Default)]
@@ -26,6 +28,9 @@ impl Bound {
     fn is_reached(&mut self, all: bool, reader: Option<&Reader>) -> bool {
         self.taken = self.taken.saturating_add(1);
         let Some(reader) = reader else { return true };
+        if self.taken >= MOST {
+            return true;
+        }
         (all || self.taken >= MANY) && reader.is_past(*self.end.get_or_insert_with(|| reader.end()))
     }
 }
@@ -34,64 +39,77 @@ impl<D: Deliver> Link<D> {
     /// What is there now and passes.
     #[inline(never)]
     pub(super) fn look_through_gate(&mut self) -> Result<Option<D::Item>> {
-        let mut bound = Bound::default();
-        let mut more = true;
-        loop {
-            let Some(gate) = &mut self.gate else { return Ok(None) };
-            if gate.state() == State::Paused {
-                return Ok(None);
-            }
-            if let Some(item) = gate.next() {
-                if gate.state() == State::Finished {
-                    self.detach();
-                }
-                return Ok(Some(item));
-            }
-            if let Some(error) = gate.take_error() {
-                return Err(error);
-            }
-            if gate.state() == State::Finished {
-                return Err(Error::Closed("the link"));
-            }
-            // The service's end is the end of the interval too.
-            if !more || (gate.rests().is_some() && !self.has_changed()) {
-                return Ok(None);
-            }
-            more = self.fill_gate(&mut bound);
+        if let Some(ready) = self.ready_at_gate()? {
+            return Ok(Some(ready));
+        }
+        let Some(gate) = &mut self.gate else { return Ok(None) };
+        // The service's end is the end of the interval too.
+        if gate.state() == State::Paused || (gate.rests().is_some() && !self.has_changed()) {
+            return Ok(None);
+        }
+        if let Some(passed) = self.fill_gate() {
+            self.end_after_once();
+            return Ok(Some(passed));
+        }
+        self.ready_at_gate()
+    }
+
+    /// What was taken before, and is next.
+    fn ready_at_gate(&mut self) -> Result<Option<D::Item>> {
+        let Some(gate) = &mut self.gate else { return Ok(None) };
+        if gate.state() == State::Paused {
+            return Ok(None);
+        }
+        if let Some(item) = gate.next() {
+            self.end_after_once();
+            return Ok(Some(item));
+        }
+        match (gate.take_error(), gate.state()) {
+            (Some(error), _) => Err(error),
+            (None, State::Finished) => Err(Error::Closed("the link")),
+            (None, _) => Ok(None),
         }
     }
 
-    /// Takes what there is: one value after the other until the gate has one to judge, or all at once where it collects.
-    /// Whether there may be more.
-    fn fill_gate(&mut self, bound: &mut Bound) -> bool {
+    /// Where the update that is delivered now is the last one.
+    fn end_after_once(&mut self) {
+        if self.gate.as_ref().is_some_and(|gate| gate.state() == State::Finished) {
+            self.detach();
+        }
+    }
+
+    /// Takes what there is: one value after the other until one passes, or all of them where the gate collects.
+    fn fill_gate(&mut self) -> Option<D::Item> {
+        let mut bound = Bound::default();
         loop {
             if let Some(reader) = &mut self.reader {
                 reader.keep(self.most);
             }
             let taken = D::take(self);
-            let Some(gate) = &mut self.gate else { return false };
+            let gate = self.gate.as_mut()?;
             match taken {
-                Ok(Some(taken)) => gate.consider(taken),
-                Ok(None) => return false,
+                Ok(Some(taken)) => {
+                    if let Some(passed) = gate.consider(taken) {
+                        return Some(passed);
+                    }
+                }
+                Ok(None) => return None,
                 Err(error) => {
-                    // After what was taken before it.
+                    // It is told of after what was taken before it.
                     gate.fail(error);
-                    return true;
+                    return None;
                 }
             }
             if bound.is_reached(gate.collects(), self.reader.as_ref()) {
-                return false;
-            }
-            if !gate.collects() && !gate.is_round_empty() {
-                return true;
+                return None;
             }
         }
     }
 
     /// For how long nothing is delivered, since the interval is not over; `None` if something may be.
     #[inline]
-    pub(super) fn rests(&self) -> Option<Duration> {
-        let rests = self.gate.as_ref()?.rests()?;
+    pub(super) fn rests(&mut self) -> Option<Duration> {
+        let rests = self.gate.as_mut()?.rests()?;
         (!self.has_changed()).then_some(rests)
     }
 
@@ -227,7 +245,7 @@ impl<D: Deliver> Link<D> {
             let taken = D::take(self);
             let gate = self.open_gate();
             match taken {
-                Ok(Some(taken)) => gate.consider(taken),
+                Ok(Some(taken)) => gate.collect(taken),
                 Ok(None) => return,
                 Err(error) => return gate.fail(error),
             }
