@@ -284,6 +284,26 @@ fn with_data_on_stop_the_newest_undelivered_comes_whatever_held_it_back() {
 }
 
 #[test]
+fn with_data_on_stop_a_value_within_the_deadband_is_kept_until_then() {
+    let place = Place::new();
+    let mut teller = start(&place, 1);
+    let topic = readings(&place.bus());
+    let advise = || topic.advise("0").deadband_of(Reading::LEVEL, Deadband::Absolute(1.0));
+    let mut link = advise().data_on_stop(true).hot().unwrap();
+    let mut without = advise().hot().unwrap();
+    for link in [&mut link, &mut without] {
+        teller.tell([10.0]);
+        assert!(take(link).is_some());
+    }
+    teller.tell([10.2, 10.4]);
+    assert_eq!((take(&mut link), take(&mut without)), (None, None), "they were looked at");
+    [&mut link, &mut without].into_iter().for_each(Link::stop);
+    assert_eq!(take(&mut link), Some((4, 0, 2)));
+    closed(&mut link);
+    closed(&mut without);
+}
+
+#[test]
 fn a_paused_link_says_so_and_goes_on_with_exact_counts() {
     let place = Place::new();
     let mut teller = start(&place, 1);
