@@ -184,6 +184,7 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             self.target,
             warm,
             self.lossless,
+            0,
             self.appear.is_some(),
         ));
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });

@@ -36,10 +36,19 @@ pub(crate) struct LinkShared {
     pub(crate) warm: bool,
     /// Whether the publisher waits for this link, and how long at most.
     pub(crate) lossless: Option<Duration>,
+    /// How many values it may hold; 0 where it copies them.
+    pub(crate) samples: u32,
     /// Whether the first advise waits for the item to appear; later ones always do.
     pub(crate) wait: bool,
     pub(crate) state: Versioned<LinkState>,
     pub(crate) parker: Parker,
+}
+
+impl LinkShared {
+    /// Whether the publisher has to know of this link.
+    pub(crate) fn is_tracked(&self) -> bool {
+        self.lossless.is_some() || self.samples > 0
+    }
 }
 
 /// How a link stands.
@@ -71,10 +80,11 @@ impl LinkShared {
         target: Target,
         warm: bool,
         lossless: Option<Duration>,
+        samples: u32,
         wait: bool,
     ) -> Self {
         let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
-        LinkShared { number, target, warm, lossless, wait, state, parker: Parker::new() }
+        LinkShared { number, target, warm, lossless, samples, wait, state, parker: Parker::new() }
     }
 
     /// Why the service is gone, if it is.

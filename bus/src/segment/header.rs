@@ -26,8 +26,17 @@ impl Header {
     /// Stores the header; readers may trust the segment after this.
     pub(crate) fn write(&self, words: &[AtomicU64]) {
         let [low, high] = self.fingerprint.to_words();
-        let Parameters { message_size, message_align, depth, journal, schema, first_item, items, name_words } =
-            self.parameters;
+        let Parameters {
+            message_size,
+            message_align,
+            depth,
+            journal,
+            schema,
+            first_item,
+            items,
+            name_words,
+            pooled,
+        } = self.parameters;
         let header = [
             MAGIC,
             VERSION,
@@ -42,6 +51,7 @@ impl Header {
             first_item,
             items,
             name_words,
+            pooled,
         ];
         for (word, value) in words.iter().zip(header) {
             word.store(value, Ordering::Relaxed);
@@ -80,6 +90,7 @@ impl Header {
                 first_item: word(10),
                 items: word(11),
                 name_words: word(12),
+                pooled: word(13),
             },
         })
     }

@@ -147,6 +147,7 @@ mod tests {
             // More bells than are mapped with all their pages at once.
             items: 20_000,
             name_words: 100,
+            pooled: 0,
         };
         let geometry = Geometry::new(parameters).unwrap();
         let (_, fds) =

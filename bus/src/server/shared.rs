@@ -1,6 +1,7 @@
 //! What a service's handles and its control thread share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -51,7 +52,11 @@ pub(crate) struct TopicShared {
     items: Mutex<HashMap<String, u32>>,
     /// The longest that a publisher waits for a lossless link; `None` where there are no such links.
     pub(crate) lossless: Option<Duration>,
+    /// The most values that one link may hold; 0 where links hold none.
+    pub(crate) samples: u32,
     tracked: Mutex<Vec<Arc<Tracked>>>,
+    /// Pool memory, in the order in which it was made.
+    pools: Mutex<Vec<Arc<OwnedFd>>>,
 }
 
 impl ServiceShared {
@@ -143,6 +148,7 @@ impl TopicShared {
         type_name: &str,
         fingerprint: Fingerprint,
         lossless: Option<Duration>,
+        samples: u32,
     ) -> Self {
         TopicShared {
             name,
@@ -152,7 +158,9 @@ impl TopicShared {
             rings: Mutex::default(),
             items: Mutex::default(),
             lossless,
+            samples,
             tracked: Mutex::default(),
+            pools: Mutex::default(),
         }
     }
 
@@ -166,8 +174,17 @@ impl TopicShared {
         (segments.get(index).cloned(), segments.len())
     }
 
+    pub(crate) fn add_pool(&self, fd: Arc<OwnedFd>) {
+        lock(&self.pools).push(fd);
+    }
+
+    /// The pool memory of this index.
+    pub(crate) fn pool(&self, index: usize) -> Option<Arc<OwnedFd>> {
+        lock(&self.pools).get(index).cloned()
+    }
+
     pub(crate) fn add_item(&self, name: &str, index: u32, ring: Ring<Words>) {
-        if self.lossless.is_some() {
+        if self.lossless.is_some() || self.samples > 0 {
             lock(&self.rings).push(ring);
         }
         lock(&self.items).insert(name.to_owned(), index);

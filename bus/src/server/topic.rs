@@ -19,18 +19,22 @@ use std::time::{Duration, Instant};
 use elsa::FrozenVec;
 
 use crate::bell;
+use crate::credit::hold;
 use crate::error::{Error, Result};
 use crate::image;
 use crate::message::{Message, Schema};
 use crate::name;
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
+use crate::segment::pool::Reference;
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
 use crate::server::flow::{self, Flow, Patience, Room};
+use crate::server::loan::Loan;
+use crate::server::pool::{Holder, Pool};
 use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Eviction, Tracked};
 use crate::stamp::Stamp;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::sys::futex::SharedFutex;
 use crate::update::ItemId;
 
@@ -42,6 +46,8 @@ const DEFAULT_JOURNAL: usize = 1024;
 const FIRST_BYTES: usize = 64 << 10;
 /// An extent doubles the topic up to this many bytes; past them it adds an eighth.
 const EXTENT_BYTES: usize = 4 << 20;
+/// The most values that a link may hold: their words are the client's to map.
+const MAX_SAMPLES: usize = 1 << 16;
 /// Words for names, for each item that a segment has room for: 48 bytes each on average.
 const NAME_WORDS: usize = 6;
 
@@ -56,6 +62,7 @@ pub struct TopicBuilder<'s, T> {
     capacity: Option<usize>,
     stamps: bool,
     lossless: Option<Duration>,
+    samples: usize,
     message: PhantomData<fn() -> T>,
 }
 
@@ -69,6 +76,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             capacity: None,
             stamps: false,
             lossless: None,
+            samples: 0,
             message: PhantomData,
         }
     }
@@ -112,6 +120,19 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         self
     }
 
+    /// Keeps values where links may hold them ([`samples`](crate::AdviseBuilder::samples)) and where they can be built in
+    /// place ([`Item::loan`]): both without a copy, for messages from some kilobytes up. There is memory for `values`
+    /// more than the histories of all items and one loan of each; one link may hold at most so many, and all of them
+    /// together can: while they hold more, a publish fails with [`Error::Exhausted`], which names the greatest holder.
+    /// Default: none; values then lie in their slots, which is faster for what is small.
+    ///
+    /// A client that holds all it may can keep a publisher from publishing, so grant it where clients are to be trusted
+    /// with that.
+    pub fn samples(mut self, values: usize) -> Self {
+        self.samples = values;
+        self
+    }
+
     /// Creates the topic.
     ///
     /// # Errors
@@ -143,15 +164,31 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
                 ),
             });
         }
-        let shape = ItemShape::new(size, align, depth)
-            .ok_or_else(|| too_large(format!("an item of topic `{}/{}`", service.name, self.name)))?;
+        if self.samples > MAX_SAMPLES {
+            return Err(invalid("samples", self.samples, &format!("at most {MAX_SAMPLES}")));
+        }
+        let too_large = || too_large(format!("an item of topic `{}/{}`", service.name, self.name));
+        let in_slots = ItemShape::new(size, align, depth).ok_or_else(too_large)?;
+        let pool = (self.samples > 0).then(|| RefCell::new(Pool::new(size_of::<T>(), align_of::<T>())));
+        let shape = match pool {
+            None => in_slots,
+            Some(_) => ItemShape::new(8, 8, depth).ok_or_else(too_large)?,
+        };
         let items = match self.capacity {
             Some(0) => return Err(invalid("capacity", 0, "at least 1")),
             Some(items) => items,
             None => (FIRST_BYTES / 8 / shape.words()).max(1),
         };
-        let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT, self.lossless));
-        let writer = Writer { service: service.clone(), shared: shared.clone(), schema, depth, align, size };
+        let shared = Arc::new(TopicShared::new(
+            self.name,
+            T::TYPE.name(),
+            T::FINGERPRINT,
+            self.lossless,
+            self.samples as u32,
+        ));
+        let pooled = u64::from(pool.is_some());
+        let writer =
+            Writer { service: service.clone(), shared: shared.clone(), schema, depth, align, size, pooled };
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
         if !service.add_topic(shared) {
@@ -172,6 +209,8 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             growing: RefCell::new(Growing { last: root, bytes: 0 }),
             attention: Cell::new(0),
             flow: RefCell::default(),
+            pool,
+            links: RefCell::default(),
             writer,
             message: PhantomData,
         })
@@ -192,6 +231,10 @@ pub struct Topic<T> {
     /// The service's attention as it was when `flow` learned of the links that there are.
     attention: Cell<u64>,
     flow: RefCell<Flow>,
+    /// Where the values are, if not in their slots.
+    pool: Option<RefCell<Pool>>,
+    /// The tracked links, of which some may hold values.
+    links: RefCell<Vec<Arc<Tracked>>>,
     message: PhantomData<fn(&T)>,
 }
 
@@ -221,6 +264,8 @@ struct Writer {
     depth: u64,
     size: u64,
     align: u64,
+    /// Whether the values lie in pool memory: 0 or 1.
+    pooled: u64,
 }
 
 /// One item of a topic, to publish values of.
@@ -302,6 +347,9 @@ impl<T: Message> Topic<T> {
         if index >= MAX_ITEMS {
             return Err(invalid("number of items", index + 1, "at most 2^32"));
         }
+        if let Some(pool) = &self.pool {
+            self.grow_pool(&mut pool.borrow_mut(), index as usize + 1)?;
+        }
         if !growing.last.directory.push(name) {
             let bytes = growing.bytes + growing.last.geometry.bytes;
             let item_bytes = growing.last.geometry.item.words() * 8;
@@ -314,6 +362,9 @@ impl<T: Message> Topic<T> {
         }
         let within = index - growing.last.geometry.parameters.first_item;
         let memory = growing.last.item(within as usize).expect("a name was pushed, so there is room");
+        if let Some(pool) = &self.pool {
+            pool.borrow_mut().add_ring(self.writer.depth as usize);
+        }
         let ring = memory.ring.clone();
         self.items.push(Box::new(Written { memory, limit: Cell::new(0) }));
         self.writer.shared.add_item(name, index as u32, ring);
@@ -321,9 +372,32 @@ impl<T: Message> Topic<T> {
         Ok(self.present(index as u32))
     }
 
+    /// Makes sure that the pool has memory for the history and a loan of each of so many items, and for what may be held.
+    fn grow_pool(&self, pool: &mut Pool, items: usize) -> Result<()> {
+        let Writer { service, shared, depth, .. } = &self.writer;
+        let per_item = *depth as usize + 1;
+        let needed = items.saturating_mul(per_item).saturating_add(shared.samples as usize);
+        if pool.has(needed) {
+            return Ok(());
+        }
+        // By an eighth at least, so that a topic of many items does not have a memory for each.
+        let values = (needed - pool.total()).max(pool.total() / 8);
+        let fd = pool.grow(&self.writer.label(), values).map_err(|source| Error::NoMemory {
+            what: format!("{values} values of topic `{}/{}`", service.name, shared.name),
+            bytes: pool.bytes_for(values).map_or(u64::MAX, |bytes| bytes as u64),
+            source,
+        })?;
+        shared.add_pool(fd);
+        service.waker.wake();
+        Ok(())
+    }
+
     /// Publishes a value, with room for it or after waiting for it.
     #[inline(always)]
     fn publish(&self, item: &Written, id: ItemId, value: &T, patience: Patience) -> Result<u64> {
+        if let Some(pool) = &self.pool {
+            return self.publish_pooled(pool, item, id, value, patience);
+        }
         let number = self.next_number(item);
         self.admit(item, id, number, patience, &mut false)?;
         self.write(item, id, number, value);
@@ -332,15 +406,83 @@ impl<T: Message> Topic<T> {
         Ok(number)
     }
 
+    /// As [`publish`](Self::publish), where values lie in a pool.
+    #[inline(never)]
+    fn publish_pooled(
+        &self,
+        pool: &RefCell<Pool>,
+        item: &Written,
+        id: ItemId,
+        value: &T,
+        patience: Patience,
+    ) -> Result<u64> {
+        let reference = self.take(pool)?;
+        image::store(value, pool.borrow().words(reference));
+        self.publish_at(pool, item, id, reference, patience)
+            .inspect_err(|_| pool.borrow_mut().give_back(reference))
+    }
+
+    /// Publishes the value at `reference`, which is the item's from then on.
+    fn publish_at(
+        &self,
+        pool: &RefCell<Pool>,
+        item: &Written,
+        id: ItemId,
+        reference: Reference,
+        patience: Patience,
+    ) -> Result<u64> {
+        let number = self.next_number(item);
+        self.admit(item, id, number, patience, &mut false)?;
+        self.enter(item, id, number, size_of::<T>(), |body| {
+            body[self.payload].store(reference.0, Ordering::Relaxed);
+        });
+        pool.borrow_mut().put(id.index(), number, reference);
+        self.ring(item);
+        Ok(number)
+    }
+
+    /// Memory for a value of the pool.
+    #[inline]
+    fn take(&self, pool: &RefCell<Pool>) -> Result<Reference> {
+        if let Some(reference) = pool.borrow_mut().take() {
+            return Ok(reference);
+        }
+        self.reclaim(pool)
+    }
+
+    #[cold]
+    fn reclaim(&self, pool: &RefCell<Pool>) -> Result<Reference> {
+        hold::look();
+        // After that: a link that is not known yet now finds that what it would hold is gone from its slot.
+        self.attend()?;
+        let (mut pool, mut links) = (pool.borrow_mut(), self.links.borrow_mut());
+        pool.reclaim(&links);
+        if let Some(reference) = pool.take() {
+            return Ok(reference);
+        }
+        // A client that died holds nothing, also before the control thread has come to hear of it.
+        links.retain(|link| !link.is_gone());
+        pool.reclaim(&links);
+        pool.take().ok_or_else(|| {
+            let Holder { pid, link, held } = pool.greatest_holder(&links);
+            let (service, topic) = (self.writer.service.name.clone(), self.writer.shared.name.clone());
+            Error::Exhausted { service, topic, pid, link, held }
+        })
+    }
+
     /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
     fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
         let mut unrung = false;
         let mut published = 0;
         let admitted = values.iter().try_for_each(|value| {
-            let number = self.next_number(item);
-            self.admit(item, id, number, patience, &mut unrung)?;
-            self.write(item, id, number, value);
-            unrung = true;
+            if let Some(pool) = &self.pool {
+                self.publish_pooled(pool, item, id, value, patience)?;
+            } else {
+                let number = self.next_number(item);
+                self.admit(item, id, number, patience, &mut unrung)?;
+                self.write(item, id, number, value);
+                unrung = true;
+            }
             published += 1;
             Ok(())
         });
@@ -380,11 +522,17 @@ impl<T: Message> Topic<T> {
     /// Stores the value into its slot, and the entry into the journal.
     #[inline(always)]
     fn write(&self, item: &Written, id: ItemId, number: u64, value: &T) {
+        self.enter(item, id, number, size_of::<T>(), |body| image::store(value, &body[self.payload..]));
+    }
+
+    /// Makes a slot's value number `number`, of `bytes` bytes, with what `fill` stores, and enters it into the journal.
+    #[inline(always)]
+    fn enter(&self, item: &Written, id: ItemId, number: u64, bytes: usize, fill: impl FnOnce(&[AtomicU64])) {
         let stamp = if self.stamps { Stamp::now().nanoseconds() } else { 0 };
         item.memory.ring.write(number, |body| {
             body[0].store(stamp, Ordering::Relaxed);
-            body[1].store(size_of::<T>() as u64, Ordering::Relaxed);
-            image::store(value, &body[self.payload..]);
+            body[1].store(bytes as u64, Ordering::Relaxed);
+            fill(body);
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
         self.journal.ring.write(entry, |body| {
@@ -425,7 +573,8 @@ impl<T: Message> Topic<T> {
             let now = Instant::now();
             let stalled = now.saturating_duration_since(since);
             let behind = number - floor;
-            if stalled >= link.deadline {
+            let deadline = link.deadline.unwrap_or(Duration::ZERO);
+            if stalled >= deadline {
                 self.evict(link, behind, stalled);
                 continue;
             }
@@ -441,7 +590,7 @@ impl<T: Message> Topic<T> {
             if core::mem::take(unrung) {
                 self.ring(item);
             }
-            flow::wait_for(&link, floor, left.min(link.deadline - stalled));
+            flow::wait_for(&link, floor, left.min(deadline - stalled));
         }
     }
 
@@ -455,11 +604,13 @@ impl<T: Message> Topic<T> {
         if service.is_closed() {
             return Err(Error::Closed("the service"));
         }
-        for index in self.flow.borrow_mut().refresh(&self.writer.shared) {
+        let links = self.writer.shared.tracked();
+        for index in self.flow.borrow_mut().refresh(&links) {
             if let Some(item) = self.items.get(index as usize) {
                 item.limit.set(0);
             }
         }
+        *self.links.borrow_mut() = links;
         self.attention.set(attention);
         Ok(())
     }
@@ -478,7 +629,7 @@ impl<T: Message> Topic<T> {
             reason,
             "lossless link evicted"
         );
-        topic.withdraw(&link);
+        link.evict();
         service.attention.fetch_add(1, Ordering::Relaxed);
         service.evict(Eviction { link, reason });
     }
@@ -564,6 +715,54 @@ impl<T: Message> Item<'_, T> {
         self.topic.publish_batch(self.item, self.id, values, Patience::None)
     }
 
+    /// Memory to build the next value in, which publishing then moves and does not copy; for topics that keep
+    /// [`samples`](TopicBuilder::samples). Dropping it publishes nothing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("camera")?;
+    /// # service.ready()?;
+    /// let frames = service.topic::<[u8; 1 << 20]>("frames").history(2).samples(4).open()?;
+    /// let front = frames.item("front")?;
+    ///
+    /// let mut frame = front.loan()?.in_place();
+    /// frame.get_mut().fill(0x7f);
+    /// frame.publish()?;
+    ///
+    /// let camera = bus.connect::<[u8; 1 << 20]>("camera/frames").open()?;
+    /// let mut link = camera.advise("front").samples(2)?;
+    /// let sample = link.recv()?.value; // no copy, as long as one likes
+    /// assert_eq!(sample[12345], 0x7f);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
+    /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
+    pub fn loan(&self) -> Result<Loan<'_, T>> {
+        let pool = self.topic.pool.as_ref().ok_or_else(|| {
+            invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
+        })?;
+        let reference = self.topic.take(pool)?;
+        let value = pool.borrow().words(reference).as_ptr().cast_mut().cast();
+        // SAFETY: that is where it is, and the pool has just given it out. Mapped memory moves no more than the pool's
+        // list of it matters to it, and the loan borrows the topic.
+        Ok(unsafe { Loan::new(*self, reference, value) })
+    }
+
+    pub(crate) fn publish_at(&self, reference: Reference, patience: Patience) -> Result<u64> {
+        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
+        self.topic.publish_at(pool, self.item, self.id, reference, patience)
+    }
+
+    pub(crate) fn give_back(&self, reference: Reference) {
+        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
+        pool.borrow_mut().give_back(reference);
+    }
+
     /// The item's id in its topic.
     pub fn id(&self) -> ItemId {
         self.id
@@ -587,12 +786,11 @@ impl Writer {
             first_item,
             items,
             name_words: name_words.max(name::MAX_BYTES.div_ceil(8) as u64),
+            pooled: self.pooled,
         })
         .ok_or_else(too_large)?;
         let bytes = (geometry.bytes + geometry.bell_bytes()) as u64;
-        let label = format!("bus {}/{}", self.service.name, self.shared.name);
-        // The kernel takes at most 249 bytes for the label.
-        let label: String = label.chars().filter(|c| !c.is_control()).take(60).collect();
+        let label = self.label();
         let fingerprint = self.shared.fingerprint;
         let (view, fds) = SegmentView::create(&label, geometry, fingerprint, self.service.epoch, schema)
             .map_err(|source| match source.kind() {
@@ -601,6 +799,13 @@ impl Writer {
             })?;
         self.shared.add_segment(fds);
         Ok(view)
+    }
+
+    /// What the topic's memory is called in /proc/PID/maps.
+    fn label(&self) -> String {
+        let label = format!("bus {}/{}", self.service.name, self.shared.name);
+        // The kernel takes at most 249 bytes for the label.
+        label.chars().filter(|c| !c.is_control()).take(60).collect()
     }
 }
 

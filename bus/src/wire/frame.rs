@@ -99,7 +99,8 @@ bodies! {
             wait: bool,
             /// Whether the publisher is to lose no value of it.
             lossless: bool,
-            reserved: [u8; 4],
+            /// How many values it wants to hold at once.
+            samples: u32,
         }
         /// Closes a link; `reference` is its number.
         Unadvise = 5 {}
@@ -155,9 +156,20 @@ bodies! {
             floor: u32,
             /// Where it is said that the publisher waits.
             awaited: u32,
+            /// Which credit memory its holds are in.
+            hold_memory: u32,
+            /// Where the first of them is there.
+            first_hold: u32,
+            /// How many there are; 0 for a link that holds nothing.
+            holds: u32,
         }
         /// The link ends here, and why; the conversation goes on.
         Revoked = 111 { reason: ReasonText }
+        /// Pool memory of the conversation's topic, with its descriptor.
+        Pool = 112 {
+            /// How many came before.
+            index: u32,
+        }
     }
 }
 
@@ -217,7 +229,7 @@ pub(crate) fn check_descriptors(frame: &FromService, fds: &[OwnedFd]) -> Result<
     let found = fds.len();
     let expected = match frame {
         FromService::Segment(_) => 2,
-        FromService::Credits(_) => 1,
+        FromService::Credits(_) | FromService::Pool(_) => 1,
         _ => 0,
     };
     if found == expected { Ok(()) } else { Err(Malformed::Descriptors { found, expected }) }
@@ -252,7 +264,7 @@ mod tests {
 
     fn advise(warm: bool) -> Advise {
         let item = "AAPL".parse().unwrap();
-        Advise { deadline: 0, item, warm, wait: false, lossless: false, reserved: [0; 4] }
+        Advise { deadline: 0, item, warm, wait: false, lossless: false, samples: 0 }
     }
 
     #[test]

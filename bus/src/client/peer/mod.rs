@@ -361,7 +361,7 @@ fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wai
     };
     let deadline = link.lossless.map_or(0, |patience| u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
     let lossless = link.lossless.is_some();
-    let advise = Advise { deadline, item, warm: link.warm, wait, lossless, reserved: [0; 4] };
+    let advise = Advise { deadline, item, warm: link.warm, wait, lossless, samples: link.samples };
     connection.send(conversation, link.number, &advise);
 }
 
