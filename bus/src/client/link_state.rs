@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::parking::{Parker, Versioned};
 use super::session::Session;
+use super::vigil::Vigil;
 use crate::error::{Ended, Error};
 use crate::name;
 
@@ -36,6 +37,7 @@ pub(crate) struct LinkShared {
     pub(crate) wait: bool,
     pub(crate) state: Versioned<LinkState>,
     pub(crate) parker: Parker,
+    pub(crate) vigil: Vigil,
 }
 
 /// How a link stands.
@@ -62,7 +64,7 @@ pub(crate) enum Attachment {
 impl LinkShared {
     pub(crate) fn new(number: u64, target: Target, warm: bool, wait: bool) -> Self {
         let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
-        LinkShared { number, target, warm, wait, state, parker: Parker::new() }
+        LinkShared { number, target, warm, wait, state, parker: Parker::new(), vigil: Vigil::new() }
     }
 
     /// Why the service is gone, if it is.
@@ -76,6 +78,7 @@ impl LinkShared {
     /// Attaches the link, or refuses it.
     pub(crate) fn attach(&self, attachment: Attachment) {
         self.state.update(|state| state.attachment = attachment);
+        self.vigil.hail();
     }
 
     /// Tells the link that its service is gone, unless it knows that, and for this very reason.
@@ -85,6 +88,7 @@ impl LinkShared {
                 state.attachment = Attachment::Ended(reason.clone());
                 state.untold = Some(reason.clone());
             });
+            self.vigil.hail();
         }
     }
 }

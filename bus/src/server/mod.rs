@@ -6,9 +6,10 @@
 //! that publishing does not take.
 //!
 //! Files: [`service`] and [`topic`] are the public handles, [`control`] the thread, [`peer`] one connected
-//! client.
+//! client, [`doorbells`] how a publisher wakes those who wait for many things.
 
 mod control;
+mod doorbells;
 mod peer;
 pub(crate) mod service;
 mod shared;

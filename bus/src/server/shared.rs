@@ -8,6 +8,7 @@ use crossbeam::utils::CachePadded;
 
 use crate::message::Fingerprint;
 use crate::segment::SegmentFds;
+use crate::server::doorbells::TopicDoorbells;
 use crate::server::service::ClientInfo;
 use crate::sys::wake::Waker;
 
@@ -26,6 +27,8 @@ pub(crate) struct ServiceShared {
     clients: Mutex<BTreeMap<u64, ClientInfo>>,
     /// Questions of clients that wait for a topic or an item to appear.
     waiting: AtomicUsize,
+    /// Doorbells that clients have hung up.
+    pub(crate) doorbells: AtomicUsize,
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -36,6 +39,7 @@ pub(crate) struct TopicShared {
     pub(crate) fingerprint: Fingerprint,
     segments: Mutex<Vec<Arc<SegmentFds>>>,
     items: Mutex<HashMap<String, u32>>,
+    pub(crate) doorbells: TopicDoorbells,
 }
 
 impl ServiceShared {
@@ -48,6 +52,7 @@ impl ServiceShared {
             topics: Mutex::default(),
             clients: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            doorbells: AtomicUsize::new(0),
         }
     }
 
@@ -114,6 +119,7 @@ impl TopicShared {
             fingerprint,
             segments: Mutex::default(),
             items: Mutex::default(),
+            doorbells: TopicDoorbells::default(),
         }
     }
 

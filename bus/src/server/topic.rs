@@ -23,6 +23,7 @@ use crate::message::{Message, Schema};
 use crate::name;
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
+use crate::server::doorbells::{AtBell, Cause};
 use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::stamp::Stamp;
@@ -308,8 +309,10 @@ impl<T: Message> Topic<T> {
             body[0].store(u64::from(id.as_u32()) << 32 | number & 0xffff_ffff, Ordering::Relaxed);
         });
         bell::published();
-        bell::ring(&item.bell[0], item.ring.watched(), &SharedFutex);
-        bell::ring(&self.journal.bell[0], self.journal.ring.watched(), &SharedFutex);
+        let at = |cause| AtBell { topic: &self.writer.shared, cause };
+        let (by_item, by_topic) = (at(Cause::Item(id.as_u32())), at(Cause::Topic));
+        bell::ring(item.bell(), item.ring.watched(), &SharedFutex, by_item);
+        bell::ring(self.journal.bell(), self.journal.ring.watched(), &SharedFutex, by_topic);
         item.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
         Ok(number)
     }

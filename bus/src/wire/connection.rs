@@ -17,12 +17,21 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: OwnedFd,
-    unsent: VecDeque<(Vec<u8>, Option<Arc<SegmentFds>>)>,
+    unsent: VecDeque<(Vec<u8>, Luggage)>,
     /// Whether nothing can be sent any longer. What the other end sent before can still be received, and it
     /// may say why.
     broken: bool,
     /// Until when sending is not tried, the system having been out of something.
     retry_at: Option<Instant>,
+}
+
+/// The descriptors that go with a frame.
+#[derive(Debug)]
+enum Luggage {
+    None,
+    Segment(Arc<SegmentFds>),
+    /// Closed here when it is on its way.
+    Doorbell(OwnedFd),
 }
 
 /// A datagram that came in.
@@ -50,12 +59,17 @@ impl Connection {
 
     /// Sends a frame, now or when there is room.
     pub(crate) fn send(&mut self, conversation: u64, reference: u64, body: &impl Body) {
-        self.push(frame::encode(conversation, reference, body), None);
+        self.push(frame::encode(conversation, reference, body), Luggage::None);
     }
 
     /// Sends a frame with the descriptors of a segment.
     pub(crate) fn send_segment(&mut self, conversation: u64, body: &frame::Segment, fds: Arc<SegmentFds>) {
-        self.push(frame::encode(conversation, 0, body), Some(fds));
+        self.push(frame::encode(conversation, 0, body), Luggage::Segment(fds));
+    }
+
+    /// Sends a doorbell.
+    pub(crate) fn send_doorbell(&mut self, body: &frame::HangDoorbell, doorbell: OwnedFd) {
+        self.push(frame::encode(0, 0, body), Luggage::Doorbell(doorbell));
     }
 
     /// Sends a last frame if there is room now.
@@ -66,8 +80,8 @@ impl Connection {
         }
     }
 
-    fn push(&mut self, frame: Vec<u8>, fds: Option<Arc<SegmentFds>>) {
-        self.unsent.push_back((frame, fds));
+    fn push(&mut self, frame: Vec<u8>, luggage: Luggage) {
+        self.unsent.push_back((frame, luggage));
         self.flush();
     }
 
@@ -78,14 +92,17 @@ impl Connection {
             return;
         }
         self.retry_at = None;
-        while let Some((frame, fds)) = self.unsent.front() {
+        while let Some((frame, luggage)) = self.unsent.front() {
             if self.broken {
                 self.unsent.clear();
                 break;
             }
-            let sent = match fds {
-                Some(fds) => socket::send(&self.socket, frame, &[fds.segment.as_fd(), fds.bells.as_fd()]),
-                None => socket::send(&self.socket, frame, &[]),
+            let sent = match luggage {
+                Luggage::None => socket::send(&self.socket, frame, &[]),
+                Luggage::Segment(fds) => {
+                    socket::send(&self.socket, frame, &[fds.segment.as_fd(), fds.bells.as_fd()])
+                }
+                Luggage::Doorbell(doorbell) => socket::send(&self.socket, frame, &[doorbell.as_fd()]),
             };
             match sent {
                 Ok(Sent::Yes) => drop(self.unsent.pop_front()),

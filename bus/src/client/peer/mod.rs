@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::conversation::{ConversationShared, Status};
+use super::doorbell::ServiceDoorbells;
 use super::link_state::{Attachment, LinkShared, Target};
 use super::session::Session;
 use crate::error::{Ended, Error};
@@ -53,6 +54,8 @@ pub(crate) struct Peer {
     short_lived: u32,
     /// The process whose connection ended last.
     ended_by: u32,
+    /// What those who wait by descriptor are woken by.
+    doorbells: ServiceDoorbells,
 }
 
 /// A conversation with its links, by number.
@@ -88,6 +91,7 @@ impl Peer {
             since: Instant::now(),
             short_lived: 0,
             ended_by: 0,
+            doorbells: ServiceDoorbells::default(),
         }
     }
 
@@ -200,7 +204,24 @@ impl Peer {
         if let Some(open) = self.conversations.get_mut(&conversation) {
             open.links.remove(&link);
         }
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.leave(connection, conversation, link);
+        }
         self.send(conversation, link, &Unadvise {});
+    }
+
+    /// Has the service ring for a link what its waiter wants now.
+    pub(crate) fn attend(&mut self, conversation: u64, link: &LinkShared) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.attend(connection, conversation, link);
+        }
+    }
+
+    /// Takes a waiter's doorbell down.
+    pub(crate) fn forget(&mut self, waiter: u64) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.forget(connection, waiter);
+        }
     }
 
     /// Asks a question.
@@ -227,6 +248,8 @@ impl Peer {
     /// The connection is lost: tells everyone why. The next turn looks for the service again.
     fn lose(&mut self, lost: Lost) {
         let farewell = self.farewell.take();
+        // They went with the connection.
+        self.doorbells = ServiceDoorbells::default();
         let reason = match lost {
             Lost::Malformed(detail) => {
                 tracing::error!(service = self.service, detail, "the service broke the protocol");
