@@ -61,6 +61,7 @@ mod server;
 mod stamp;
 mod sys;
 mod update;
+mod watch;
 mod wire;
 
 pub use self::{
@@ -69,7 +70,9 @@ pub use self::{
     client::conversation::Conversation,
     client::link::{Deliver, Hot, Link, Warm},
     client::remote_item::RemoteItem,
-    discovery::{ServiceEvent, TopicInfo, Watch},
+    client::stream::Receive,
+    client::wait_set::{Event, Interest, Token, WaitSet, Waitable},
+    discovery::{ServiceEvent, TopicInfo},
     error::{Ended, Error, Result},
     message::{Field, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
@@ -78,5 +81,8 @@ pub use self::{
     server::topic::{Item, Topic, TopicBuilder},
     stamp::Stamp,
     update::{ItemId, Notice, Update},
+    watch::Watch,
 };
 pub use bus_derive::Message;
+/// What links and watches are for tasks: from the crate `futures-core`.
+pub use futures_core::Stream;

@@ -32,7 +32,9 @@ impl ServiceDoorbells {
         let (Some(waiter), Some(index)) = (waiter, index) else {
             return self.leave(connection, conversation, link.number);
         };
-        let Some(doorbell) = self.doorbell(connection, &waiter) else { return };
+        let Some(doorbell) = self.doorbell(connection, &waiter) else {
+            return self.leave(connection, conversation, link.number);
+        };
         self.attended.insert(link.number, waiter.number);
         let item = match link.target {
             Target::One(_) => u64::from(index),

@@ -33,6 +33,6 @@ pub(crate) mod remote_item;
 mod session;
 pub(crate) mod stream;
 pub(crate) mod tasks;
-mod vigil;
-// pub(crate) mod wait_set;
+pub(crate) mod vigil;
+pub(crate) mod wait_set;
 mod waiter;

@@ -44,7 +44,7 @@ pub(crate) struct Reactor {
     next_descriptor: AtomicU64,
 }
 
-/// A task's watch on a descriptor; ends when dropped, which must be before the descriptor is closed.
+/// A task's watch on a descriptor. The kernel forgets it when the descriptor is closed.
 #[derive(Debug)]
 pub(crate) struct Watched {
     reactor: Arc<Reactor>,
@@ -137,12 +137,19 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
-    fn drop(&mut self) {
+impl Watched {
+    /// No task waits any longer.
+    pub(crate) fn cease(&self) {
         if let Some(number) = self.number {
             let waker = lock(&self.reactor.descriptors).remove(&number);
             drop(waker);
         }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.cease();
     }
 }
 

@@ -47,8 +47,16 @@ pub(crate) enum Due {
     Never,
 }
 
-/// What a waiter has seen of a link: its state's version, and the latest number.
-pub(crate) type News = (u64, u64);
+/// What a waiter has seen: other than before where there is something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct News {
+    /// The version of the link's state.
+    version: u64,
+    /// The latest number.
+    head: u64,
+    /// When it was to be looked at, whatever is published.
+    due: u64,
+}
 
 impl Vigil {
     pub(crate) fn new() -> Self {
@@ -84,6 +92,15 @@ impl Vigil {
         }
         // Whatever this drops, it finds no lock held.
         drop(task);
+    }
+
+    /// The one with this ticket waits no longer; whether it did until now.
+    pub(crate) fn end_of(&self, ticket: u64) -> bool {
+        let held = self.is_held_by(ticket);
+        if held {
+            self.end();
+        }
+        held
     }
 
     /// Whether anybody waits.
@@ -160,6 +177,14 @@ impl Vigil {
     }
 }
 
+impl Vigil {
+    /// Whether there is something to look at, of something that is no link.
+    pub(crate) fn news(&self, now: Instant) -> Option<News> {
+        let due = self.due.load(Ordering::Acquire);
+        is_due(due, now).then_some(News { version: 0, head: 0, due })
+    }
+}
+
 impl LinkShared {
     /// Whether there is something for the link to look at, and what there is.
     pub(crate) fn news(&self, now: Instant) -> Option<News> {
@@ -168,14 +193,18 @@ impl LinkShared {
         let changed = version != vigil.seen.load(Ordering::Acquire);
         let wanted = vigil.wanted.load(Ordering::Relaxed);
         let (reached, head) = self.parker.head_for(wanted);
-        let due = vigil.left(now).is_some_and(|left| left.is_zero());
-        (changed || reached || due).then_some((version, head))
+        let due = vigil.due.load(Ordering::Acquire);
+        (changed || reached || is_due(due, now)).then_some(News { version, head, due })
     }
 
     /// Asks the publisher for the doorbell. Then comes [`bell::asked`], and then a look at the [`news`](Self::news).
     pub(crate) fn ask(&self) {
         self.parker.with_bell(bell::ask);
     }
+}
+
+fn is_due(due: u64, now: Instant) -> bool {
+    due != NEVER && due <= clock(now)
 }
 
 /// A point in time as a number that is not 0 for what is yet to come.

@@ -351,6 +351,80 @@ fn both_ways_of_sleeping_are_woken() {
     });
 }
 
+/// A task waits by way of a reactor, which empties the doorbell and asks on its behalf, or does not.
+fn task(values: u64, asks: bool) {
+    #[derive(Default)]
+    struct Executor {
+        /// What the task wants, while it waits.
+        waker: Mutex<Option<u64>>,
+        woken: Mutex<bool>,
+        wake: Condvar,
+        done: Mutex<bool>,
+    }
+    let world = Arc::new((Door::new(true), Executor::default()));
+    let task = {
+        let world = world.clone();
+        thread::spawn(move || {
+            let (door, executor) = &*world;
+            loop {
+                let latest = door.ring().latest();
+                if latest >= values {
+                    break;
+                }
+                *executor.waker.lock().unwrap() = Some(latest + 1);
+                bell::ask(door.bell.flags());
+                bell::asked();
+                if door.ring().watched().has_reached(latest + 1) {
+                    continue;
+                }
+                let mut woken = executor.woken.lock().unwrap();
+                while !*woken {
+                    woken = executor.wake.wait(woken).unwrap();
+                }
+                *woken = false;
+            }
+            *executor.done.lock().unwrap() = true;
+            door.doorbell.ring_once();
+        })
+    };
+    let reactor = {
+        let world = world.clone();
+        thread::spawn(move || {
+            let (door, executor) = &*world;
+            loop {
+                door.doorbell.wait();
+                door.doorbell.empty();
+                if *executor.done.lock().unwrap() {
+                    return;
+                }
+                let wanted = *executor.waker.lock().unwrap();
+                let Some(wanted) = wanted else { continue };
+                let ready = || door.ring().watched().has_reached(wanted);
+                let is_ready = ready() || asks && {
+                    bell::ask(door.bell.flags());
+                    bell::asked();
+                    ready()
+                };
+                if is_ready {
+                    *executor.waker.lock().unwrap() = None;
+                    *executor.woken.lock().unwrap() = true;
+                    executor.wake.notify_one();
+                }
+            }
+        })
+    };
+    world.0.publish(values);
+    task.join().unwrap();
+    reactor.join().unwrap();
+}
+
+#[test]
+fn a_task_is_always_woken() {
+    check(|| task(1, true));
+    check(|| task(2, true));
+    assert!(catch_unwind(|| check(|| task(2, false))).is_err(), "the reactor has to ask again");
+}
+
 /// The service hangs the doorbell up while its owner sleeps already, and the value comes before or after; whoever
 /// hangs it up rings it, or does not.
 fn hung_late(rings: bool) {

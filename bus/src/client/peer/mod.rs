@@ -189,10 +189,13 @@ impl Peer {
     pub(crate) fn advise(&mut self, conversation: u64, link: Arc<LinkShared>) {
         let Some(open) = self.conversations.get_mut(&conversation) else { return };
         open.links.insert(link.number, link.clone());
-        match &open.shared.state.lock().status {
-            Status::Ended(reason) => return link.end(reason),
-            Status::Live => {}
+        let ended = match &open.shared.state.lock().status {
+            Status::Ended(reason) => Some(reason.clone()),
+            Status::Live => None,
             _ => return,
+        };
+        if let Some(reason) = ended {
+            return link.end(&reason);
         }
         if let Phase::Open { connection, .. } = &mut self.phase {
             advise(connection, conversation, &link, link.wait);
