@@ -206,7 +206,10 @@ fn a_client_that_clears_the_flags_delays_and_hides_nothing() {
 }
 
 /// A link to a service by hand, which is in a set, and the doorbell that the service was given for it.
-fn affair(place: &Place, set: &mut WaitSet<&'static str>) -> (Affair<u64>, bus::Link<bus::Hot<u64>>, UnixStream) {
+fn affair(
+    place: &Place,
+    set: &mut WaitSet<&'static str>,
+) -> (Affair<u64>, bus::Link<bus::Hot<u64>>, UnixStream) {
     let service = Service::new(place, "hostile");
     let mut affair = Affair::begin(place.bus(), service, Forged::topic::<u64>(&["item"]));
     let mut link = affair.advise("item", 0).unwrap();

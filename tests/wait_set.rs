@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use bus::{Ended, Error, Event, Hot, Interest, Link, ServiceEvent, Topic, WaitSet};
 use rustix::event::{PollFd, PollFlags, poll};
 use support::{
-    Account, Checked, LIMIT, Place, Process, Publisher, Random, Setup, Test, connect, proc, publisher, roles, until,
+    Account, Checked, LIMIT, Place, Process, Publisher, Random, Setup, Test, connect, proc, publisher, roles,
+    until,
 };
 
 roles!(publisher, waiter, poller);
@@ -87,7 +88,13 @@ fn start(place: &Place, role: &'static str, links: &str) -> (Process, i32) {
 }
 
 /// Publishes an item when the other process sleeps, which must say so; again and again.
-fn wake(process: &mut Process, thread: i32, publisher: &mut Publisher, rounds: u64, mut item: impl FnMut() -> u64) {
+fn wake(
+    process: &mut Process,
+    thread: i32,
+    publisher: &mut Publisher,
+    rounds: u64,
+    mut item: impl FnMut() -> u64,
+) {
     let start = Instant::now();
     let mut counts = publisher.published();
     for _ in 0..rounds {
@@ -150,8 +157,38 @@ fn a_death_and_a_return_end_a_wait_and_wake_ups_go_on() {
                 publisher.publish(0, 1);
                 waiter.await_line("0 1 gap");
             }
+            // The doorbells came back with the service.
+            wake(&mut waiter, thread, &mut publisher, MANY, || 0);
         }
     }
+}
+
+#[test]
+fn the_end_of_a_service_is_a_wake_up() {
+    let place = Place::new();
+    let bus = place.bus();
+    let mut set = WaitSet::new().unwrap();
+    let (start, thread) = (Instant::now(), proc::thread());
+    for round in 0..MANY {
+        let name = format!("service {round}");
+        let service = bus.service(&name).unwrap();
+        service.topic::<u64>("topic").open().unwrap().item("item").unwrap();
+        service.ready().unwrap();
+        let mut link =
+            bus.connect::<u64>(&format!("{name}/topic")).open().unwrap().advise("item").hot().unwrap();
+        set.add(&mut link, round).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                until("the set sleeps", || proc::sleeps_in_poll(std::process::id(), thread));
+                service.close();
+            });
+            assert_eq!(set.wait().unwrap(), [round]);
+        });
+        let Error::Stale { reason: Ended::Closed, .. } = link.try_recv().unwrap_err() else {
+            panic!("not stale")
+        };
+    }
+    assert!(start.elapsed() < LIMIT, "not by wake-ups");
 }
 
 #[test]
@@ -260,7 +297,9 @@ fn an_edge_is_told_once_for_each_change() {
     nothing(&mut set);
     service.close();
     assert_eq!(set.wait().unwrap(), [()]);
-    let Error::Stale { reason: Ended::Closed, .. } = link.try_recv().unwrap_err() else { panic!("not stale") };
+    let Error::Stale { reason: Ended::Closed, .. } = link.try_recv().unwrap_err() else {
+        panic!("not stale")
+    };
 }
 
 #[test]

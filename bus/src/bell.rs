@@ -129,13 +129,7 @@ fn wake(bell: Bell<'_>, wakes: &AtomicU64, futex: &impl Futex, doorbells: impl D
 }
 
 /// Sleeps until the head reaches `wanted`, at most `bound`; may return early, so the caller looks again.
-pub(crate) fn sleep(
-    bell: Bell<'_>,
-    watched: Watched<'_>,
-    wanted: u64,
-    futex: &impl Futex,
-    bound: Duration,
-) {
+pub(crate) fn sleep(bell: Bell<'_>, watched: Watched<'_>, wanted: u64, futex: &impl Futex, bound: Duration) {
     let seen = watched.wakes.load(Ordering::Relaxed);
     Site::BellSeenFence.fence(Ordering::Acquire);
     bell.by_futex.store(1, Ordering::Release);

@@ -138,4 +138,3 @@ impl Bus {
         Watch::new(self.core.clone(), watch)
     }
 }
-

@@ -143,7 +143,9 @@ impl Watch {
             self.watched = Some(Watched::new(self.bus.reactor()?));
         }
         let watched = self.watched.iter_mut();
-        watched.map(|watched| watched.wait(&self.watch, context.waker())).collect::<std::io::Result<()>>()
+        watched
+            .map(|watched| watched.wait(&self.watch, context.waker()))
+            .collect::<std::io::Result<()>>()
             .map_err(Error::os("waiting for changes of the bus directory"))
     }
 

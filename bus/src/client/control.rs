@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender};
@@ -33,14 +33,32 @@ const WITHOUT_WATCH: Duration = Duration::from_millis(50);
 pub(crate) enum Command {
     Open(Arc<ConversationShared>),
     Close(Arc<ConversationShared>),
-    Advise { conversation: Arc<ConversationShared>, link: Arc<LinkShared> },
-    Unadvise { conversation: Arc<ConversationShared>, link: u64 },
+    Advise {
+        conversation: Arc<ConversationShared>,
+        link: Arc<LinkShared>,
+    },
+    Unadvise {
+        conversation: Arc<ConversationShared>,
+        link: u64,
+    },
     /// Who waits for this link by descriptor is another, or nobody.
-    Attend { conversation: Arc<ConversationShared>, link: Arc<LinkShared> },
+    Attend {
+        conversation: Arc<ConversationShared>,
+        link: Arc<LinkShared>,
+    },
     /// This waiter is gone.
-    Forget { waiter: u64 },
-    Find { conversation: Arc<ConversationShared>, item: String, answer: Answer<Result<()>> },
-    Topics { service: String, answer: Sender<Result<Vec<TopicInfo>>> },
+    Forget {
+        waiter: u64,
+    },
+    Find {
+        conversation: Arc<ConversationShared>,
+        item: String,
+        answer: Answer<Result<()>>,
+    },
+    Topics {
+        service: String,
+        answer: Sender<Result<Vec<TopicInfo>>>,
+    },
 }
 
 /// What the control thread shares with the bus that it belongs to.

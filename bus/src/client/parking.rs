@@ -40,7 +40,12 @@ pub(crate) struct Versioned<S> {
 
 impl<S> Versioned<S> {
     pub(crate) fn new(state: S) -> Self {
-        Versioned { version: AtomicU64::new(0), state: Mutex::new(state), changed: Condvar::new(), tasks: Tasks::default() }
+        Versioned {
+            version: AtomicU64::new(0),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            tasks: Tasks::default(),
+        }
     }
 
     /// The version of the state; changes with every [`update`](Self::update).
@@ -205,7 +210,8 @@ mod models {
         let sleeper = {
             let world = world.clone();
             thread::spawn(move || {
-                let World { version, announcement, words: [by_futex, by_doorbell, head, wakes], futex } = &*world;
+                let World { version, announcement, words: [by_futex, by_doorbell, head, wakes], futex } =
+                    &*world;
                 let bell = Bell { by_futex, by_doorbell };
                 while version.load(Ordering::Acquire) == 0 {
                     announcement.sleep_unless(

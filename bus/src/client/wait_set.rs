@@ -88,10 +88,22 @@ impl<K> Member<K> {
 
 #[derive(Debug)]
 enum Kind {
-    Link { ticket: u64, link: Arc<LinkShared>, conversation: Arc<ConversationShared>, bus: Weak<BusCore> },
+    Link {
+        ticket: u64,
+        link: Arc<LinkShared>,
+        conversation: Arc<ConversationShared>,
+        bus: Weak<BusCore>,
+    },
     /// With a duplicate of its descriptor.
-    Watch { ticket: u64, vigil: Arc<Vigil>, descriptor: OwnedFd },
-    Timer { at: Instant, period: Option<Duration> },
+    Watch {
+        ticket: u64,
+        vigil: Arc<Vigil>,
+        descriptor: OwnedFd,
+    },
+    Timer {
+        at: Instant,
+        period: Option<Duration>,
+    },
     Event(Arc<Raised>),
     Descriptor(OwnedFd),
 }
@@ -416,7 +428,8 @@ impl<K: Clone> WaitSet<K> {
                 continue;
             }
             if self.members.is_empty() && deadline.is_none() {
-                let (found, expected) = ("empty".to_owned(), "one with members: it would wait for ever".to_owned());
+                let (found, expected) =
+                    ("empty".to_owned(), "one with members: it would wait for ever".to_owned());
                 return Err(Error::InvalidOption { option: "the wait set", found, expected });
             }
             let left = deadline.flatten().map(|deadline| deadline.saturating_duration_since(now));
@@ -439,7 +452,9 @@ impl<K: Clone> WaitSet<K> {
                 Kind::Link { ticket, link, .. } if link.vigil.is_held_by(*ticket) => {
                     member.is_new(link.news(now))
                 }
-                Kind::Watch { ticket, vigil, .. } if vigil.is_held_by(*ticket) => member.is_new(vigil.news(now)),
+                Kind::Watch { ticket, vigil, .. } if vigil.is_held_by(*ticket) => {
+                    member.is_new(vigil.news(now))
+                }
                 Kind::Link { .. } | Kind::Watch { .. } => {
                     left.push(token);
                     false
@@ -507,7 +522,9 @@ impl<K: Clone> WaitSet<K> {
     /// How long nobody has to look, unless something rings.
     fn bound(&self, now: Instant) -> Option<Duration> {
         let left = |member: &Member<K>| match &member.kind {
-            Kind::Link { link, .. } => Some(link.vigil.left(now).map_or(PARK_BOUND, |left| left.min(PARK_BOUND))),
+            Kind::Link { link, .. } => {
+                Some(link.vigil.left(now).map_or(PARK_BOUND, |left| left.min(PARK_BOUND)))
+            }
             Kind::Watch { vigil, .. } => vigil.left(now),
             Kind::Timer { at, .. } => Some(at.saturating_duration_since(now)),
             Kind::Event(_) | Kind::Descriptor(_) => None,

@@ -400,11 +400,12 @@ fn task(values: u64, asks: bool) {
                 let wanted = *executor.waker.lock().unwrap();
                 let Some(wanted) = wanted else { continue };
                 let ready = || door.ring().watched().has_reached(wanted);
-                let is_ready = ready() || asks && {
-                    bell::ask(door.bell.flags());
-                    bell::asked();
-                    ready()
-                };
+                let is_ready = ready()
+                    || asks && {
+                        bell::ask(door.bell.flags());
+                        bell::asked();
+                        ready()
+                    };
                 if is_ready {
                     *executor.waker.lock().unwrap() = None;
                     *executor.woken.lock().unwrap() = true;
