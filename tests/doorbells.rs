@@ -14,12 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bus::{Error, WaitSet};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::forged::{Affair, Forged, Service};
 use support::publisher::Status;
 use support::wire::{Client, frame, kind, name, words};
-use support::{LIMIT, Place, Publisher, Setup, connect, publisher, roles, until};
+use support::{LIMIT, Place, Publisher, Setup, Test, connect, publisher, roles, until};
 
-roles!(publisher);
+roles!(publisher, poor);
 
 const SETUP: Setup = Setup { history: 4, journal: 8, items: 2 };
 const WHOLE_TOPIC: u64 = u64::MAX;
@@ -203,6 +204,36 @@ fn a_client_that_clears_the_flags_delays_and_hides_nothing() {
         }
         done.store(true, Ordering::Relaxed);
     });
+}
+
+/// Waits by a set for which there is no descriptor left to make a doorbell of.
+fn poor(test: &mut Test) {
+    let mut link = connect(&test.bus()).advise("0").hot().unwrap();
+    let mut set = WaitSet::new().unwrap();
+    let limits = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..limits }).unwrap();
+    let mut all = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        all.push(file);
+    }
+    set.add(&mut link, ()).unwrap();
+    test.say("waits");
+    loop {
+        assert_eq!(set.wait().unwrap(), [()]);
+        test.say(link.recv().unwrap().seq);
+    }
+}
+
+#[test]
+fn a_client_without_descriptors_is_woken_by_the_bound_of_its_sleeps() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place, SETUP);
+    let mut poor = place.start("poor");
+    poor.await_line("waits");
+    for number in 1..=10 {
+        publisher.publish(0, 1);
+        poor.await_line(&number.to_string());
+    }
 }
 
 /// A link to a service by hand, which is in a set, and the doorbell that the service was given for it.

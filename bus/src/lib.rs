@@ -40,6 +40,11 @@
 //! ([`Message`]). A client holds a **conversation** ([`Conversation`]) with a topic; it may **request** an
 //! item's present value, or **advise** on an item, on several or on all, which makes a **link** ([`Link`]):
 //! *hot* with values, *warm* with notices only.
+//!
+//! # Waiting
+//!
+//! A thread waits for one link by [`recv`](Link::recv), for hundreds, and for whatever else there is, by a
+//! [`WaitSet`]. A task waits by [`recv_async`](Link::recv_async), or takes a link as a [`Stream`]; any runtime will do.
 
 extern crate self as bus;
 

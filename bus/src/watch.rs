@@ -142,11 +142,9 @@ impl Watch {
         if self.watched.is_none() {
             self.watched = Some(Watched::new(self.bus.reactor()?));
         }
-        let watched = self.watched.iter_mut();
-        watched
-            .map(|watched| watched.wait(&self.watch, context.waker()))
-            .collect::<std::io::Result<()>>()
-            .map_err(Error::os("waiting for changes of the bus directory"))
+        let waited =
+            self.watched.iter_mut().try_for_each(|watched| watched.wait(&self.watch, context.waker()));
+        waited.map_err(Error::os("waiting for changes of the bus directory"))
     }
 
     fn next_before(&mut self, deadline: Option<Instant>) -> Result<Option<ServiceEvent>> {

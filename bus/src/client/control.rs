@@ -78,19 +78,11 @@ impl ControlShared {
         ControlShared { waker, closed: AtomicBool::new(false), timers, reactor }
     }
 
-    /// Wakes the tasks whose time has come, or what they wait for.
-    fn serve_tasks(&self) {
+    /// Wakes the tasks whose time has come, or what they wait for; when to look after those that wait for links.
+    fn serve_tasks(&self) -> Option<Instant> {
         self.timers.wake_due();
-        if let Some(reactor) = self.reactor.get() {
-            reactor.serve();
-        }
-    }
-
-    /// The longest time until tasks have to be looked after.
-    fn bound_of_tasks(&self, now: Instant) -> Option<Duration> {
-        let timer = self.timers.next().map(|at| at.saturating_duration_since(now));
-        let links = self.reactor.get().and_then(|reactor| reactor.bound(now));
-        timer.into_iter().chain(links).min()
+        let bound = self.reactor.get().and_then(|reactor| reactor.serve());
+        bound.map(|bound| Instant::now() + bound)
     }
 }
 
@@ -103,12 +95,15 @@ pub(crate) struct Control {
     peers: BTreeMap<String, Peer>,
     watch: Option<DirectoryWatch>,
     next_question: u64,
+    /// When to look after tasks that wait for links, whatever rings.
+    tasks_due: Option<Instant>,
 }
 
 impl Control {
     pub(crate) fn new(place: Arc<BusPlace>, shared: Arc<ControlShared>, commands: Receiver<Command>) -> Self {
         // Questions share the references of links, which count up from 1; these count down.
-        Control { place, shared, commands, peers: BTreeMap::new(), watch: None, next_question: u64::MAX }
+        let (peers, next_question) = (BTreeMap::new(), u64::MAX);
+        Control { place, shared, commands, peers, watch: None, next_question, tasks_due: None }
     }
 
     /// Runs until the bus is closed.
@@ -116,7 +111,7 @@ impl Control {
         while !self.shared.closed.load(Ordering::SeqCst) {
             let again = self.peers.values_mut().fold(false, |again, peer| peer.wake_sleepers() | again);
             let for_tasks = self.wait(again);
-            self.shared.serve_tasks();
+            self.tasks_due = self.shared.serve_tasks();
             if for_tasks {
                 continue;
             }
@@ -172,7 +167,8 @@ impl Control {
             .chain(soon.then_some(SOON))
             .chain(unwatched.then_some(WITHOUT_WATCH))
             .min();
-        let of_tasks = self.shared.bound_of_tasks(now);
+        let of_tasks = self.shared.timers.next().into_iter().chain(self.tasks_due).min();
+        let of_tasks = of_tasks.map(|at| at.saturating_duration_since(now));
         let timeout = own.into_iter().chain(of_tasks).min().map(|timeout| Timespec {
             tv_sec: timeout.as_secs() as i64,
             tv_nsec: i64::from(timeout.subsec_nanos()) as _,

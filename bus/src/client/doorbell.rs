@@ -6,6 +6,7 @@
 //! by the bound of its sleeps.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::link_state::{Attachment, LinkShared, Target};
@@ -46,12 +47,12 @@ impl ServiceDoorbells {
     /// The number under which the service knows a waiter's doorbell, hung up if it is not yet.
     fn doorbell(&mut self, connection: &mut Connection, waiter: &Arc<Waiter>) -> Option<u64> {
         let number = waiter.number;
-        if !self.hung.contains_key(&number) {
+        if let Entry::Vacant(entry) = self.hung.entry(number) {
             let made = waiter.new_doorbell();
             let (own, theirs) = made
                 .inspect_err(|error| tracing::warn!(%error, "no doorbell: looking now and then instead"))
                 .ok()?;
-            self.hung.insert(number, HungDoorbell { waiter: waiter.clone(), number: own });
+            entry.insert(HungDoorbell { waiter: waiter.clone(), number: own });
             connection.send_doorbell(&HangDoorbell { number }, theirs);
         }
         Some(number)

@@ -15,6 +15,10 @@
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
 //! [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
+//!
+//! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
+//! the control thread wakes by way of the [`reactor`]. Both are a [`waiter`], an epoll with a [`doorbell`] at each
+//! service; [`vigil`] is what a link tells them; [`tasks`] is for tasks that wait for the control thread itself.
 
 pub(crate) mod advise;
 pub(crate) mod connect;

@@ -73,20 +73,9 @@ impl Reactor {
         ticket
     }
 
-    /// The longest time for which nobody has to look; `None` where no task ever waits for a link.
-    pub(crate) fn bound(&self, now: Instant) -> Option<Duration> {
-        let links = lock(&self.links);
-        let held = links.iter().filter(|(ticket, link)| link.vigil.is_held_by(*ticket));
-        // A task that begins to wait does not tell, so that all are taken to wait.
-        held.map(|(_, link)| match link.vigil.left(now) {
-            Some(left) if link.vigil.has_task() => left.min(PARK_BOUND),
-            _ => PARK_BOUND,
-        })
-        .min()
-    }
-
-    /// Wakes every task whose link or descriptor is ready.
-    pub(crate) fn serve(&self) {
+    /// Wakes every task whose link or descriptor is ready. Also the longest time for which nobody has to look again,
+    /// unless something rings or the control thread is woken; `None` where no task waits for links.
+    pub(crate) fn serve(&self) -> Option<Duration> {
         let mut ready = Vec::new();
         let waited = self.waiter.wait(Some(Duration::ZERO), |note| {
             ready.extend(lock(&self.descriptors).remove(&note));
@@ -95,10 +84,12 @@ impl Reactor {
             tracing::error!(%error, "cannot poll for tasks");
         }
         let now = Instant::now();
-        let waiting: Vec<_> = {
+        let (waiting, any): (Vec<_>, bool) = {
             let mut links = lock(&self.links);
             links.retain(|(ticket, link)| link.vigil.is_held_by(*ticket));
-            links.iter().filter(|(_, link)| link.vigil.has_task()).map(|(_, link)| link.clone()).collect()
+            let waiting =
+                links.iter().filter(|(_, link)| link.vigil.has_task()).map(|(_, link)| link.clone());
+            (waiting.collect(), !links.is_empty())
         };
         let is_ready = |link: &Arc<LinkShared>| link.news(now).is_some();
         let (now_ready, asleep): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
@@ -106,7 +97,10 @@ impl Reactor {
         bell::asked();
         let ready_since = asleep.iter().filter(|&link| is_ready(link));
         ready.extend(now_ready.iter().chain(ready_since).filter_map(|link| link.vigil.take_task()));
+        let due = asleep.iter().filter_map(|link| link.vigil.left(now)).min();
         ready.into_iter().for_each(wake);
+        // A task that begins to wait does not tell, so that all links are taken to be waited for.
+        any.then(|| due.map_or(PARK_BOUND, |due| due.min(PARK_BOUND)))
     }
 
     fn watch(&self, number: &mut Option<u64>, fd: BorrowedFd<'_>, waker: Waker) -> io::Result<()> {

@@ -111,6 +111,8 @@ impl<D> Link<D> {
 
 /// An endless series of [`recv_async`](Link::recv_async)s.
 ///
+/// A link is an iterator too, and the methods of both have the same names: say which of them is meant.
+///
 /// ```
 /// # fn main() -> Result<(), bus::Error> {
 /// # let directory = tempfile::tempdir().unwrap();
@@ -123,7 +125,7 @@ impl<D> Link<D> {
 ///
 /// # smol::block_on(async {
 /// let mut kitchen = bus.connect::<f64>("thermometer/rooms").open()?.advise("kitchen").hot()?;
-/// while let Some(update) = kitchen.next().await {
+/// while let Some(update) = StreamExt::next(&mut kitchen).await {
 ///     println!("{} °C", update?.value);
 ///     # break;
 /// }

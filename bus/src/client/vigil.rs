@@ -75,10 +75,13 @@ impl Vigil {
         static NEXT: AtomicU64 = AtomicU64::new(NOBODY + 1);
         let ticket = NEXT.fetch_add(1, Ordering::Relaxed);
         self.ticket.store(ticket, Ordering::Release);
-        let before = lock(&self.waiter).replace(waiter);
+        let (before, task) = (lock(&self.waiter).replace(waiter), lock(&self.task).take());
         if let Some(before) = before {
+            // So that it lets go of the link.
             before.hail();
         }
+        // Whatever this drops, it finds no lock held.
+        drop(task);
         ticket
     }
 

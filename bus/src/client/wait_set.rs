@@ -48,7 +48,8 @@ const TIMING: &str = "setting the timer of a wait set";
 
 /// Something that a [`WaitSet`] can wait for: a [`Link`] or a [`Watch`].
 ///
-/// Sealed, so that more can be added: whatever answers and requests come to a program will be waitable too.
+/// Sealed, so that more can be added: the answers of transactions, and what a service is asked for, will be waitable
+/// too when there are such.
 pub trait Waitable: sealed::Join {}
 
 impl<D> Waitable for Link<D> {}
@@ -306,7 +307,10 @@ impl<K: Clone> WaitSet<K> {
             }
             Kind::Watch { descriptor, .. } => {
                 let flags = if told.is_some() { EventFlags::IN | EventFlags::ET } else { EventFlags::IN };
-                self.watch(descriptor, flags)?;
+                if let Err(error) = self.watch(descriptor, flags) {
+                    self.leave(kind);
+                    return Err(error);
+                }
             }
             _ => {}
         }
