@@ -347,12 +347,16 @@ fn timers_are_told_when_their_time_has_come() {
     assert_eq!(set.len(), 1, "they leave");
     let start = Instant::now();
     let ticks = set.every(Duration::from_millis(10), "tick").unwrap();
+    let begun = Instant::now();
     for tick in 1..=3 {
         assert_eq!(set.wait().unwrap(), ["tick"]);
         assert!(start.elapsed() >= Duration::from_millis(10 * tick), "never too early");
     }
     std::thread::sleep(Duration::from_millis(100));
+    let passed = begun.elapsed().as_millis() as u64 / 10;
     assert_eq!(set.wait().unwrap(), ["tick"], "ticks that nobody waited for come together");
+    assert_eq!(set.wait().unwrap(), ["tick"]);
+    assert!(start.elapsed() >= Duration::from_millis(10 * (passed + 1)), "and are not made up for");
     assert!(set.remove(ticks));
     nothing(&mut set);
     assert!(matches!(set.every(Duration::ZERO, ""), Err(Error::InvalidOption { .. })));
@@ -405,7 +409,14 @@ fn services_that_come_and_go_end_a_wait() {
             publisher.process.kill();
         }
     }
-    drop(watch);
+    // Two that one look finds.
+    let services = ["one", "two"].map(|name| place.bus().service(name).unwrap());
+    services.iter().for_each(|service| service.ready().unwrap());
+    for _ in &services {
+        assert_eq!(set.wait().unwrap(), [()]);
+        assert!(matches!(watch.try_recv().unwrap(), Some(ServiceEvent::Appeared(_))));
+    }
+    drop((watch, services));
     nothing(&mut set);
     assert!(set.is_empty());
 }

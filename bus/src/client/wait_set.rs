@@ -43,9 +43,6 @@ use crate::watch::Watch;
 /// In the kernel's note of a descriptor: it is the timer. Tokens are smaller.
 const TIMER: u64 = (1 << 62) - 1;
 
-/// What fails where its timer cannot be set.
-const TIMING: &str = "setting the timer of a wait set";
-
 /// Something that a [`WaitSet`] can wait for: a [`Link`] or a [`Watch`].
 ///
 /// Sealed, so that more can be added: the answers of transactions, and what a service is asked for, will be waitable
@@ -406,13 +403,13 @@ impl<K: Clone> WaitSet<K> {
         let mut timeout = Some(Duration::ZERO);
         loop {
             let mut ready = Vec::new();
-            self.waiter
-                .wait(timeout, |note| ready.push(note))
-                .map_err(Error::os("waiting for members of a wait set"))?;
-            if let Some(rung) = ready.iter().position(|&note| note == TIMER) {
-                ready.swap_remove(rung);
-                self.timer.set(None).map_err(Error::os(TIMING))?;
-            }
+            // The timer has ended the sleep of whoever polls the set, and is set anew before the next one.
+            let others = |note| {
+                if note != TIMER {
+                    ready.push(note)
+                }
+            };
+            self.waiter.wait(timeout, others).map_err(Error::os("waiting for members of a wait set"))?;
             let now = Instant::now();
             self.look(now, &mut ready);
             if ready.is_empty() {
@@ -439,7 +436,7 @@ impl<K: Clone> WaitSet<K> {
             let left = deadline.flatten().map(|deadline| deadline.saturating_duration_since(now));
             let bound = self.bound(now);
             if self.is_descriptor.load(Ordering::Relaxed) {
-                self.timer.set(bound).map_err(Error::os(TIMING))?;
+                self.timer.set(bound).map_err(Error::os("setting the timer of a wait set"))?;
             }
             if left.is_some_and(|left| left.is_zero()) {
                 return Ok(Vec::new());
