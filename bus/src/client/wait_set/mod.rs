@@ -17,10 +17,13 @@
 //! stays unread costs its user's own loop, not one in here.
 //!
 //! [`Waitable`] is the seam for what else can be waited for: whatever has a [`Vigil`], and perhaps a descriptor.
+//!
+//! [`member`] is what a set has, and what can become that.
+
+mod member;
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -28,146 +31,18 @@ use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 
+pub use self::member::{Event, Interest, Token, Waitable};
+use self::member::{Kind, Member, Raised, duplicate, sealed};
 use super::control::Command;
-use super::conversation::ConversationShared;
-use super::link::Link;
-use super::link_state::LinkShared;
-use super::vigil::{News, Vigil};
+use super::vigil::News;
 use super::waiter::Waiter;
 use crate::bell::{self, PARK_BOUND};
 use crate::error::{Error, Result};
 use crate::namespace::BusCore;
 use crate::sys::timer::Timer;
-use crate::watch::Watch;
 
 /// In the kernel's note of a descriptor: it is the timer. Tokens are smaller.
 const TIMER: u64 = (1 << 62) - 1;
-
-/// Something that a [`WaitSet`] can wait for: a [`Link`] or a [`Watch`].
-///
-/// Sealed, so that more can be added: the answers of transactions, and what a service is asked for, will be waitable
-/// too when there are such.
-pub trait Waitable: sealed::Join {}
-
-impl<D> Waitable for Link<D> {}
-impl Waitable for Watch {}
-
-mod sealed {
-    /// How something joins a set.
-    pub trait Join {
-        #[doc(hidden)]
-        fn join(&mut self, waiter: Door<'_>) -> crate::Result<Joined>;
-    }
-
-    /// The set that is joined.
-    #[derive(Debug)]
-    pub struct Door<'s>(pub(super) &'s std::sync::Arc<super::Waiter>);
-
-    /// What joined it.
-    #[derive(Debug)]
-    pub struct Joined(pub(super) super::Kind);
-}
-
-/// One thing to wait for.
-#[derive(Debug)]
-struct Member<K> {
-    key: K,
-    kind: Kind,
-    /// For a member that is told of once for each change: what it was last told for.
-    told: Option<Option<News>>,
-}
-
-impl<K> Member<K> {
-    /// Whether it is to be told of.
-    fn is_new(&self, news: Option<News>) -> bool {
-        news.is_some() && self.told.is_none_or(|told| told != news)
-    }
-}
-
-#[derive(Debug)]
-enum Kind {
-    Link {
-        ticket: u64,
-        link: Arc<LinkShared>,
-        conversation: Arc<ConversationShared>,
-        bus: Weak<BusCore>,
-    },
-    /// With a duplicate of its descriptor.
-    Watch {
-        ticket: u64,
-        vigil: Arc<Vigil>,
-        descriptor: OwnedFd,
-    },
-    Timer {
-        at: Instant,
-        period: Option<Duration>,
-    },
-    Event(Arc<Raised>),
-    Descriptor(OwnedFd),
-}
-
-impl<D> sealed::Join for Link<D> {
-    fn join(&mut self, door: sealed::Door<'_>) -> Result<sealed::Joined> {
-        let ticket = self.shared.vigil.begin(door.0.clone());
-        self.begin_to_report();
-        let (link, conversation) = (self.shared.clone(), self.conversation.shared.clone());
-        let bus = Arc::downgrade(&self.conversation.bus);
-        Ok(sealed::Joined(Kind::Link { ticket, link, conversation, bus }))
-    }
-}
-
-impl sealed::Join for Watch {
-    fn join(&mut self, door: sealed::Door<'_>) -> Result<sealed::Joined> {
-        let descriptor = duplicate(self.descriptor())?;
-        let ticket = self.vigil().begin(door.0.clone());
-        self.report();
-        Ok(sealed::Joined(Kind::Watch { ticket, vigil: self.vigil().clone(), descriptor }))
-    }
-}
-
-/// A member of a [`WaitSet`], to take it out again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Token(u64);
-
-/// For what a foreign descriptor is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Interest {
-    /// There is something to read, or to accept, or the end of it.
-    Readable,
-    /// There is room to write.
-    Writable,
-    /// Either.
-    Both,
-}
-
-/// Ends a wait from any thread; see [`WaitSet::event`].
-#[derive(Debug, Clone)]
-pub struct Event {
-    raised: Arc<Raised>,
-    token: Token,
-}
-
-#[derive(Debug)]
-struct Raised {
-    raised: AtomicBool,
-    waiter: Arc<Waiter>,
-}
-
-impl Event {
-    /// Makes the event's key ready in the present wait, or the next one, once, however often it is raised before. Never
-    /// blocks. Does nothing where the set is gone.
-    pub fn raise(&self) {
-        if !self.raised.raised.swap(true, Ordering::AcqRel) {
-            self.raised.waiter.hail();
-        }
-    }
-
-    /// To take the event out of its set.
-    pub fn token(&self) -> Token {
-        self.token
-    }
-}
 
 /// Waits for many things at once, and says which are ready.
 ///
@@ -282,7 +157,7 @@ impl<K: Clone> WaitSet<K> {
     ///
     /// # Errors
     /// [`Error::Os`] where the process has no descriptors left.
-    pub fn add(&mut self, what: &mut impl Waitable, key: K) -> Result<Token> {
+    pub fn add(&mut self, what: &mut (impl Waitable + ?Sized), key: K) -> Result<Token> {
         self.join(what, key, None)
     }
 
@@ -291,11 +166,16 @@ impl<K: Clone> WaitSet<K> {
     ///
     /// # Errors
     /// As [`add`](Self::add).
-    pub fn add_edge(&mut self, what: &mut impl Waitable, key: K) -> Result<Token> {
+    pub fn add_edge(&mut self, what: &mut (impl Waitable + ?Sized), key: K) -> Result<Token> {
         self.join(what, key, Some(None))
     }
 
-    fn join(&mut self, what: &mut impl Waitable, key: K, told: Option<Option<News>>) -> Result<Token> {
+    fn join(
+        &mut self,
+        what: &mut (impl Waitable + ?Sized),
+        key: K,
+        told: Option<Option<News>>,
+    ) -> Result<Token> {
         let sealed::Joined(kind) = what.join(sealed::Door(&self.waiter))?;
         match &kind {
             Kind::Link { bus, .. } if !self.buses.iter().any(|known| known.ptr_eq(bus)) => {
@@ -586,9 +466,4 @@ impl<K> AsFd for WaitSet<K> {
         }
         self.waiter.as_fd()
     }
-}
-
-fn duplicate(descriptor: BorrowedFd<'_>) -> Result<OwnedFd> {
-    let duplicate: io::Result<OwnedFd> = descriptor.try_clone_to_owned();
-    duplicate.map_err(Error::os("duplicating a descriptor for a wait set"))
 }
