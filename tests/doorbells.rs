@@ -11,7 +11,7 @@ use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::{Error, WaitSet};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -285,8 +285,10 @@ fn a_service_that_rings_without_pause_or_hangs_up_is_no_others_trouble() {
             let (said, heard) = std::sync::mpsc::channel();
             let (set, link) = (&mut set, &mut link);
             scope.spawn(move || {
+                let start = Instant::now();
                 said.send(proc::thread()).unwrap();
                 assert_eq!(set.wait_timeout(LIMIT).unwrap(), ["hostile"]);
+                assert!(start.elapsed() < LIMIT, "found only when the wait was over");
                 assert_eq!(link.recv().unwrap().value, number);
             });
             let thread = heard.recv().unwrap();
