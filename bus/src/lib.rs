@@ -40,6 +40,11 @@
 //! ([`Message`]). A client holds a **conversation** ([`Conversation`]) with a topic; it may **request** an
 //! item's present value, or **advise** on an item, on several or on all, which makes a **link** ([`Link`]):
 //! *hot* with values, *warm* with notices only.
+//!
+//! # Waiting
+//!
+//! A thread waits for one link by [`recv`](Link::recv), for hundreds, and for whatever else there is, by a
+//! [`WaitSet`]. A task waits by [`recv_async`](Link::recv_async), or takes a link as a [`Stream`]; any runtime will do.
 
 extern crate self as bus;
 
@@ -62,6 +67,7 @@ mod server;
 mod stamp;
 mod sys;
 mod update;
+mod watch;
 mod wire;
 
 pub use self::{
@@ -70,7 +76,9 @@ pub use self::{
     client::conversation::Conversation,
     client::link::{Deliver, Hot, Link, Warm},
     client::remote_item::RemoteItem,
-    discovery::{ServiceEvent, TopicInfo, Watch},
+    client::stream::Receive,
+    client::wait_set::{Event, Interest, Token, WaitSet, Waitable},
+    discovery::{ServiceEvent, TopicInfo},
     error::{Ended, Error, Result},
     message::{Field, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
@@ -80,5 +88,8 @@ pub use self::{
     server::topic::{Item, Topic, TopicBuilder},
     stamp::Stamp,
     update::{ItemId, Notice, Update},
+    watch::Watch,
 };
 pub use bus_derive::Message;
+/// What links and watches are for tasks: from the crate `futures-core`.
+pub use futures_core::Stream;

@@ -166,7 +166,35 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         self.open(true)
     }
 
+    /// As [`hot`](Self::hot), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub async fn hot_async(self) -> Result<Link<Hot<T>>> {
+        let (mut link, limit) = self.begin(false)?;
+        link.attach_async(limit).await?;
+        Ok(link)
+    }
+
+    /// As [`warm`](Self::warm), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub async fn warm_async(mut self) -> Result<Link<Warm>> {
+        self.delivery = Delivery::Latest;
+        let (mut link, limit) = self.begin(true)?;
+        link.attach_async(limit).await?;
+        Ok(link)
+    }
+
     fn open<D: Deliver>(self, warm: bool) -> Result<Link<D>> {
+        let (mut link, limit) = self.begin(warm)?;
+        link.attach(limit)?;
+        Ok(link)
+    }
+
+    /// Asks the service for the link; also how long to wait for its answer.
+    fn begin<D: Deliver>(self, warm: bool) -> Result<(Link<D>, Duration)> {
         match &self.target {
             Target::One(item) => {
                 name::check("item", item)?;
@@ -188,8 +216,7 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             self.appear.is_some(),
         ));
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
-        let mut link = Link::new(handle, shared, self.delivery, self.start, wait);
-        link.attach(self.appear.unwrap_or(DEFAULT_TIMEOUT))?;
-        Ok(link)
+        let link = Link::new(handle, shared, self.delivery, self.start, wait);
+        Ok((link, self.appear.unwrap_or(DEFAULT_TIMEOUT)))
     }
 }

@@ -4,8 +4,6 @@ use core::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam::channel;
-
 use super::advise::AdviseBuilder;
 use super::control::Command;
 use super::link_state::Target;
@@ -13,6 +11,7 @@ use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::RemoteItem;
 use super::session::{Expected, Session};
+use super::tasks::{Answer, Answered};
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Field, Invalid, Message};
@@ -285,20 +284,51 @@ impl<T: Message> Conversation<T> {
 
     /// Asks the service whether an item exists that is not known here: it may have been added just now.
     fn ask_for(&self, item: &str) -> Result<()> {
+        let answer = self.ask(item)?.wait(DEFAULT_TIMEOUT);
+        answer.unwrap_or_else(|| Err(self.no_answer(item)))
+    }
+
+    /// As [`request`](Self::request), without blocking a thread where the service has to be asked whether the item
+    /// exists.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub async fn request_async(&self, item: &str) -> Result<Update<T>> {
+        self.item_async(item).await?.request()
+    }
+
+    /// As [`item`](Self::item), without blocking a thread where the service has to be asked whether the item exists.
+    ///
+    /// # Errors
+    /// As [`item`](Self::item).
+    pub async fn item_async(&self, item: &str) -> Result<RemoteItem<T>> {
+        name::check("item", item)?;
+        if let Some(found) = RemoteItem::find(&self.handle, item) {
+            return Ok(found);
+        }
+        let answered = self.ask(item)?;
+        let deadline = self.handle.bus.deadline(DEFAULT_TIMEOUT);
+        answered.wait_async(deadline).await.unwrap_or_else(|| Err(self.no_answer(item)))?;
+        RemoteItem::find(&self.handle, item).ok_or_else(|| self.handle.shared.no_such_item(item))
+    }
+
+    fn ask(&self, item: &str) -> Result<Answered<Result<()>>> {
         let (handle, shared) = (&self.handle, &self.handle.shared);
         if let Some(reason) = self.ended() {
             return Err(shared.stale(reason));
         }
-        let (answer, answered) = channel::bounded(1);
+        let (answer, answered) = Answer::new();
         handle.bus.command(Command::Find { conversation: shared.clone(), item: item.to_owned(), answer });
-        answered.recv_timeout(DEFAULT_TIMEOUT).unwrap_or_else(|_| {
-            Err(Error::Timeout {
-                verb: "find",
-                what: format!("{}/{item}", shared.address()),
-                after: DEFAULT_TIMEOUT,
-                hint: format!("process {} does not answer; is it stopped?", self.pid()),
-            })
-        })
+        Ok(answered)
+    }
+
+    fn no_answer(&self, item: &str) -> Error {
+        Error::Timeout {
+            verb: "find",
+            what: format!("{}/{item}", self.handle.shared.address()),
+            after: DEFAULT_TIMEOUT,
+            hint: format!("process {} does not answer; is it stopped?", self.pid()),
+        }
     }
 
     /// Begins a link to the item of this name, or to all items for `"*"`; finish with

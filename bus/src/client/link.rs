@@ -13,6 +13,7 @@ use super::link_state::{Attachment, LinkShared, Target};
 use super::many_items::ManyItems;
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
 use super::session::Session;
+use super::vigil::{Due, NOBODY};
 use crate::bell::PARK_BOUND;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
@@ -136,8 +137,8 @@ fn notice(look: Look<()>, gap: &mut bool) -> Option<Notice> {
 ///
 /// A link is `Send`, and is read from one thread at a time.
 pub struct Link<D> {
-    conversation: Arc<ConversationHandle>,
-    shared: Arc<LinkShared>,
+    pub(super) conversation: Arc<ConversationHandle>,
+    pub(super) shared: Arc<LinkShared>,
     delivery: Delivery,
     /// Where to begin in the next session.
     start: Start,
@@ -150,6 +151,12 @@ pub struct Link<D> {
     payload: usize,
     /// How the session's values become ours, where its publisher has another version of the type.
     conversion: Option<Arc<Conversion>>,
+    /// Whether values are converted, or somebody waits for this link by descriptor.
+    pub(super) apart: bool,
+    /// The ticket by which the bus's tasks wait for this link.
+    pub(super) ticket: u64,
+    /// Whether a task's waker may still be with the vigil.
+    pub(super) pending: bool,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
@@ -329,6 +336,9 @@ impl<D> Link<D> {
             session: None,
             payload: 0,
             conversion: None,
+            apart: false,
+            ticket: NOBODY,
+            pending: false,
             seen: 0,
             last: None,
             gap: false,
@@ -358,11 +368,26 @@ impl<D> Link<D> {
         self.shared.state.version() != self.seen
     }
 
-    /// Whether this is a time, or a session, for the way apart: something has changed, or values are converted. The
-    /// plain way knows of neither, so that its copy stays in registers.
+    /// Whether this is a time, or a session, for the way apart: something has changed, values are converted, or
+    /// somebody waits for the link by descriptor, and is told where it stands. The plain way knows of none of these, so
+    /// that its copy stays in registers.
     #[inline(always)]
     fn is_apart(&self) -> bool {
-        self.has_changed() || self.conversion.is_some()
+        self.has_changed() || self.apart
+    }
+
+    /// Whether somebody waits for the link by descriptor.
+    fn is_watched(&self) -> bool {
+        self.shared.vigil.is_held()
+    }
+
+    /// Tells whoever waits for the link by descriptor where it stands.
+    pub(super) fn report(&self) {
+        let (wanted, due) = match &self.reader {
+            Some(reader) => (reader.awaited().1, reader.due()),
+            None => (0, Due::Never),
+        };
+        self.shared.vigil.report(wanted, self.seen, due);
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
@@ -370,10 +395,11 @@ impl<D> Link<D> {
         &mut self,
         copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
-        if self.has_changed() {
-            return self.look_after_change(copy);
+        let look = if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) };
+        if self.is_watched() {
+            self.report();
         }
-        Ok(self.look_now(copy))
+        look
     }
 
     /// Looks into the session that `reader` is of.
@@ -457,6 +483,7 @@ impl<D> Link<D> {
         self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
         self.payload = session.payload;
         self.conversion = session.conversion.clone();
+        self.apart = self.conversion.is_some() || self.is_watched();
         self.reader = reader;
         self.session = Some(session);
         self.ended = None;
@@ -477,6 +504,19 @@ impl<D> Link<D> {
                 Some(Reader::Many(Box::new(many)))
             }
         }
+    }
+
+    /// As [`attach`](Self::attach), without a thread.
+    pub(crate) async fn attach_async(&mut self, limit: Duration) -> Result<()> {
+        let mut deadline = self.conversation.bus.deadline(limit);
+        while self.reader.is_none() {
+            let shared = self.shared.clone();
+            if !shared.state.change(self.seen, &mut deadline).await {
+                return Err(self.timed_out("advise", limit));
+            }
+            self.adopt()?;
+        }
+        Ok(())
     }
 
     /// Waits for the service's answer to the advise.
@@ -518,6 +558,7 @@ impl<D> Link<D> {
 
 impl<D> Drop for Link<D> {
     fn drop(&mut self) {
+        self.shared.vigil.end();
         let conversation = self.conversation.shared.clone();
         self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
     }

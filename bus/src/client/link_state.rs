@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::credit_memory::Credit;
 use super::parking::{Parker, Versioned};
 use super::session::Session;
+use super::vigil::Vigil;
 use crate::error::{Ended, Error};
 use crate::name;
 
@@ -42,6 +43,7 @@ pub(crate) struct LinkShared {
     pub(crate) wait: bool,
     pub(crate) state: Versioned<LinkState>,
     pub(crate) parker: Parker,
+    pub(crate) vigil: Vigil,
 }
 
 impl LinkShared {
@@ -84,7 +86,8 @@ impl LinkShared {
         wait: bool,
     ) -> Self {
         let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
-        LinkShared { number, target, warm, lossless, samples, wait, state, parker: Parker::new() }
+        let (parker, vigil) = (Parker::new(), Vigil::new());
+        LinkShared { number, target, warm, lossless, samples, wait, state, parker, vigil }
     }
 
     /// Why the service is gone, if it is.
@@ -98,6 +101,7 @@ impl LinkShared {
     /// Attaches the link, or refuses it.
     pub(crate) fn attach(&self, attachment: Attachment) {
         self.state.update(|state| state.attachment = attachment);
+        self.vigil.hail();
     }
 
     /// Ends the link for good.
@@ -112,6 +116,7 @@ impl LinkShared {
                 state.attachment = Attachment::Ended(reason.clone());
                 state.untold = Some(reason.clone());
             });
+            self.vigil.hail();
         }
     }
 }

@@ -15,18 +15,29 @@
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
 //! [`credit_memory`] is where tracked links say how far they are; [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
+//!
+//! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
+//! the control thread wakes by way of the [`reactor`]. Both are a [`waiter`], an epoll with a [`doorbell`] at each
+//! service; [`vigil`] is what a link tells them; [`tasks`] is for tasks that wait for the control thread itself.
 
 pub(crate) mod advise;
 pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
 mod credit_memory;
+mod doorbell;
 pub(crate) mod link;
 mod link_state;
 mod many_items;
 mod names;
 mod parking;
 mod peer;
+pub(crate) mod reactor;
 mod reader;
 pub(crate) mod remote_item;
 mod session;
+pub(crate) mod stream;
+pub(crate) mod tasks;
+pub(crate) mod vigil;
+pub(crate) mod wait_set;
+mod waiter;

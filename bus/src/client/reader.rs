@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::credit_memory::{Account, Credit};
 use super::many_items::ManyItems;
+use super::vigil::Due;
 use crate::ring::{Cursor, Taken};
 use crate::segment::ItemMemory;
 use crate::sync::AtomicU64;
@@ -125,6 +126,18 @@ impl Reader {
         match self {
             Reader::One(_) => false,
             Reader::Many(many) => many.wait_for_segment(bound),
+        }
+    }
+
+    /// When to look whatever is published, after a look that brought nothing.
+    pub(crate) fn due(&self) -> Due {
+        match self {
+            Reader::One(_) => Due::Never,
+            Reader::Many(many) => match many.missing_segment() {
+                Some(at) => Due::At(at),
+                None if many.is_busy() => Due::Now,
+                None => Due::Never,
+            },
         }
     }
 

@@ -6,6 +6,9 @@ use super::text::words_for;
 use crate::copy::LINE_WORDS;
 use crate::ring::{HEAD_WORDS, RingShape};
 
+/// Words of a bell: a flag for each way to sleep.
+const BELL_WORDS: usize = 2;
+
 /// The most bytes of one segment: far above any memory, far below where offsets could overflow.
 const MAX_BYTES: usize = 1 << 46;
 
@@ -184,13 +187,13 @@ impl Geometry {
 
     /// The bell of the topic.
     pub(crate) fn topic_bell() -> Range<usize> {
-        0..1
+        0..BELL_WORDS
     }
 
     /// The bell of this segment's `index`th item.
     pub(crate) fn item_bell(index: usize) -> Range<usize> {
         let start = (1 + index) * LINE_WORDS;
-        start..start + 1
+        start..start + BELL_WORDS
     }
 }
 

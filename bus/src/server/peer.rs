@@ -16,13 +16,14 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 
 use crate::server::credits::{Credits, Holds, NewMemory, Place};
+use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Enrolment, Eviction, Tracked};
 use crate::wire::{
     self, Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Granted, Located, Lost,
     Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused,
-    Revoked, Segment, TopicEntry, Unsupported, Welcome,
+    Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -61,6 +62,7 @@ pub(crate) struct Peer {
     links: usize,
     credits: Credits,
     waiting: Waiting,
+    doorbells: ClientDoorbells,
 }
 
 #[derive(Debug)]
@@ -129,6 +131,7 @@ impl Peer {
     pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, pid: u32, id: u64) -> Self {
         Peer {
             waiting: Waiting { service: service.clone(), count: 0 },
+            doorbells: ClientDoorbells::new(service.clone()),
             service,
             connection: Connection::new(socket),
             pid,
@@ -222,16 +225,14 @@ impl Peer {
                 break;
             }
             let Some(incoming) = self.connection.receive()? else { break };
-            if !incoming.fds.is_empty() {
-                return Err(malformed(Malformed::Descriptors { found: incoming.fds.len(), expected: 0 }));
-            }
             let (prefix, frame) = FromClient::decode(&incoming.bytes).map_err(malformed)?;
-            self.handle(prefix, frame)?;
+            let doorbell = wire::descriptor(&frame, incoming.fds).map_err(malformed)?;
+            self.handle(prefix, frame, doorbell)?;
         }
         Ok(())
     }
 
-    fn handle(&mut self, prefix: Prefix, frame: FromClient) -> Result<(), Lost> {
+    fn handle(&mut self, prefix: Prefix, frame: FromClient, doorbell: Option<OwnedFd>) -> Result<(), Lost> {
         let Prefix { conversation, reference, .. } = prefix;
         if self.hello_deadline.is_some() != matches!(frame, FromClient::Hello(_)) {
             return Err(unexpected("a connection starts with one hello"));
@@ -260,6 +261,7 @@ impl Peer {
                     self.waiting.end(1);
                 }
                 if let Some(gone) = self.conversations.remove(&conversation) {
+                    self.doorbells.close(conversation);
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
                     gone.links.into_values().for_each(|link| self.untrack(link));
@@ -302,6 +304,31 @@ impl Peer {
                 ),
                 None => self.send(prefix, &NoMoreTopics {}),
             },
+            FromClient::HangDoorbell(hang) => {
+                if let Some(doorbell) = doorbell {
+                    match self.doorbells.hang(hang.number, doorbell) {
+                        Ok(()) => {}
+                        Err(NotHung::Malformed(what)) => return Err(unexpected(what)),
+                        Err(NotHung::TooMany) => {
+                            tracing::warn!(pid = self.pid, "no doorbell for a client: too many of them");
+                        }
+                    }
+                }
+            }
+            FromClient::Attend(attend) => {
+                // The conversation may have ended on this side while the frame was on its way.
+                if let Some(open) = self.conversations.get(&conversation) {
+                    let cause = match u32::try_from(attend.item) {
+                        Ok(item) if u64::from(item) < open.topic.item_count() => Cause::Item(item),
+                        _ if attend.item == WHOLE_TOPIC => Cause::Topic,
+                        _ => return Err(unexpected("a doorbell for an item that is not there")),
+                    };
+                    let topic = open.topic.clone();
+                    self.doorbells.attend((conversation, reference), &topic, cause, attend.doorbell);
+                }
+            }
+            FromClient::Unattend(_) => self.doorbells.leave(conversation, reference),
+            FromClient::TakeDownDoorbell(down) => self.doorbells.take_down(down.number),
         }
         Ok(())
     }

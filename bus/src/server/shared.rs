@@ -12,6 +12,7 @@ use crate::message::Fingerprint;
 use crate::ring::Ring;
 use crate::segment::SegmentFds;
 use crate::segment::mapping::Words;
+use crate::server::doorbells::TopicDoorbells;
 use crate::server::service::ClientInfo;
 use crate::server::tracked::{Eviction, Tracked};
 use crate::sync::AtomicU64;
@@ -38,6 +39,8 @@ pub(crate) struct ServiceShared {
     evictions: Mutex<Vec<Eviction>>,
     /// Questions of clients that wait for a topic or an item to appear.
     waiting: AtomicUsize,
+    /// Doorbells that clients have hung up.
+    pub(crate) doorbells: AtomicUsize,
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -57,6 +60,7 @@ pub(crate) struct TopicShared {
     tracked: Mutex<Vec<Arc<Tracked>>>,
     /// Pool memory, in the order in which it was made.
     pools: Mutex<Vec<Arc<OwnedFd>>>,
+    pub(crate) doorbells: TopicDoorbells,
 }
 
 impl ServiceShared {
@@ -70,6 +74,7 @@ impl ServiceShared {
             clients: Mutex::default(),
             evictions: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            doorbells: AtomicUsize::new(0),
         }
     }
 
@@ -161,6 +166,7 @@ impl TopicShared {
             samples,
             tracked: Mutex::default(),
             pools: Mutex::default(),
+            doorbells: TopicDoorbells::default(),
         }
     }
 

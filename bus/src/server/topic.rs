@@ -27,6 +27,7 @@ use crate::name;
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::pool::Reference;
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
+use crate::server::doorbells::{AtBell, Cause};
 use crate::server::flow::{self, Flow, Patience, Room};
 use crate::server::loan::Loan;
 use crate::server::pool::{Holder, Pool};
@@ -401,7 +402,7 @@ impl<T: Message> Topic<T> {
         let number = self.next_number(item);
         self.admit(item, id, number, patience, &mut false)?;
         self.write(item, id, number, value);
-        self.ring(item);
+        self.ring(item, id);
         item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
         Ok(number)
     }
@@ -437,7 +438,7 @@ impl<T: Message> Topic<T> {
             body[self.payload].store(reference.0, Ordering::Relaxed);
         });
         pool.borrow_mut().put(id.index(), number, reference);
-        self.ring(item);
+        self.ring(item, id);
         Ok(number)
     }
 
@@ -487,7 +488,7 @@ impl<T: Message> Topic<T> {
             Ok(())
         });
         if unrung {
-            self.ring(item);
+            self.ring(item, id);
         }
         match admitted {
             Err(error) if published == 0 => Err(error),
@@ -542,10 +543,12 @@ impl<T: Message> Topic<T> {
 
     /// Wakes those who sleep.
     #[inline(always)]
-    fn ring(&self, item: &Written) {
+    fn ring(&self, item: &Written, id: ItemId) {
         bell::published();
-        bell::ring(&item.memory.bell[0], item.memory.ring.watched(), &SharedFutex);
-        bell::ring(&self.journal.bell[0], self.journal.ring.watched(), &SharedFutex);
+        let at = |cause| AtBell { topic: &self.writer.shared, cause };
+        let (by_item, by_topic) = (at(Cause::Item(id.as_u32())), at(Cause::Topic));
+        bell::ring(item.memory.bell(), item.memory.ring.watched(), &SharedFutex, by_item);
+        bell::ring(self.journal.bell(), self.journal.ring.watched(), &SharedFutex, by_topic);
     }
 
     /// Learns what there is to learn, and waits until value `number` may be written.
@@ -588,7 +591,7 @@ impl<T: Message> Topic<T> {
                 return Err(self.full(id, &link, behind, waited));
             }
             if core::mem::take(unrung) {
-                self.ring(item);
+                self.ring(item, id);
             }
             flow::wait_for(&link, floor, left.min(deadline - stalled));
         }

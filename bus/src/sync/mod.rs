@@ -39,6 +39,8 @@ pub(crate) enum Site {
     BellWakeStore,
     /// Sleeper: the bell is set after the count of wakes was read.
     BellSeenFence,
+    /// Sleeper by doorbell: the bell is set before the head is looked at.
+    BellAskFence,
     /// Sleeper: it is announced before it looks whether its publisher is gone.
     ParkFence,
     /// Control thread: that the publisher is gone is said before it looks who sleeps.

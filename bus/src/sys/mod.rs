@@ -2,13 +2,14 @@
 //!
 //! One small file per thing the kernel gives: [`futex`] to sleep, [`memory`] for sealed memory without a
 //! name, [`socket`] for SEQPACKET sockets that carry descriptors, [`lock`] for locks that die with their
-//! owner, [`watch`] for changes of a directory, [`wake`] to interrupt a thread that polls. Nothing here
+//! owner, [`watch`] for changes of a directory, [`wake`] to interrupt a thread that polls, [`timer`] to end a poll in time. Nothing here
 //! knows of services or segments. Linux 5.10 or later; each call's manual page is named beside it.
 
 pub(crate) mod futex;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod socket;
+pub(crate) mod timer;
 pub(crate) mod wake;
 pub(crate) mod watch;
 

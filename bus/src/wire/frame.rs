@@ -18,6 +18,9 @@ pub(crate) type NameText = FixedStr<255>;
 /// A reason in a frame.
 pub(crate) type ReasonText = FixedStr<1021>;
 
+/// In place of an item's index: any item of the topic.
+pub(crate) const WHOLE_TOPIC: u64 = u64::MAX;
+
 /// The largest frame: a prefix and a reason.
 pub(crate) const MAX_FRAME: usize = 2048;
 
@@ -108,6 +111,18 @@ bodies! {
         Find = 6 { item: NameText }
         /// Asks for the first topic whose name is after this one.
         NextTopic = 7 { after: NameText }
+        /// Hangs up a doorbell of this number, which is the descriptor that comes along.
+        HangDoorbell = 20 { number: u64 }
+        /// Has a doorbell rung for a link; `reference` is the link's number.
+        Attend = 21 {
+            doorbell: u64,
+            /// The index of its item, or [`WHOLE_TOPIC`].
+            item: u64,
+        }
+        /// Has it rung for that link no longer.
+        Unattend = 22 { doorbell: u64 }
+        /// Takes a doorbell down.
+        TakeDownDoorbell = 23 { number: u64 }
     }
 }
 
@@ -233,6 +248,18 @@ pub(crate) fn check_descriptors(frame: &FromService, fds: &[OwnedFd]) -> Result<
         _ => 0,
     };
     if found == expected { Ok(()) } else { Err(Malformed::Descriptors { found, expected }) }
+}
+
+/// Checks how many descriptors came with a client's frame, and gives out the one of a doorbell.
+///
+/// # Errors
+/// [`Malformed::Descriptors`].
+pub(crate) fn descriptor(frame: &FromClient, fds: Vec<OwnedFd>) -> Result<Option<OwnedFd>, Malformed> {
+    let (found, expected) = (fds.len(), usize::from(matches!(frame, FromClient::HangDoorbell(_))));
+    if found != expected {
+        return Err(Malformed::Descriptors { found, expected });
+    }
+    Ok(fds.into_iter().next())
 }
 
 fn split(bytes: &[u8]) -> Result<(Prefix, &[u8]), Malformed> {

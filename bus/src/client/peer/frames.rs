@@ -181,6 +181,8 @@ impl Peer {
                 session.ok_or_else(|| Lost::Malformed("an extent without a first segment".to_owned()))?;
             if index as usize >= session.segment_count() {
                 session.add_segment(index as usize, view).map_err(Lost::Malformed)?;
+                // It may be the one that a link waits for.
+                open.links.values().for_each(|link| link.vigil.nudge());
             }
         }
         if self.building.get(&number).is_some_and(|&(_, of)| index + 1 >= of)
@@ -265,7 +267,7 @@ impl Peer {
 
     fn located(&mut self, prefix: Prefix, index: u32, credit: Option<Credit>) -> Result<(), Lost> {
         if let Some(Question::Find { answer, .. }) = self.questions.remove(&prefix.reference) {
-            let _ = answer.send(Ok(()));
+            answer.send(Ok(()));
             return Ok(());
         }
         let Some(open) = self.conversations.get(&prefix.conversation) else { return Ok(()) };
@@ -280,6 +282,9 @@ impl Peer {
             return Err(Lost::Malformed("a link that is tracked otherwise than it was advised".to_owned()));
         }
         link.attach(Attachment::Attached { session, index, credit });
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.attend(connection, prefix.conversation, link);
+        }
         Ok(())
     }
 
@@ -296,7 +301,7 @@ impl Peer {
         };
         if let Some(Question::Find { conversation, item, answer }) = self.questions.remove(&prefix.reference)
         {
-            let _ = answer.send(Err(error(&conversation, "find", item)));
+            answer.send(Err(error(&conversation, "find", item)));
             return;
         }
         let Some(open) = self.conversations.get(&prefix.conversation) else { return };
