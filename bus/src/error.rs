@@ -234,6 +234,16 @@ pub enum Error {
         /// How long was waited for it.
         waited: Duration,
     },
+    /// A link holds as many samples as it may, and there is another value.
+    #[error(
+        "the link to `{what}` holds {samples} samples, which is all that it asked for; let go of one, or ask for more"
+    )]
+    HoldsAll {
+        /// What the link is to.
+        what: String,
+        /// How many samples it may hold.
+        samples: usize,
+    },
     /// Links hold all the memory that a topic has for values beyond its histories. Nothing was published.
     #[error(
         "`{service}/{topic}` has no memory left for another value: {} {held} of them; let go of some, or give the topic \

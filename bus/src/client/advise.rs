@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::control::Command;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
-use super::link::{Deliver, Hot, Link, Warm};
+use super::link::{Deliver, Hot, Link, Samples, Warm};
 use super::link_state::{LinkShared, Target};
 use super::reader::{Delivery, Start};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::name;
 
@@ -42,6 +42,7 @@ pub struct AdviseBuilder<'c, T> {
     target: Target,
     delivery: Delivery,
     lossless: Option<Duration>,
+    samples: u32,
     start: Start,
     wait: Wait,
     appear: Option<Duration>,
@@ -54,6 +55,7 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             target,
             delivery: Delivery::Queue,
             lossless: None,
+            samples: 0,
             start: Start::Present,
             wait: Wait::default(),
             appear: None,
@@ -187,6 +189,41 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         Ok(link)
     }
 
+    /// A link that delivers values where they are, without a copy, and may hold `count` of them at once: for large
+    /// messages, of topics that [grant](crate::TopicBuilder::samples) it. A [`Sample`](crate::Sample) can be kept as long
+    /// as one likes, cloned, and sent to other threads; while `count` of them are kept, the next receive fails with
+    /// [`Error::HoldsAll`](crate::Error::HoldsAll), and what is published meanwhile is delivered or counted as missed
+    /// later.
+    ///
+    /// A sample's safety rests on its publisher, which could change the memory: hold only what comes from programs that
+    /// you trust as much as your own.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot); [`Error::Refused`](crate::Error::Refused) where the topic grants none, or not so many.
+    pub fn samples(mut self, count: usize) -> Result<Link<Samples<T>>> {
+        self.samples = Self::check_samples(count)?;
+        self.open(false)
+    }
+
+    /// As [`samples`](Self::samples), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`samples`](Self::samples).
+    pub async fn samples_async(mut self, count: usize) -> Result<Link<Samples<T>>> {
+        self.samples = Self::check_samples(count)?;
+        let (mut link, limit) = self.begin(false)?;
+        link.attach_async(limit).await?;
+        Ok(link)
+    }
+
+    fn check_samples(count: usize) -> Result<u32> {
+        u32::try_from(count).ok().filter(|&count| count > 0).ok_or_else(|| Error::InvalidOption {
+            option: "samples",
+            found: count.to_string(),
+            expected: "at least 1, and at most what the topic grants".to_owned(),
+        })
+    }
+
     fn open<D: Deliver>(self, warm: bool) -> Result<Link<D>> {
         let (mut link, limit) = self.begin(warm)?;
         link.attach(limit)?;
@@ -211,8 +248,8 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             handle.bus.number(),
             self.target,
             warm,
-            self.lossless,
-            0,
+            self.lossless.filter(|_| !warm),
+            self.samples,
             self.appear.is_some(),
         ));
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });

@@ -12,6 +12,7 @@ use super::parking::Versioned;
 use super::remote_item::RemoteItem;
 use super::session::{Expected, Session};
 use super::tasks::{Answer, Answered};
+use super::values::Values;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Field, Invalid, Message};
@@ -124,13 +125,30 @@ impl ConversationShared {
     pub(crate) fn read_apart<T: Message, const STALE: bool>(
         &self,
         memory: &ItemMemory,
-        payload: usize,
+        values: &mut Values,
         conversion: Option<&Conversion>,
         id: ItemId,
     ) -> Result<Update<T>> {
-        let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load_by(conversion, &body[payload..]);
-        // SAFETY: `load` has loaded the image.
-        self.read_with::<T, STALE>(memory, id, load, |image| unsafe { image.decode() })
+        let mut astray = false;
+        let load = |image: &mut Image<T>, body: &[AtomicU64]| match values.of(body) {
+            Some(words) => image.load_by(conversion, words),
+            None => {
+                astray = true;
+                image.clear();
+            }
+        };
+        // SAFETY: `load` has loaded the image, or cleared it.
+        let read = self.read_with::<T, STALE>(memory, id, load, |image| unsafe { image.decode() });
+        if astray { Err(self.astray()) } else { read }
+    }
+
+    /// A value whose memory is not there.
+    #[cold]
+    pub(crate) fn astray(&self) -> Error {
+        Error::Protocol {
+            peer: format!("service `{}`", self.service),
+            detail: "a value of it is said to be where there is no memory".to_owned(),
+        }
     }
 
     /// Reads a value: has `load` put it into an image from the body of a slot, and then, if the copy was not torn,

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crate::credit::Floor;
+use crate::credit::{Floor, RELEASED};
 use crate::segment::OpenError;
 use crate::segment::mapping::Words;
 use crate::sys::futex::SharedFutex;
@@ -101,5 +101,12 @@ impl Account {
     fn tell(&mut self, wanted: u64) {
         self.told = wanted;
         self.credit.raise(wanted);
+    }
+}
+
+impl Drop for Account {
+    /// A link that is gone is not waited for, also while what it holds keeps it registered.
+    fn drop(&mut self) {
+        self.credit.raise(RELEASED);
     }
 }

@@ -12,12 +12,16 @@ use super::credit_memory::Credit;
 use super::link_state::{Attachment, LinkShared, Target};
 use super::many_items::ManyItems;
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
+use super::sample::{Pin, Pins, Sample};
 use super::session::Session;
+use super::values::Values;
 use super::vigil::{Due, NOBODY};
 use crate::bell::PARK_BOUND;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Message};
+use crate::ring::Taken;
+use crate::segment::pool::Reference;
 use crate::sync::{AtomicU64, Ordering};
 use crate::update::{ItemId, Notice, Update};
 
@@ -47,12 +51,17 @@ pub trait Deliver: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::Hot<T> {}
+    impl<T> Sealed for super::Samples<T> {}
     impl Sealed for super::Warm {}
 }
 
 /// Delivers an [`Update`] with the value.
 #[derive(Debug)]
 pub struct Hot<T>(PhantomData<fn() -> T>);
+
+/// Delivers an [`Update`] with a [`Sample`]: the value where it is, without a copy.
+#[derive(Debug)]
+pub struct Samples<T>(PhantomData<fn() -> T>);
 
 /// Delivers a [`Notice`] that there is a new value.
 #[derive(Debug)]
@@ -79,12 +88,57 @@ impl<T: Message> Deliver for Hot<T> {
     #[inline(never)]
     fn look_apart(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
-        let look = link.look_with(|payload, conversion, body| {
-            image.load_by(conversion, &body[payload..]);
+        let mut lost = false;
+        let look = link.look_with(|values, conversion, body| {
+            match values.of(body) {
+                Some(words) => image.load_by(conversion, words),
+                None => lost = true,
+            }
             body[0].load(Ordering::Relaxed)
         })?;
+        if lost && look.is_some() {
+            return Err(link.conversation.shared.astray());
+        }
         // SAFETY: as above.
         unsafe { update(link, look, &image) }
+    }
+}
+
+impl<T: Message> Deliver for Samples<T> {
+    type Item = Update<Sample<T>>;
+
+    fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
+        Self::look_apart(link)
+    }
+
+    #[inline]
+    fn look_apart(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
+        let look = link.look_pinned();
+        if link.is_watched() {
+            link.report();
+        }
+        let Some((pin, (item, taken))) = look? else { return Ok(None) };
+        let (stamp, reference) = taken.value;
+        let memory = link.values.as_mut().and_then(|values| values.memory(reference).cloned());
+        let Some((memory, value)) = memory.and_then(|memory| {
+            let value = reference.of(&memory, size_of::<T>().div_ceil(8))?.as_ptr().cast::<T>();
+            value.is_aligned().then_some((memory, value))
+        }) else {
+            return Err(link.conversation.shared.astray());
+        };
+        if !T::ANY_BITS {
+            // SAFETY: so many bytes are there, in memory that is mapped as long as `memory`, and which the publisher does
+            // not write, since the value is held.
+            let bytes = unsafe { core::slice::from_raw_parts(value.cast::<u8>(), size_of::<T>()) };
+            T::validate(bytes).map_err(|invalid| {
+                link.conversation.shared.invalid(item, taken.number, taken.missed, invalid)
+            })?;
+        }
+        // SAFETY: the bytes are a valid `T`, aligned, and held by `pin`.
+        let value = unsafe { Sample::new(pin, value, memory) };
+        let gap = core::mem::take(&mut link.gap);
+        let (seq, missed) = (taken.number, taken.missed);
+        Ok(Some(Update { value, item, seq, missed, stamp: stamp_of(stamp), gap, stale: false }))
     }
 }
 
@@ -149,6 +203,11 @@ pub struct Link<D> {
     before: Option<(Arc<Session>, Reader)>,
     session: Option<Arc<Session>>,
     payload: usize,
+    /// Where the values of the session are, for the way apart.
+    values: Option<Values>,
+    /// What the link may hold.
+    pins: Option<Arc<Pins>>,
+    registration: Arc<Registration>,
     /// How the session's values become ours, where its publisher has another version of the type.
     conversion: Option<Arc<Conversion>>,
     /// Whether values are converted, or somebody waits for this link by descriptor.
@@ -325,9 +384,14 @@ impl<D> Link<D> {
         start: Start,
         wait: Wait,
     ) -> Self {
+        let registration =
+            Arc::new(Registration { conversation: conversation.clone(), shared: shared.clone() });
         Link {
             conversation,
             shared,
+            registration,
+            values: None,
+            pins: None,
             delivery,
             start,
             wait,
@@ -376,7 +440,14 @@ impl<D> Link<D> {
         self.has_changed() || self.apart
     }
 
-    /// Whether somebody waits for the link by descriptor.
+    /// Whether the present session and those who wait for this link want the way apart.
+    fn is_to_go_apart(&self) -> bool {
+        self.conversion.is_some()
+            || self.is_watched()
+            || self.session.as_ref().is_some_and(|session| session.pooled)
+    }
+
+    /// Whether somebody waits for this link by descriptor.
     fn is_watched(&self) -> bool {
         self.shared.vigil.is_held()
     }
@@ -393,7 +464,7 @@ impl<D> Link<D> {
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
     fn look_with<R>(
         &mut self,
-        copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+        copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
         let look = if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) };
         if self.is_watched() {
@@ -406,11 +477,11 @@ impl<D> Link<D> {
     #[inline(always)]
     fn look_now<R>(
         &mut self,
-        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+        mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Look<R> {
-        let Link { reader, payload, conversion, .. } = self;
-        let reader = reader.as_mut()?;
-        reader.look(|body| copy(*payload, conversion.as_deref(), body))
+        let Link { reader, values, conversion, .. } = self;
+        let (reader, values) = (reader.as_mut()?, values.as_mut()?);
+        reader.look(|body| copy(values, conversion.as_deref(), body))
     }
 
     /// Delivers what the old session held when its end was learned of, then takes over what changed.
@@ -418,19 +489,24 @@ impl<D> Link<D> {
     #[inline(never)]
     fn look_after_change<R>(
         &mut self,
-        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+        mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
-        if let Some(reader) = &mut self.reader {
-            let last = *self.last.get_or_insert_with(|| reader.conclude());
-            if !reader.is_past(last)
-                && let Some(taken) = self.look_now(&mut copy)
-            {
-                return Ok(Some(taken));
-            }
+        if let Some(taken) = self.look_before_change(&mut copy) {
+            return Ok(Some(taken));
         }
         self.last = None;
         self.adopt()?;
         Ok(self.look_now(copy))
+    }
+
+    /// Looks into the old session once more, as long as it has what it had when its end was learned of.
+    fn look_before_change<R>(
+        &mut self,
+        copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Look<R> {
+        let reader = self.reader.as_mut()?;
+        let last = *self.last.get_or_insert_with(|| reader.conclude());
+        if reader.is_past(last) { None } else { self.look_now(copy) }
     }
 
     /// Takes over what the control thread changed.
@@ -449,6 +525,16 @@ impl<D> Link<D> {
         self.seen = shared.state.version();
         match &mut state.attachment {
             Attachment::Asked | Attachment::Ended(_) => Ok(()),
+            Attachment::Attached { session, .. }
+                if self.shared.samples > 0 && session.conversion.is_some() =>
+            {
+                drop(state);
+                let why = "its publisher has another version of the message type, so its values have to be converted and \
+                     cannot be held; advise with `hot`";
+                let reason = Ended::Changed(why.to_owned());
+                self.ended = Some(reason.clone());
+                Err(self.conversation.shared.stale(reason))
+            }
             Attachment::Attached { session, index, credit } => {
                 let (session, index, credit) = (session.clone(), *index, credit.clone());
                 drop(state);
@@ -468,6 +554,7 @@ impl<D> Link<D> {
     }
 
     fn read_from(&mut self, session: Arc<Session>, index: u32, credit: Option<Credit>) {
+        self.pins = credit.as_ref().and_then(|credit| Pins::new(credit, self.registration.clone()));
         let now = self.session.take().zip(self.reader.take());
         let reader = match now.or_else(|| self.before.take()) {
             // The same life of the service as before: the connection was lost, the values were not.
@@ -482,11 +569,50 @@ impl<D> Link<D> {
         };
         self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
         self.payload = session.payload;
+        self.values = Some(Values::new(session.clone()));
         self.conversion = session.conversion.clone();
-        self.apart = self.conversion.is_some() || self.is_watched();
         self.reader = reader;
         self.session = Some(session);
+        self.apart = self.is_to_go_apart();
         self.ended = None;
+    }
+
+    /// Looks for the next value and holds it: where it is, with its stamp.
+    #[allow(clippy::type_complexity, reason = "a look with the hold that belongs to it")]
+    fn look_pinned(&mut self) -> Result<Option<(Pin, (ItemId, Taken<(u64, Reference)>))>> {
+        loop {
+            let changed = self.has_changed();
+            if let Some(pins) = self.pins.clone() {
+                let Some(pin) = pins.begin() else {
+                    return if self.reader.as_ref().is_some_and(Reader::has_more) {
+                        Err(self.holds_all(&pins))
+                    } else {
+                        Ok(None)
+                    };
+                };
+                let copy = |values: &mut Values, _: Option<&Conversion>, body: &[AtomicU64]| {
+                    let reference = values.reference(body);
+                    pin.announce(reference);
+                    (body[0].load(Ordering::Relaxed), reference)
+                };
+                let look = if changed { self.look_before_change(copy) } else { self.look_now(copy) };
+                if let Some(taken) = look {
+                    return Ok(Some((pin, taken)));
+                }
+            }
+            if !changed {
+                return Ok(None);
+            }
+            // What comes now is of another session, with other holds.
+            self.last = None;
+            self.adopt()?;
+        }
+    }
+
+    #[cold]
+    fn holds_all(&self, pins: &Pins) -> Error {
+        let what = format!("{}/{}", self.conversation.shared.address(), self.shared.target);
+        Error::HoldsAll { what, samples: pins.most() }
     }
 
     /// A reader that begins in `session` where this link is to begin.
@@ -559,6 +685,18 @@ impl<D> Link<D> {
 impl<D> Drop for Link<D> {
     fn drop(&mut self) {
         self.shared.vigil.end();
+    }
+}
+
+/// A link, as the service knows it; it ends when the link is gone, and all that is held of it.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    conversation: Arc<ConversationHandle>,
+    shared: Arc<LinkShared>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
         let conversation = self.conversation.shared.clone();
         self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
     }

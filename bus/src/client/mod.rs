@@ -13,7 +13,7 @@
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
-//! [`credit_memory`] is where tracked links say how far they are; [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
+//! [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are; [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 //!
 //! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
@@ -35,9 +35,11 @@ mod peer;
 pub(crate) mod reactor;
 mod reader;
 pub(crate) mod remote_item;
+pub(crate) mod sample;
 mod session;
 pub(crate) mod stream;
 pub(crate) mod tasks;
+mod values;
 pub(crate) mod vigil;
 pub(crate) mod wait_set;
 mod waiter;

@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::credit_memory::{Account, Credit};
 use super::many_items::ManyItems;
 use super::vigil::Due;
-use crate::ring::{Cursor, Taken};
+use crate::ring::{Cursor, Miss, Taken};
 use crate::segment::ItemMemory;
 use crate::sync::AtomicU64;
 use crate::update::ItemId;
@@ -119,6 +119,12 @@ impl Reader {
             Reader::One(one) => (&one.memory, one.cursor.wanted()),
             Reader::Many(many) => many.awaited(),
         }
+    }
+
+    /// Whether the value that is wanted next is there, or a later one.
+    pub(crate) fn has_more(&self) -> bool {
+        let (memory, wanted) = self.awaited();
+        memory.ring.state(wanted) != Err(Miss::NotYet)
     }
 
     /// If this reader waits for an item whose segment is on its way: waits for that, at most `bound`.

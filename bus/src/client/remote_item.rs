@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 use std::sync::Arc;
 
 use super::conversation::{ConversationHandle, Status};
+use super::values::Values;
 use crate::error::Result;
 use crate::message::{Conversion, Field, Message};
 use crate::segment::ItemMemory;
@@ -27,7 +28,9 @@ pub struct RemoteItem<T> {
 struct Place {
     memory: ItemMemory,
     payload: usize,
-    /// Whether the value is read as it is: the service is live, and has this program's version of the type.
+    values: Values,
+    /// Whether the value is read as it is: the service is live, has this program's version of the type, and keeps
+    /// values in their slots.
     plain: bool,
     stale: bool,
     conversion: Option<Arc<Conversion>>,
@@ -43,8 +46,9 @@ fn look_up(conversation: &ConversationHandle, name: &str) -> (u64, Option<Place>
     let place = session.and_then(|session| {
         let (_, memory) = session.item(session.find(name)?)?;
         let conversion = session.conversion.clone();
-        let plain = !stale && conversion.is_none();
-        Some(Place { memory, payload: session.payload, plain, stale, conversion })
+        let plain = !stale && conversion.is_none() && !session.pooled;
+        let payload = session.payload;
+        Some(Place { memory, payload, values: Values::new(session), plain, stale, conversion })
     });
     (seen, place)
 }
@@ -136,16 +140,16 @@ impl<T: Message> RemoteItem<T> {
     /// stays in registers.
     #[cold]
     #[inline(never)]
-    fn request_apart(&self) -> Result<Update<T>> {
+    fn request_apart(&mut self) -> Result<Update<T>> {
         let shared = &self.conversation.shared;
-        let Some(Place { memory, payload, stale, conversion, .. }) = &self.place else {
+        let Some(Place { memory, values, stale, conversion, .. }) = &mut self.place else {
             return Err(shared.no_such_item(&self.name));
         };
         let conversion = conversion.as_deref();
         if *stale {
-            shared.read_apart::<T, true>(memory, *payload, conversion, self.id)
+            shared.read_apart::<T, true>(memory, values, conversion, self.id)
         } else {
-            shared.read_apart::<T, false>(memory, *payload, conversion, self.id)
+            shared.read_apart::<T, false>(memory, values, conversion, self.id)
         }
     }
 

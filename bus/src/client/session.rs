@@ -26,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) journal: ItemMemory,
     /// Word of an item slot's body at which the message starts.
     pub(crate) payload: usize,
+    /// Words of a value, as its publisher has it.
+    pub(crate) message_words: usize,
     /// Whether values lie in pool memory, and slots say where.
     pub(crate) pooled: bool,
     /// How its values become ours, where its publisher has another version of the type.
@@ -107,6 +109,7 @@ impl Session {
             epoch: header.epoch,
             journal,
             payload,
+            message_words: (header.parameters.message_size as usize).div_ceil(8),
             pooled: header.parameters.pooled != 0,
             conversion,
             growing: Mutex::new(growing),

@@ -7,7 +7,7 @@
 //! reader:  slot k says: the value is at r            publisher:  slot of k = BUSY(k + depth)   (r is no longer k's)
 //!          hold = r                Relaxed                       …
 //!          fence                   SeqCst  (1)                   fence             SeqCst  (2)
-//!          mark of k unchanged ?   else hold = 0                 any hold == r ?   then r is left alone
+//!          mark of k unchanged ?   else try another                 any hold == r ?   then r is left alone
 //!          read r, as long as one likes                          fence             Acquire (4)
 //!          hold = 0                Release (3)                   write to r
 //! ```
@@ -24,16 +24,13 @@ use crate::sync::{AtomicU64, Ordering, Site};
 /// A word that holds nothing.
 const NOTHING: u64 = 0;
 
-/// Reader: holds what is at `reference`, if `is_there` still says so after the hold can be seen.
+/// Reader: says that it is going to read what is at `reference`. It may, if it finds after this that the slot still names
+/// that place for the same value: in the second look of [`Slot::read`](crate::ring::Slot::read), if this is what it
+/// does for a copy.
 #[inline]
-pub(crate) fn pin(hold: &AtomicU64, reference: u64, is_there: impl FnOnce() -> bool) -> bool {
+pub(crate) fn announce(hold: &AtomicU64, reference: u64) {
     hold.store(reference.wrapping_add(1), Ordering::Relaxed);
     Site::PinFence.fence(Ordering::SeqCst);
-    let pinned = is_there();
-    if !pinned {
-        unpin(hold);
-    }
-    pinned
 }
 
 /// Reader: lets go.

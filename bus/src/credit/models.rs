@@ -174,15 +174,17 @@ fn pinned() {
         })
     };
     for number in [1, 2] {
-        let place = pool.ring.read(number, |body| body[0].load(Ordering::Relaxed));
-        if let Ok(place) = place
-            && hold::pin(&pool.hold, place, || pool.ring.state(number).is_ok())
-        {
+        let place = pool.ring.read(number, |body| {
+            let place = body[0].load(Ordering::Relaxed);
+            hold::announce(&pool.hold, place);
+            place
+        });
+        if let Ok(place) = place {
             // SAFETY: as above.
             let value = pool.places[place as usize].with(|cell| unsafe { *cell });
             assert_eq!(value, number, "what was pinned is another value");
-            hold::unpin(&pool.hold);
         }
+        hold::unpin(&pool.hold);
     }
     writer.join().unwrap();
 }
