@@ -61,6 +61,7 @@ mod image;
 pub mod message;
 mod name;
 mod namespace;
+mod payload;
 mod registry;
 mod segment;
 mod server;
@@ -83,6 +84,7 @@ pub use self::{
     error::{Ended, Error, Result},
     message::{Field, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
+    payload::{Payload, WithHeader},
     registry::ServiceInfo,
     server::loan::{Draft, Loan},
     server::service::{ClientInfo, Service},

@@ -14,8 +14,8 @@ use crate::client::control::{Command, Control, ControlShared};
 use crate::client::reactor::Reactor;
 use crate::client::tasks::Deadline;
 use crate::error::{Error, Result};
-use crate::message::Message;
 use crate::name;
+use crate::payload::Payload;
 use crate::registry::Registry;
 use crate::server::service::Service;
 use crate::sys::wake::Waker;
@@ -123,7 +123,7 @@ impl Bus {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn connect<T: Message>(&self, address: &str) -> ConnectBuilder<'_, T> {
+    pub fn connect<T: Payload + ?Sized>(&self, address: &str) -> ConnectBuilder<'_, T> {
         ConnectBuilder::new(&self.core, address)
     }
 }

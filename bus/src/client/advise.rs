@@ -11,6 +11,7 @@ use super::reader::{Delivery, Start};
 use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::name;
+use crate::payload::Payload;
 
 /// How a blocking receive waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -37,7 +38,7 @@ fn one_processor() -> bool {
 /// A link that is being set up.
 #[derive(Debug)]
 #[must_use = "a link begins by `hot` or `warm`"]
-pub struct AdviseBuilder<'c, T> {
+pub struct AdviseBuilder<'c, T: ?Sized> {
     conversation: &'c Conversation<T>,
     target: Target,
     delivery: Delivery,
@@ -48,7 +49,7 @@ pub struct AdviseBuilder<'c, T> {
     appear: Option<Duration>,
 }
 
-impl<'c, T: Message> AdviseBuilder<'c, T> {
+impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     pub(crate) fn new(conversation: &'c Conversation<T>, target: Target) -> Self {
         AdviseBuilder {
             conversation,
@@ -128,15 +129,6 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         self
     }
 
-    /// A link that delivers values.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service
-    /// is gone; [`Error::Timeout`](crate::Error::Timeout) if it does not answer, or the item does not appear in time.
-    pub fn hot(self) -> Result<Link<Hot<T>>> {
-        self.open(false)
-    }
-
     /// A link that delivers notices that items changed, without values. Each stands for all changes since
     /// the one before.
     ///
@@ -166,16 +158,6 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         self.delivery = Delivery::Latest;
         self.lossless = None;
         self.open(true)
-    }
-
-    /// As [`hot`](Self::hot), without blocking a thread. Dropping the future gives the advise up.
-    ///
-    /// # Errors
-    /// As [`hot`](Self::hot).
-    pub async fn hot_async(self) -> Result<Link<Hot<T>>> {
-        let (mut link, limit) = self.begin(false)?;
-        link.attach_async(limit).await?;
-        Ok(link)
     }
 
     /// As [`warm`](Self::warm), without blocking a thread. Dropping the future gives the advise up.
@@ -255,5 +237,26 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
         let link = Link::new(handle, shared, self.delivery, self.start, wait);
         Ok((link, self.appear.unwrap_or(DEFAULT_TIMEOUT)))
+    }
+}
+
+impl<T: Message> AdviseBuilder<'_, T> {
+    /// A link that delivers values.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service
+    /// is gone; [`Error::Timeout`](crate::Error::Timeout) if it does not answer, or the item does not appear in time.
+    pub fn hot(self) -> Result<Link<Hot<T>>> {
+        self.open(false)
+    }
+
+    /// As [`hot`](Self::hot), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub async fn hot_async(self) -> Result<Link<Hot<T>>> {
+        let (mut link, limit) = self.begin(false)?;
+        link.attach_async(limit).await?;
+        Ok(link)
     }
 }

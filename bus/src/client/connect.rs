@@ -15,11 +15,12 @@ use crate::image;
 use crate::message::{Message, Schema};
 use crate::name;
 use crate::namespace::BusCore;
+use crate::payload::Payload;
 
 /// A connect that is being set up.
 #[derive(Debug)]
 #[must_use = "a conversation begins by `open`"]
-pub struct ConnectBuilder<'b, T> {
+pub struct ConnectBuilder<'b, T: ?Sized> {
     bus: &'b Arc<BusCore>,
     address: String,
     wait: Option<Duration>,
@@ -27,7 +28,7 @@ pub struct ConnectBuilder<'b, T> {
     message: PhantomData<fn() -> T>,
 }
 
-impl<'b, T: Message> ConnectBuilder<'b, T> {
+impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
     pub(crate) fn new(bus: &'b Arc<BusCore>, address: &str) -> Self {
         ConnectBuilder {
             bus,
@@ -83,11 +84,12 @@ impl<'b, T: Message> ConnectBuilder<'b, T> {
             topic: topic.to_owned(),
             wait: self.wait.is_some(),
             expected: Expected {
-                fingerprint: T::FINGERPRINT,
-                size: size_of::<T>(),
-                align: align_of::<T>(),
-                schema: Schema::of::<T>,
-                template: image::template::<T>(),
+                fingerprint: T::Fixed::FINGERPRINT,
+                size: size_of::<T::Fixed>(),
+                align: align_of::<T::Fixed>(),
+                schema: Schema::of::<T::Fixed>,
+                template: image::template::<T::Fixed>(),
+                convertible: T::ELEMENT == 0,
             },
             names: Arc::default(),
             state: Versioned::new(State { session: None, status: Status::Absent, trouble: None }),

@@ -18,6 +18,7 @@ use crate::image::Image;
 use crate::message::{Conversion, Field, Invalid, Message};
 use crate::name;
 use crate::namespace::BusCore;
+use crate::payload::Payload;
 use crate::ring::Miss;
 use crate::segment::ItemMemory;
 use crate::stamp::Stamp;
@@ -231,18 +232,18 @@ impl Drop for ConversationHandle {
 /// stale, and when a service of that name with the same message type, or another version of it, returns, the conversation and its
 /// links go on with it by themselves.
 #[derive(Debug)]
-pub struct Conversation<T> {
+pub struct Conversation<T: ?Sized> {
     pub(crate) handle: Arc<ConversationHandle>,
     pub(super) message: PhantomData<fn() -> T>,
 }
 
-impl<T> Clone for Conversation<T> {
+impl<T: ?Sized> Clone for Conversation<T> {
     fn clone(&self) -> Self {
         Conversation { handle: self.handle.clone(), message: PhantomData }
     }
 }
 
-impl<T: Message> Conversation<T> {
+impl<T: Payload + ?Sized> Conversation<T> {
     /// The service's name.
     pub fn service(&self) -> &str {
         &self.handle.shared.service
@@ -277,6 +278,62 @@ impl<T: Message> Conversation<T> {
         self.handle.shared.names.name(item).unwrap_or_else(|| "".into())
     }
 
+    /// Begins a link to the item of this name, or to all items for `"*"`; finish with
+    /// [`hot`](AdviseBuilder::hot) or [`warm`](AdviseBuilder::warm).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let mut kitchen_link = rooms.advise("kitchen").hot()?;
+    /// assert_eq!(kitchen_link.recv()?.value, 21.5); // the present value, at once
+    ///
+    /// kitchen.publish(&22.0)?;
+    /// let update = kitchen_link.recv()?;
+    /// assert_eq!((update.value, update.seq, update.missed), (22.0, 2, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn advise(&self, item: &str) -> AdviseBuilder<'_, T> {
+        let target = if item == name::ANY { Target::Many(None) } else { Target::One(item.to_owned()) };
+        AdviseBuilder::new(self, target)
+    }
+
+    /// Begins a link to several items, whose updates come in the order of publishing. Items that do not
+    /// exist yet are followed from when they appear.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # let kitchen = rooms.item("kitchen")?;
+    /// # let bath = rooms.item("bath")?;
+    /// # kitchen.publish(&21.5)?;
+    /// # service.ready()?;
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let mut link = rooms.advise_items(["kitchen", "bath"]).prime(false).hot()?;
+    /// bath.publish(&24.0)?;
+    /// kitchen.publish(&22.0)?;
+    /// let update = link.recv()?;
+    /// assert_eq!((&*link.name(update.item), update.value), ("bath", 24.0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn advise_items<N: Into<String>>(&self, items: impl IntoIterator<Item = N>) -> AdviseBuilder<'_, T> {
+        AdviseBuilder::new(self, Target::Many(Some(items.into_iter().map(Into::into).collect())))
+    }
+}
+
+impl<T: Message> Conversation<T> {
     /// Reads the present value of an item, from memory. To read one item often, hold an
     /// [`item`](Conversation::item).
     ///
@@ -347,59 +404,5 @@ impl<T: Message> Conversation<T> {
             after: DEFAULT_TIMEOUT,
             hint: format!("process {} does not answer; is it stopped?", self.pid()),
         }
-    }
-
-    /// Begins a link to the item of this name, or to all items for `"*"`; finish with
-    /// [`hot`](AdviseBuilder::hot) or [`warm`](AdviseBuilder::warm).
-    ///
-    /// ```
-    /// # fn main() -> Result<(), bus::Error> {
-    /// # let directory = tempfile::tempdir().unwrap();
-    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
-    /// # let service = bus.service("thermometer")?;
-    /// # let rooms = service.topic::<f64>("rooms").open()?;
-    /// # let kitchen = rooms.item("kitchen")?;
-    /// # let bath = rooms.item("bath")?;
-    /// # kitchen.publish(&21.5)?;
-    /// # service.ready()?;
-    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
-    /// let mut kitchen_link = rooms.advise("kitchen").hot()?;
-    /// assert_eq!(kitchen_link.recv()?.value, 21.5); // the present value, at once
-    ///
-    /// kitchen.publish(&22.0)?;
-    /// let update = kitchen_link.recv()?;
-    /// assert_eq!((update.value, update.seq, update.missed), (22.0, 2, 0));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn advise(&self, item: &str) -> AdviseBuilder<'_, T> {
-        let target = if item == name::ANY { Target::Many(None) } else { Target::One(item.to_owned()) };
-        AdviseBuilder::new(self, target)
-    }
-
-    /// Begins a link to several items, whose updates come in the order of publishing. Items that do not
-    /// exist yet are followed from when they appear.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), bus::Error> {
-    /// # let directory = tempfile::tempdir().unwrap();
-    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
-    /// # let service = bus.service("thermometer")?;
-    /// # let rooms = service.topic::<f64>("rooms").open()?;
-    /// # let kitchen = rooms.item("kitchen")?;
-    /// # let bath = rooms.item("bath")?;
-    /// # kitchen.publish(&21.5)?;
-    /// # service.ready()?;
-    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
-    /// let mut link = rooms.advise_items(["kitchen", "bath"]).prime(false).hot()?;
-    /// bath.publish(&24.0)?;
-    /// kitchen.publish(&22.0)?;
-    /// let update = link.recv()?;
-    /// assert_eq!((&*link.name(update.item), update.value), ("bath", 24.0));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn advise_items<N: Into<String>>(&self, items: impl IntoIterator<Item = N>) -> AdviseBuilder<'_, T> {
-        AdviseBuilder::new(self, Target::Many(Some(items.into_iter().map(Into::into).collect())))
     }
 }

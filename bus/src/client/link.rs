@@ -20,6 +20,7 @@ use crate::bell::PARK_BOUND;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Message};
+use crate::payload::Payload;
 use crate::ring::Taken;
 use crate::segment::pool::Reference;
 use crate::sync::{AtomicU64, Ordering};
@@ -51,7 +52,7 @@ pub trait Deliver: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::Hot<T> {}
-    impl<T> Sealed for super::Samples<T> {}
+    impl<T: ?Sized> Sealed for super::Samples<T> {}
     impl Sealed for super::Warm {}
 }
 
@@ -61,7 +62,7 @@ pub struct Hot<T>(PhantomData<fn() -> T>);
 
 /// Delivers an [`Update`] with a [`Sample`]: the value where it is, without a copy.
 #[derive(Debug)]
-pub struct Samples<T>(PhantomData<fn() -> T>);
+pub struct Samples<T: ?Sized>(PhantomData<fn() -> T>);
 
 /// Delivers a [`Notice`] that there is a new value.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl<T: Message> Deliver for Hot<T> {
     }
 }
 
-impl<T: Message> Deliver for Samples<T> {
+impl<T: Payload + ?Sized> Deliver for Samples<T> {
     type Item = Update<Sample<T>>;
 
     fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
@@ -118,19 +119,24 @@ impl<T: Message> Deliver for Samples<T> {
             link.report();
         }
         let Some((pin, (item, taken))) = look? else { return Ok(None) };
-        let (stamp, reference) = taken.value;
+        let Pinned { stamp, bytes, reference } = taken.value;
         let memory = link.values.as_mut().and_then(|values| values.memory(reference).cloned());
-        let Some((memory, value)) = memory.and_then(|memory| {
-            let value = reference.of(&memory, size_of::<T>().div_ceil(8))?.as_ptr().cast::<T>();
-            value.is_aligned().then_some((memory, value))
-        }) else {
+        let place = memory.and_then(|memory| {
+            let align = align_of::<T::Fixed>();
+            // The language takes a value to be a multiple of its alignment long.
+            let words = bytes.next_multiple_of(align).div_ceil(8);
+            let start = reference.of(&memory, words)?.as_ptr().cast_mut().cast::<u8>();
+            let value = T::of_bytes(start, bytes).filter(|_| start.addr().is_multiple_of(align))?;
+            Some((memory, start, value))
+        });
+        let Some((memory, start, value)) = place else {
             return Err(link.conversation.shared.astray());
         };
         if !T::ANY_BITS {
             // SAFETY: so many bytes are there, in memory that is mapped as long as `memory`, and which the publisher does
             // not write, since the value is held.
-            let bytes = unsafe { core::slice::from_raw_parts(value.cast::<u8>(), size_of::<T>()) };
-            T::validate(bytes).map_err(|invalid| {
+            let bytes = unsafe { core::slice::from_raw_parts(start, bytes) };
+            T::check(bytes).map_err(|invalid| {
                 link.conversation.shared.invalid(item, taken.number, taken.missed, invalid)
             })?;
         }
@@ -181,6 +187,16 @@ unsafe fn update<T: Message>(
 fn notice(look: Look<()>, gap: &mut bool) -> Option<Notice> {
     let (item, taken) = look?;
     Some(Notice { item, seq: taken.number, missed: taken.missed, gap: core::mem::take(gap) })
+}
+
+/// A value that was seen, with the item it is of.
+type Seen<R> = (ItemId, Taken<R>);
+
+/// Where a value is that is held.
+struct Pinned {
+    stamp: u64,
+    bytes: usize,
+    reference: Reference,
 }
 
 /// A live subscription to an item, to several, or to a whole topic.
@@ -578,8 +594,7 @@ impl<D> Link<D> {
     }
 
     /// Looks for the next value and holds it: where it is, with its stamp.
-    #[allow(clippy::type_complexity, reason = "a look with the hold that belongs to it")]
-    fn look_pinned(&mut self) -> Result<Option<(Pin, (ItemId, Taken<(u64, Reference)>))>> {
+    fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
         loop {
             let changed = self.has_changed();
             if let Some(pins) = self.pins.clone() {
@@ -593,7 +608,9 @@ impl<D> Link<D> {
                 let copy = |values: &mut Values, _: Option<&Conversion>, body: &[AtomicU64]| {
                     let reference = values.reference(body);
                     pin.announce(reference);
-                    (body[0].load(Ordering::Relaxed), reference)
+                    let [stamp, length] = [0, 1].map(|word| body[word].load(Ordering::Relaxed));
+                    // The length is the lower half.
+                    Pinned { stamp, bytes: length as u32 as usize, reference }
                 };
                 let look = if changed { self.look_before_change(copy) } else { self.look_now(copy) };
                 if let Some(taken) = look {

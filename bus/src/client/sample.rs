@@ -20,7 +20,7 @@ use crossbeam::queue::ArrayQueue;
 use super::credit_memory::Credit;
 use super::link::Registration;
 use crate::credit::hold;
-use crate::message::Message;
+use crate::payload::Payload;
 use crate::segment::mapping::Words;
 use crate::segment::pool::Reference;
 use crate::sync::Ordering;
@@ -114,7 +114,7 @@ impl Drop for Pin {
 ///
 /// A clone is the same value, and costs its link no second hold. What its safety rests on: the publisher keeps to the
 /// protocol. See [`AdviseBuilder::samples`](crate::AdviseBuilder::samples).
-pub struct Sample<T> {
+pub struct Sample<T: ?Sized> {
     pin: Pin,
     value: *const T,
     _memory: Words,
@@ -122,11 +122,11 @@ pub struct Sample<T> {
 
 // SAFETY: a sample is a shared reference to a `T`, which is `Sync` as every message is, with a pin, whose parts are
 // atomics, a queue and reference counts.
-unsafe impl<T: Message> Send for Sample<T> {}
+unsafe impl<T: Payload + ?Sized> Send for Sample<T> {}
 // SAFETY: as above; nothing of it can be changed through a shared reference.
-unsafe impl<T: Message> Sync for Sample<T> {}
+unsafe impl<T: Payload + ?Sized> Sync for Sample<T> {}
 
-impl<T: Message> Sample<T> {
+impl<T: Payload + ?Sized> Sample<T> {
     /// The value at `value`.
     ///
     /// # Safety
@@ -136,13 +136,13 @@ impl<T: Message> Sample<T> {
     }
 }
 
-impl<T> Clone for Sample<T> {
+impl<T: ?Sized> Clone for Sample<T> {
     fn clone(&self) -> Self {
         Sample { pin: self.pin.clone(), value: self.value, _memory: self._memory.clone() }
     }
 }
 
-impl<T> Deref for Sample<T> {
+impl<T: ?Sized> Deref for Sample<T> {
     type Target = T;
 
     #[inline]
@@ -152,19 +152,19 @@ impl<T> Deref for Sample<T> {
     }
 }
 
-impl<T> AsRef<T> for Sample<T> {
+impl<T: ?Sized> AsRef<T> for Sample<T> {
     fn as_ref(&self) -> &T {
         self
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Sample<T> {
+impl<T: fmt::Debug + ?Sized> fmt::Debug for Sample<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sample").field(&**self).finish()
+        f.debug_tuple("Sample").field(&&**self).finish()
     }
 }
 
-impl<T: PartialEq> PartialEq for Sample<T> {
+impl<T: PartialEq + ?Sized> PartialEq for Sample<T> {
     fn eq(&self, other: &Self) -> bool {
         **self == **other
     }

@@ -59,6 +59,8 @@ pub(crate) struct Expected {
     pub(crate) schema: fn() -> Schema,
     /// What a value of another version begins as; zeroes if `None`.
     pub(crate) template: Option<Arc<[u64]>>,
+    /// Whether values of other versions can be made its own; not so those of slices.
+    pub(crate) convertible: bool,
 }
 
 /// Why a segment was not taken.
@@ -92,6 +94,13 @@ impl Session {
             None => None,
             Some(there) => {
                 let conversion = Conversion::new(&(expected.schema)(), &there, expected.template.clone());
+                let conversion = conversion.and_then(|conversion| {
+                    if expected.convertible {
+                        return Ok(conversion);
+                    }
+                    let reasons = vec!["slices are not converted between versions".to_owned()];
+                    Err(Unconvertible { difference: (expected.schema)().difference(&there), reasons })
+                });
                 let why = |why| Unusable::Type { there: header.fingerprint, why: Ok(Box::new(why)) };
                 Some(Arc::new(conversion.map_err(why)?))
             }

@@ -10,52 +10,42 @@ use core::ops::Deref;
 use std::time::{Duration, Instant};
 
 use super::flow::Patience;
+use super::pool::Piece;
 use super::topic::Item;
 use crate::error::Result;
 use crate::message::{Field, Message};
-use crate::segment::pool::Reference;
+use crate::payload::{Payload, WithHeader};
 
 /// Memory for one value of an item, from [`Item::loan`].
 #[must_use = "a loan that is dropped publishes nothing"]
-pub struct Loan<'t, T: Message> {
+pub struct Loan<'t, T: Payload + ?Sized> {
     item: Item<'t, T>,
-    reference: Reference,
+    piece: Piece,
     value: *mut T,
+    bytes: usize,
 }
 
 /// A value that is being built where it will be published from, from [`Loan`].
 #[must_use = "a draft that is dropped publishes nothing"]
-pub struct Draft<'t, T: Message>(Loan<'t, T>);
+pub struct Draft<'t, T: Payload + ?Sized>(Loan<'t, T>);
 
-impl<T: Message> fmt::Debug for Loan<'_, T> {
+impl<T: Payload + ?Sized> fmt::Debug for Loan<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Loan({:?})", self.item.id())
     }
 }
 
-impl<T: Message + fmt::Debug> fmt::Debug for Draft<'_, T> {
+impl<T: Payload + fmt::Debug + ?Sized> fmt::Debug for Draft<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Draft").field(&**self).finish()
+        f.debug_tuple("Draft").field(&&**self).finish()
     }
 }
 
-impl<'t, T: Message> Loan<'t, T> {
+impl<'t, T: Payload + ?Sized> Loan<'t, T> {
     /// # Safety
-    /// `value` is where `reference` is in the topic's pool, which gave it out for this loan alone.
-    pub(crate) unsafe fn new(item: Item<'t, T>, reference: Reference, value: *mut T) -> Self {
-        Loan { item, reference, value }
-    }
-
-    /// Writes a value there, padding as zeroes.
-    pub fn write(self, value: &T) -> Draft<'t, T> {
-        let place = self.value.cast::<u8>();
-        if !T::PADDING_FREE {
-            // SAFETY: there is room for a `T`, and it is this loan's alone.
-            unsafe { place.write_bytes(0, size_of::<T>()) };
-        }
-        // SAFETY: as above; `value` is a reference to other memory.
-        unsafe { value.write_fields(place) };
-        Draft(self)
+    /// `value` is where `piece` is, of so many bytes, and the topic's pool gave the piece out for this loan alone.
+    pub(crate) unsafe fn new(item: Item<'t, T>, piece: Piece, value: *mut T, bytes: usize) -> Self {
+        Loan { item, piece, value, bytes }
     }
 
     /// Takes what is there for a value: an earlier one of this topic, or zeroes.
@@ -72,29 +62,74 @@ impl<'t, T: Message> Loan<'t, T> {
     }
 }
 
-impl<T: Message> Drop for Loan<'_, T> {
+impl<'t, T: Message> Loan<'t, T> {
+    /// Writes a value there, padding as zeroes.
+    pub fn write(self, value: &T) -> Draft<'t, T> {
+        // SAFETY: there is room for a `T`, and it is this loan's alone.
+        unsafe { value.write_out(self.value.cast()) };
+        Draft(self)
+    }
+}
+
+impl<'t, E: Message> Loan<'t, [E]> {
+    /// Writes all elements there, each as `element` makes it of its index, padding as zeroes.
+    pub fn fill_with(self, element: impl FnMut(usize) -> E) -> Draft<'t, [E]> {
+        // SAFETY: there is room for so many elements, and it is this loan's alone.
+        unsafe { fill(self.value.cast(), self.value.len(), element) };
+        Draft(self)
+    }
+}
+
+impl<'t, H: Message, E: Message> Loan<'t, WithHeader<H, [E]>> {
+    /// Writes the header, and all elements, each as `element` makes it of its index, padding as zeroes.
+    pub fn fill_with(self, header: &H, element: impl FnMut(usize) -> E) -> Draft<'t, WithHeader<H, [E]>> {
+        let start = self.value.cast::<u8>();
+        let elements_at = <WithHeader<H, [E]>>::ELEMENTS_AT;
+        let len = (self.bytes - elements_at) / size_of::<E>();
+        // SAFETY: the header and what is between it and the elements come first, and this is the loan's alone.
+        unsafe { start.write_bytes(0, elements_at) };
+        // SAFETY: as above.
+        unsafe { header.write_fields(start) };
+        // SAFETY: so many elements come then.
+        unsafe { fill(start.add(elements_at), len, element) };
+        Draft(self)
+    }
+}
+
+/// Writes so many elements.
+///
+/// # Safety
+/// `out` is valid for writes of them.
+unsafe fn fill<E: Message>(out: *mut u8, len: usize, mut element: impl FnMut(usize) -> E) {
+    for index in 0..len {
+        // SAFETY: there is room for `len` elements, of which this is one.
+        unsafe { element(index).write_out(out.add(index * size_of::<E>())) };
+    }
+}
+
+impl<T: Payload + ?Sized> Drop for Loan<'_, T> {
     fn drop(&mut self) {
-        self.item.give_back(self.reference);
+        self.item.give_back(self.piece);
     }
 }
 
 impl<T: Message> Draft<'_, T> {
+    /// Sets one field. Its padding is written as zeroes.
+    pub fn set<F: Message>(&mut self, field: Field<T, F>, value: &F) {
+        // SAFETY: the field lies at its offset in a `T`, for which there is room.
+        let place = unsafe { self.0.value.cast::<u8>().add(field.offset()) };
+        // SAFETY: there is room for an `F`, in memory that is this loan's alone.
+        unsafe { value.write_out(place) };
+    }
+}
+
+impl<T: Payload + ?Sized> Draft<'_, T> {
     /// The value, to be changed in any way. Only for types without padding, since the language may leave anything in
     /// padding; another does not compile, and is changed [field by field](Self::set).
     pub fn get_mut(&mut self) -> &mut T {
         const { assert!(T::PADDING_FREE, "the type has padding: change it field by field, with `set`") };
         // SAFETY: it points to a valid `T` in memory that is this loan's alone, and is borrowed as long as `self`.
         unsafe { &mut *self.0.value }
-    }
-
-    /// Sets one field. Its padding is written as zeroes.
-    pub fn set<F: Message>(&mut self, field: Field<T, F>, value: &F) {
-        // SAFETY: the field lies at its offset in a `T`, for which there is room.
-        let place = unsafe { self.0.value.cast::<u8>().add(field.offset()) };
-        // SAFETY: there is room for an `F`, in memory that is this loan's alone.
-        unsafe { place.write_bytes(0, size_of::<F>()) };
-        // SAFETY: as above; `value` is a reference to other memory.
-        unsafe { value.write_fields(place) };
     }
 
     /// Publishes the value, without a copy, and returns its sequence number; waits for lossless links as
@@ -123,15 +158,15 @@ impl<T: Message> Draft<'_, T> {
     }
 
     fn publish_within(self, patience: Patience) -> Result<u64> {
-        let (item, reference) = (self.0.item, self.0.reference);
-        let number = item.publish_at(reference, patience)?;
+        let Loan { item, piece, bytes, .. } = self.0;
+        let number = item.publish_at(piece, bytes, patience)?;
         // Its memory is the published value's now.
         core::mem::forget(self);
         Ok(number)
     }
 }
 
-impl<T: Message> Deref for Draft<'_, T> {
+impl<T: Payload + ?Sized> Deref for Draft<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {

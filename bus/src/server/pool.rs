@@ -22,20 +22,40 @@ use crate::segment::mapping::Words;
 use crate::segment::pool::{self, MAX_MEMORIES, Reference};
 use crate::sync::AtomicU64;
 
+/// The smallest piece of memory for values of no fixed size, in bytes.
+const SMALLEST: usize = LINE_WORDS * 8;
+/// A value may have a piece so many times doubled beyond what it needs, where that one is free.
+const LOOSE: usize = 2;
+/// Memory for values of no fixed size is made for so many bytes at once, where they are small.
+const GROWTH_BYTES: usize = 64 << 10;
+
 /// The memory of a topic's values.
+///
+/// It is in pieces. Where values have one size all pieces have it; otherwise sizes double from class to class, and memory is
+/// made for a class when it is first needed, or when all of it is in use.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// Words of a value, rounded up so that the next is aligned as well.
-    stride: usize,
-    /// Words of a value.
-    len: usize,
+    /// Words of the smallest pieces.
+    smallest: usize,
+    /// Whether values have one size.
+    uniform: bool,
     memories: Vec<Words>,
-    /// Values that there is memory for.
-    total: usize,
-    free: Vec<Reference>,
-    retired: Vec<Reference>,
+    /// Values that may be in rings, lent or held at once.
+    most: usize,
+    /// Values that are.
+    live: usize,
+    /// Pieces of each class that are free.
+    free: Vec<Vec<Piece>>,
+    retired: Vec<Piece>,
     /// What each ring has in its slots, by item.
-    rings: Vec<Box<[Option<Reference>]>>,
+    rings: Vec<Box<[Option<Piece>]>>,
+}
+
+/// A piece of pool memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) reference: Reference,
+    class: u8,
 }
 
 /// Who keeps a publisher from publishing.
@@ -50,51 +70,80 @@ pub(crate) struct Holder {
 }
 
 impl Pool {
-    /// A pool for values of so many bytes at this alignment; there is no memory in it yet.
-    pub(crate) fn new(size: usize, align: usize) -> Self {
-        let stride = size.next_multiple_of(align.max(LINE_WORDS * 8)).max(LINE_WORDS * 8) / 8;
+    /// A pool for values of `size` bytes at this alignment; of at least so many if not `uniform`. There is no memory in it
+    /// yet.
+    pub(crate) fn new(size: usize, align: usize, uniform: bool) -> Self {
+        let align = align.max(SMALLEST);
+        let smallest = if uniform { size.next_multiple_of(align).max(align) } else { align };
         Pool {
-            stride,
-            len: size.div_ceil(8),
+            smallest: smallest / 8,
+            uniform,
             memories: Vec::new(),
-            total: 0,
+            most: 0,
+            live: 0,
             free: Vec::new(),
             retired: Vec::new(),
             rings: Vec::new(),
         }
     }
 
-    /// Bytes that memory for so many values has; `None` where that overflows.
-    pub(crate) fn bytes_for(&self, values: usize) -> Option<usize> {
-        values.checked_mul(self.stride)?.checked_mul(8)
+    /// The class of pieces that so many bytes need.
+    fn class(&self, bytes: usize) -> usize {
+        if self.uniform {
+            return 0;
+        }
+        let times = bytes.div_ceil(self.smallest * 8).max(1);
+        times.next_power_of_two().trailing_zeros() as usize
     }
 
-    /// Whether the pool has memory for so many values.
-    pub(crate) fn has(&self, values: usize) -> bool {
-        self.total >= values
+    /// Words of a piece; `None` where that overflows.
+    fn stride(&self, class: usize) -> Option<usize> {
+        self.smallest.checked_mul(1_usize.checked_shl(class as u32)?)
     }
 
-    /// Values that there is memory for.
-    pub(crate) fn total(&self) -> usize {
-        self.total
+    /// Bytes of memory for so many values of so many bytes; `None` where that overflows.
+    pub(crate) fn bytes_for(&self, bytes: usize, values: usize) -> Option<usize> {
+        self.stride(self.class(bytes))?.checked_mul(values)?.checked_mul(8)
     }
 
-    /// Adds memory for so many values; its descriptor, for clients.
+    /// How many values may be in rings, lent or held at once.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Allows so many values.
+    pub(crate) fn allow(&mut self, values: usize) {
+        self.most = values;
+        self.retired.reserve(values.saturating_sub(self.retired.len()));
+    }
+
+    /// How many values of so many bytes to make memory for, where none is free; 0 where there may be no more.
+    pub(crate) fn growth(&self, bytes: usize) -> usize {
+        let piece = self.bytes_for(bytes, 1).unwrap_or(usize::MAX);
+        (GROWTH_BYTES / piece).clamp(1, self.most).min(self.most - self.live)
+    }
+
+    /// Makes memory for so many values of so many bytes; its descriptor, for clients.
     ///
     /// # Errors
     /// `OutOfMemory` where there is no room; the system's error otherwise. The pool is as it was.
-    pub(crate) fn grow(&mut self, label: &str, values: usize) -> io::Result<Arc<OwnedFd>> {
+    pub(crate) fn grow(&mut self, label: &str, bytes: usize, values: usize) -> io::Result<Arc<OwnedFd>> {
         let refuse = |why| io::Error::new(io::ErrorKind::OutOfMemory, why);
         if self.memories.len() >= MAX_MEMORIES {
             return Err(refuse("the topic grew too often; give it more `capacity`"));
         }
-        let bytes = self.bytes_for(values).ok_or_else(|| refuse("more than any machine has"))?;
+        let class = self.class(bytes);
+        let (Some(stride), Some(bytes)) = (self.stride(class), self.bytes_for(bytes, values)) else {
+            return Err(refuse("more than any machine has"));
+        };
         let (words, fd) = pool::create(label, bytes)?;
         let memory = self.memories.len();
-        self.free.extend((0..values).rev().map(|value| Reference::new(memory, value * self.stride)));
-        self.retired.reserve(self.total + values);
+        if self.free.len() <= class {
+            self.free.resize_with(class + 1, Vec::new);
+        }
+        let pieces = (0..values).rev().map(|value| Reference::new(memory, value * stride));
+        self.free[class].extend(pieces.map(|reference| Piece { reference, class: class as u8 }));
         self.memories.push(words);
-        self.total += values;
         Ok(fd)
     }
 
@@ -103,31 +152,36 @@ impl Pool {
         self.rings.push(vec![None; depth].into());
     }
 
-    /// Memory for a value, which nobody else reads or writes until it is [put](Self::put) or [given back](Self::give_back);
-    /// `None` where nothing is free.
+    /// Memory for a value of so many bytes, which nobody else reads or writes until it is [put](Self::put) or
+    /// [given back](Self::give_back); `None` where nothing is free.
     #[inline]
-    pub(crate) fn take(&mut self) -> Option<Reference> {
-        self.free.pop()
+    pub(crate) fn take(&mut self, bytes: usize) -> Option<Piece> {
+        let class = self.class(bytes);
+        let piece = self.free.iter_mut().skip(class).take(LOOSE + 1).find_map(Vec::pop)?;
+        self.live += 1;
+        Some(piece)
     }
 
     /// Gives memory back that was taken, and that nobody was told of.
-    pub(crate) fn give_back(&mut self, reference: Reference) {
-        self.free.push(reference);
+    pub(crate) fn give_back(&mut self, piece: Piece) {
+        self.live -= 1;
+        self.free[usize::from(piece.class)].push(piece);
     }
 
-    /// The words of a value.
+    /// All words of a piece.
     #[inline]
-    pub(crate) fn words(&self, reference: Reference) -> &[AtomicU64] {
-        let memory = &self.memories[reference.memory()];
-        reference.of(memory, self.len).expect("a reference of this pool is inside its memory")
+    pub(crate) fn words(&self, piece: Piece) -> &[AtomicU64] {
+        let memory = &self.memories[piece.reference.memory()];
+        let words = self.smallest << piece.class;
+        piece.reference.of(memory, words).expect("a piece of this pool is inside its memory")
     }
 
-    /// Notes that the value `number` of an item is at `reference`, and what its slot had before is not.
+    /// Notes that the value `number` of an item is in `piece`, and what its slot had before is not.
     #[inline]
-    pub(crate) fn put(&mut self, item: usize, number: u64, reference: Reference) {
+    pub(crate) fn put(&mut self, item: usize, number: u64, piece: Piece) {
         let ring = &mut self.rings[item];
         let slot = number as usize & (ring.len() - 1);
-        self.retired.extend(ring[slot].replace(reference));
+        self.retired.extend(ring[slot].replace(piece));
     }
 
     /// Frees what was retired and none of `links` holds. To be called after [`hold::look`] and after learning which links
@@ -135,11 +189,12 @@ impl Pool {
     pub(crate) fn reclaim(&mut self, links: &[Arc<Tracked>]) {
         let held: HashSet<u64> = links.iter().flat_map(|link| link.held()).collect();
         hold::looked();
-        let free = &mut self.free;
-        self.retired.retain(|&reference| {
-            let keep = held.contains(&reference.0);
+        let Pool { free, live, retired, .. } = self;
+        retired.retain(|&piece| {
+            let keep = held.contains(&piece.reference.0);
             if !keep {
-                free.push(reference);
+                *live -= 1;
+                free[usize::from(piece.class)].push(piece);
             }
             keep
         });
@@ -148,11 +203,11 @@ impl Pool {
     /// Who holds most of what is in nobody's slot any longer.
     pub(crate) fn greatest_holder(&self, links: &[Arc<Tracked>]) -> Holder {
         let in_rings: usize = self.rings.iter().map(|ring| ring.iter().flatten().count()).sum();
-        let lent = self.total - in_rings - self.retired.len() - self.free.len();
+        let lent = self.live - in_rings - self.retired.len();
         let ours = Holder { pid: std::process::id(), link: 0, held: lent };
         let theirs = links.iter().map(|link| {
-            let held = link.held().filter(|&held| self.retired.contains(&Reference(held))).count();
-            Holder { pid: link.pid, link: link.link, held }
+            let retired = |held: &u64| self.retired.iter().any(|piece| piece.reference.0 == *held);
+            Holder { pid: link.pid, link: link.link, held: link.held().filter(retired).count() }
         });
         theirs.chain([ours]).max_by_key(|holder| holder.held).unwrap_or(ours)
     }

@@ -21,16 +21,15 @@ use elsa::FrozenVec;
 use crate::bell;
 use crate::credit::hold;
 use crate::error::{Error, Result};
-use crate::image;
 use crate::message::{Message, Schema};
 use crate::name;
+use crate::payload::{Payload, WithHeader};
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
-use crate::segment::pool::Reference;
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
 use crate::server::doorbells::{AtBell, Cause};
 use crate::server::flow::{self, Flow, Patience, Room};
 use crate::server::loan::Loan;
-use crate::server::pool::{Holder, Pool};
+use crate::server::pool::{Holder, Piece, Pool};
 use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Eviction, Tracked};
@@ -47,6 +46,10 @@ const DEFAULT_JOURNAL: usize = 1024;
 const FIRST_BYTES: usize = 64 << 10;
 /// An extent doubles the topic up to this many bytes; past them it adds an eighth.
 const EXTENT_BYTES: usize = 4 << 20;
+/// The default number of values that links may hold of a topic of slices.
+const DEFAULT_SAMPLES: usize = 8;
+/// The most bytes of a value: what a slot's length has room for.
+const MAX_VALUE_BYTES: usize = u32::MAX as usize;
 /// The most values that a link may hold: their words are the client's to map.
 const MAX_SAMPLES: usize = 1 << 16;
 /// Words for names, for each item that a segment has room for: 48 bytes each on average.
@@ -55,7 +58,7 @@ const NAME_WORDS: usize = 6;
 /// A topic that is being set up.
 #[derive(Debug)]
 #[must_use = "a topic is created by `open`"]
-pub struct TopicBuilder<'s, T> {
+pub struct TopicBuilder<'s, T: ?Sized> {
     service: &'s Service,
     name: String,
     history: usize,
@@ -64,10 +67,12 @@ pub struct TopicBuilder<'s, T> {
     stamps: bool,
     lossless: Option<Duration>,
     samples: usize,
+    /// The most bytes of a value.
+    longest: usize,
     message: PhantomData<fn() -> T>,
 }
 
-impl<'s, T: Message> TopicBuilder<'s, T> {
+impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     pub(crate) fn new(service: &'s Service, name: &str) -> Self {
         TopicBuilder {
             service,
@@ -77,7 +82,8 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             capacity: None,
             stamps: false,
             lossless: None,
-            samples: 0,
+            samples: if T::ELEMENT > 0 { DEFAULT_SAMPLES } else { 0 },
+            longest: MAX_VALUE_BYTES,
             message: PhantomData,
         }
     }
@@ -125,12 +131,21 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
     /// place ([`Item::loan`]): both without a copy, for messages from some kilobytes up. There is memory for `values`
     /// more than the histories of all items and one loan of each; one link may hold at most so many, and all of them
     /// together can: while they hold more, a publish fails with [`Error::Exhausted`], which names the greatest holder.
-    /// Default: none; values then lie in their slots, which is faster for what is small.
+    /// Default: none; values then lie in their slots, which is faster for what is small. Slices are never in slots, and
+    /// have 8 by default.
     ///
     /// A client that holds all it may can keep a publisher from publishing, so grant it where clients are to be trusted
     /// with that.
     pub fn samples(mut self, values: usize) -> Self {
         self.samples = values;
+        self
+    }
+
+    /// For slices: the most elements that a value may have. Default: as many as fit 4 GiB. Memory follows the lengths in
+    /// use, not this.
+    pub fn longest(mut self, elements: usize) -> Self {
+        self.longest =
+            T::ELEMENT.saturating_mul(elements).saturating_add(T::ELEMENTS_AT).min(MAX_VALUE_BYTES);
         self
     }
 
@@ -147,7 +162,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         }
         let depth = power_of_two("history", self.history)?;
         let journal = power_of_two("journal", self.journal)?;
-        let (size, align) = (size_of::<T>() as u64, align_of::<T>() as u64);
+        let (size, align) = (size_of::<T::Fixed>() as u64, align_of::<T::Fixed>() as u64);
         if align > MAX_ALIGN as u64 {
             return Err(Error::InvalidOption {
                 option: "message type",
@@ -155,7 +170,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
                 expected: format!("a type aligned to at most {MAX_ALIGN}"),
             });
         }
-        let schema = Schema::of::<T>().encode();
+        let schema = Schema::of::<T::Fixed>().encode();
         if schema.len() > MAX_SCHEMA_BYTES {
             return Err(Error::InvalidOption {
                 option: "message type",
@@ -168,9 +183,18 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         if self.samples > MAX_SAMPLES {
             return Err(invalid("samples", self.samples, &format!("at most {MAX_SAMPLES}")));
         }
+        if self.samples > 0 && size_of::<T::Fixed>() > MAX_VALUE_BYTES {
+            let found = format!("{} bytes", size_of::<T::Fixed>());
+            let expected = format!("at most {MAX_VALUE_BYTES} where values may be held");
+            return Err(Error::InvalidOption { option: "message type", found, expected });
+        }
         let too_large = || too_large(format!("an item of topic `{}/{}`", service.name, self.name));
         let in_slots = ItemShape::new(size, align, depth).ok_or_else(too_large)?;
-        let pool = (self.samples > 0).then(|| RefCell::new(Pool::new(size_of::<T>(), align_of::<T>())));
+        let pooled = self.samples > 0 || T::ELEMENT > 0;
+        let pool = pooled.then(|| {
+            let (size, align) = (size_of::<T::Fixed>(), align_of::<T::Fixed>());
+            RefCell::new(Pool::new(size, align, T::ELEMENT == 0))
+        });
         let shape = match pool {
             None => in_slots,
             Some(_) => ItemShape::new(8, 8, depth).ok_or_else(too_large)?,
@@ -182,8 +206,8 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         };
         let shared = Arc::new(TopicShared::new(
             self.name,
-            T::TYPE.name(),
-            T::FINGERPRINT,
+            T::Fixed::TYPE.name(),
+            T::Fixed::FINGERPRINT,
             self.lossless,
             self.samples as u32,
         ));
@@ -211,6 +235,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             attention: Cell::new(0),
             flow: RefCell::default(),
             pool,
+            longest: self.longest,
             links: RefCell::default(),
             writer,
             message: PhantomData,
@@ -221,7 +246,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
 /// A typed group of items, and the one that may publish them.
 ///
 /// Dropping a topic does not withdraw it: its last values stay readable until the service closes.
-pub struct Topic<T> {
+pub struct Topic<T: ?Sized> {
     writer: Writer,
     journal: ItemMemory,
     /// Word of a slot's body at which the message starts.
@@ -234,6 +259,8 @@ pub struct Topic<T> {
     flow: RefCell<Flow>,
     /// Where the values are, if not in their slots.
     pool: Option<RefCell<Pool>>,
+    /// The most bytes of a value.
+    longest: usize,
     /// The tracked links, of which some may hold values.
     links: RefCell<Vec<Arc<Tracked>>>,
     message: PhantomData<fn(&T)>,
@@ -274,21 +301,21 @@ struct Writer {
 /// A light handle that borrows its topic. Where a borrow is in the way, as in a struct beside the topic,
 /// keep its [`id`](Item::id) and come back with [`Topic::at`].
 #[derive(Debug)]
-pub struct Item<'t, T> {
+pub struct Item<'t, T: ?Sized> {
     topic: &'t Topic<T>,
     item: &'t Written,
     id: ItemId,
 }
 
-impl<T> Clone for Item<'_, T> {
+impl<T: ?Sized> Clone for Item<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Item<'_, T> {}
+impl<T: ?Sized> Copy for Item<'_, T> {}
 
-impl<T> core::fmt::Debug for Topic<T> {
+impl<T: ?Sized> core::fmt::Debug for Topic<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(
             f,
@@ -300,7 +327,7 @@ impl<T> core::fmt::Debug for Topic<T> {
     }
 }
 
-impl<T: Message> Topic<T> {
+impl<T: Payload + ?Sized> Topic<T> {
     /// The topic's name.
     pub fn name(&self) -> &str {
         &self.writer.shared.name
@@ -373,19 +400,29 @@ impl<T: Message> Topic<T> {
         Ok(self.present(index as u32))
     }
 
-    /// Makes sure that the pool has memory for the history and a loan of each of so many items, and for what may be held.
+    /// Allows the pool the history and a loan of each of so many items, and what may be held; and where all values have
+    /// one size, makes the memory for that.
     fn grow_pool(&self, pool: &mut Pool, items: usize) -> Result<()> {
-        let Writer { service, shared, depth, .. } = &self.writer;
-        let per_item = *depth as usize + 1;
-        let needed = items.saturating_mul(per_item).saturating_add(shared.samples as usize);
-        if pool.has(needed) {
+        let per_item = self.writer.depth as usize + 1;
+        let needed = items.saturating_mul(per_item).saturating_add(self.writer.shared.samples as usize);
+        if pool.most() >= needed {
             return Ok(());
         }
         // By an eighth at least, so that a topic of many items does not have a memory for each.
-        let values = (needed - pool.total()).max(pool.total() / 8);
-        let fd = pool.grow(&self.writer.label(), values).map_err(|source| Error::NoMemory {
+        let values = needed.max(pool.most() + pool.most() / 8);
+        if T::ELEMENT == 0 {
+            self.make_memory(pool, size_of::<T::Fixed>(), values - pool.most())?;
+        }
+        pool.allow(values);
+        Ok(())
+    }
+
+    /// Makes memory for so many values of so many bytes.
+    fn make_memory(&self, pool: &mut Pool, bytes: usize, values: usize) -> Result<()> {
+        let Writer { service, shared, .. } = &self.writer;
+        let fd = pool.grow(&self.writer.label(), bytes, values).map_err(|source| Error::NoMemory {
             what: format!("{values} values of topic `{}/{}`", service.name, shared.name),
-            bytes: pool.bytes_for(values).map_or(u64::MAX, |bytes| bytes as u64),
+            bytes: pool.bytes_for(bytes, values).map_or(u64::MAX, |bytes| bytes as u64),
             source,
         })?;
         shared.add_pool(fd);
@@ -403,7 +440,7 @@ impl<T: Message> Topic<T> {
         self.admit(item, id, number, patience, &mut false)?;
         self.write(item, id, number, value);
         self.ring(item, id);
-        item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
+        item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T::Fixed>() });
         Ok(number)
     }
 
@@ -417,82 +454,80 @@ impl<T: Message> Topic<T> {
         value: &T,
         patience: Patience,
     ) -> Result<u64> {
-        let reference = self.take(pool)?;
-        image::store(value, pool.borrow().words(reference));
-        self.publish_at(pool, item, id, reference, patience)
-            .inspect_err(|_| pool.borrow_mut().give_back(reference))
+        let bytes = value.bytes();
+        let piece = self.take(pool, bytes)?;
+        // SAFETY: the piece was taken for as many bytes, and nobody else reads or writes it.
+        unsafe { value.write_out(pool.borrow().words(piece).as_ptr().cast_mut().cast()) };
+        self.publish_at(pool, item, id, piece, bytes, patience)
+            .inspect_err(|_| pool.borrow_mut().give_back(piece))
     }
 
-    /// Publishes the value at `reference`, which is the item's from then on.
+    /// Publishes the value in `piece`, which is the item's from then on.
     fn publish_at(
         &self,
         pool: &RefCell<Pool>,
         item: &Written,
         id: ItemId,
-        reference: Reference,
+        piece: Piece,
+        bytes: usize,
         patience: Patience,
     ) -> Result<u64> {
         let number = self.next_number(item);
         self.admit(item, id, number, patience, &mut false)?;
-        self.enter(item, id, number, size_of::<T>(), |body| {
-            body[self.payload].store(reference.0, Ordering::Relaxed);
+        self.enter(item, id, number, bytes, |body| {
+            body[self.payload].store(piece.reference.0, Ordering::Relaxed);
         });
-        pool.borrow_mut().put(id.index(), number, reference);
+        pool.borrow_mut().put(id.index(), number, piece);
         self.ring(item, id);
         Ok(number)
     }
 
-    /// Memory for a value of the pool.
+    /// Memory for a value of so many bytes.
     #[inline]
-    fn take(&self, pool: &RefCell<Pool>) -> Result<Reference> {
-        if let Some(reference) = pool.borrow_mut().take() {
-            return Ok(reference);
+    fn take(&self, pool: &RefCell<Pool>, bytes: usize) -> Result<Piece> {
+        if bytes > self.longest {
+            return Err(self.too_long(bytes));
         }
-        self.reclaim(pool)
+        if let Some(piece) = pool.borrow_mut().take(bytes) {
+            return Ok(piece);
+        }
+        self.reclaim(pool, bytes)
     }
 
     #[cold]
-    fn reclaim(&self, pool: &RefCell<Pool>) -> Result<Reference> {
+    fn too_long(&self, bytes: usize) -> Error {
+        Error::InvalidOption {
+            option: "length of a value",
+            found: format!("{bytes} bytes"),
+            expected: format!("at most {} bytes, as the topic's `longest` says", self.longest),
+        }
+    }
+
+    #[cold]
+    fn reclaim(&self, pool: &RefCell<Pool>, bytes: usize) -> Result<Piece> {
         hold::look();
         // After that: a link that is not known yet now finds that what it would hold is gone from its slot.
         self.attend()?;
         let (mut pool, mut links) = (pool.borrow_mut(), self.links.borrow_mut());
         pool.reclaim(&links);
-        if let Some(reference) = pool.take() {
-            return Ok(reference);
+        if pool.growth(bytes) == 0 {
+            // A client that died holds nothing, also before the control thread has come to hear of it.
+            links.retain(|link| !link.is_gone());
+            pool.reclaim(&links);
         }
-        // A client that died holds nothing, also before the control thread has come to hear of it.
-        links.retain(|link| !link.is_gone());
-        pool.reclaim(&links);
-        pool.take().ok_or_else(|| {
-            let Holder { pid, link, held } = pool.greatest_holder(&links);
-            let (service, topic) = (self.writer.service.name.clone(), self.writer.shared.name.clone());
-            Error::Exhausted { service, topic, pid, link, held }
-        })
-    }
-
-    /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
-    fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
-        let mut unrung = false;
-        let mut published = 0;
-        let admitted = values.iter().try_for_each(|value| {
-            if let Some(pool) = &self.pool {
-                self.publish_pooled(pool, item, id, value, patience)?;
-            } else {
-                let number = self.next_number(item);
-                self.admit(item, id, number, patience, &mut unrung)?;
-                self.write(item, id, number, value);
-                unrung = true;
+        if let Some(piece) = pool.take(bytes) {
+            return Ok(piece);
+        }
+        match pool.growth(bytes) {
+            0 => {
+                let Holder { pid, link, held } = pool.greatest_holder(&links);
+                let (service, topic) = (self.writer.service.name.clone(), self.writer.shared.name.clone());
+                Err(Error::Exhausted { service, topic, pid, link, held })
             }
-            published += 1;
-            Ok(())
-        });
-        if unrung {
-            self.ring(item, id);
-        }
-        match admitted {
-            Err(error) if published == 0 => Err(error),
-            _ => Ok(published),
+            values => {
+                self.make_memory(&mut pool, bytes, values)?;
+                Ok(pool.take(bytes).expect("memory was made for this"))
+            }
         }
     }
 
@@ -523,7 +558,7 @@ impl<T: Message> Topic<T> {
     /// Stores the value into its slot, and the entry into the journal.
     #[inline(always)]
     fn write(&self, item: &Written, id: ItemId, number: u64, value: &T) {
-        self.enter(item, id, number, size_of::<T>(), |body| image::store(value, &body[self.payload..]));
+        self.enter(item, id, number, value.bytes(), |body| value.store(&body[self.payload..]));
     }
 
     /// Makes a slot's value number `number`, of `bytes` bytes, with what `fill` stores, and enters it into the journal.
@@ -650,7 +685,34 @@ impl<T: Message> Topic<T> {
     }
 }
 
-impl<T: Message> Item<'_, T> {
+impl<T: Message> Topic<T> {
+    /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
+    fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
+        let mut unrung = false;
+        let mut published = 0;
+        let admitted = values.iter().try_for_each(|value| {
+            if let Some(pool) = &self.pool {
+                self.publish_pooled(pool, item, id, value, patience)?;
+            } else {
+                let number = self.next_number(item);
+                self.admit(item, id, number, patience, &mut unrung)?;
+                self.write(item, id, number, value);
+                unrung = true;
+            }
+            published += 1;
+            Ok(())
+        });
+        if unrung {
+            self.ring(item, id);
+        }
+        match admitted {
+            Err(error) if published == 0 => Err(error),
+            _ => Ok(published),
+        }
+    }
+}
+
+impl<T: Payload + ?Sized> Item<'_, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
     /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
@@ -682,6 +744,36 @@ impl<T: Message> Item<'_, T> {
         self.topic.publish(self.item, self.id, value, patience)
     }
 
+    /// Memory for a value of so many bytes.
+    pub(crate) fn lend(&self, bytes: usize) -> Result<Loan<'_, T>> {
+        let pool = self.topic.pool.as_ref().ok_or_else(|| {
+            invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
+        })?;
+        let piece = self.topic.take(pool, bytes)?;
+        let start = pool.borrow().words(piece).as_ptr().cast_mut().cast();
+        let value = T::of_bytes(start, bytes).expect("so many bytes are a value's");
+        // SAFETY: that is where it is, and the pool has just given it out. It stays there as long as the topic, which
+        // the loan borrows.
+        Ok(unsafe { Loan::new(*self, piece, value, bytes) })
+    }
+
+    pub(crate) fn publish_at(&self, piece: Piece, bytes: usize, patience: Patience) -> Result<u64> {
+        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
+        self.topic.publish_at(pool, self.item, self.id, piece, bytes, patience)
+    }
+
+    pub(crate) fn give_back(&self, piece: Piece) {
+        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
+        pool.borrow_mut().give_back(piece);
+    }
+
+    /// The item's id in its topic.
+    pub fn id(&self) -> ItemId {
+        self.id
+    }
+}
+
+impl<T: Message> Item<'_, T> {
     /// Publishes several values in order, and wakes who sleeps once for all of them: the cheapest way to publish much.
     /// Waits for lossless links as [`publish`](Self::publish) does.
     ///
@@ -746,29 +838,47 @@ impl<T: Message> Item<'_, T> {
     /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
     /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
     pub fn loan(&self) -> Result<Loan<'_, T>> {
-        let pool = self.topic.pool.as_ref().ok_or_else(|| {
-            invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
-        })?;
-        let reference = self.topic.take(pool)?;
-        let value = pool.borrow().words(reference).as_ptr().cast_mut().cast();
-        // SAFETY: that is where it is, and the pool has just given it out. Mapped memory moves no more than the pool's
-        // list of it matters to it, and the loan borrows the topic.
-        Ok(unsafe { Loan::new(*self, reference, value) })
+        self.lend(size_of::<T>())
     }
+}
 
-    pub(crate) fn publish_at(&self, reference: Reference, patience: Patience) -> Result<u64> {
-        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
-        self.topic.publish_at(pool, self.item, self.id, reference, patience)
+impl<E: Message> Item<'_, [E]> {
+    /// Memory for a slice of `len` elements; otherwise as for [messages](Item::loan).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("lidar")?;
+    /// # service.ready()?;
+    /// let clouds = service.topic::<[[f32; 3]]>("clouds").open()?;
+    /// let front = clouds.item("front")?;
+    /// let mut cloud = front.loan_slice(1000)?.in_place();
+    /// cloud.get_mut().fill([1.0, 2.0, 3.0]);
+    /// cloud.publish()?;
+    ///
+    /// let lidar = bus.connect::<[[f32; 3]]>("lidar/clouds").open()?;
+    /// assert_eq!(lidar.advise("front").samples(1)?.recv()?.value.len(), 1000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] beyond the topic's [`longest`](TopicBuilder::longest); [`Error::Exhausted`];
+    /// [`Error::NoMemory`] where the pool has to grow and cannot; [`Error::Closed`] if the service is closed.
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, [E]>> {
+        self.lend(len.saturating_mul(size_of::<E>()))
     }
+}
 
-    pub(crate) fn give_back(&self, reference: Reference) {
-        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
-        pool.borrow_mut().give_back(reference);
-    }
-
-    /// The item's id in its topic.
-    pub fn id(&self) -> ItemId {
-        self.id
+impl<H: Message, E: Message> Item<'_, WithHeader<H, [E]>> {
+    /// Memory for a header and `len` elements; otherwise as for [slices](Item::loan_slice).
+    ///
+    /// # Errors
+    /// As for slices.
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, WithHeader<H, [E]>>> {
+        let elements = len.saturating_mul(size_of::<E>());
+        self.lend(elements.saturating_add(<WithHeader<H, [E]>>::ELEMENTS_AT))
     }
 }
 
