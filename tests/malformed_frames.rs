@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bus::{Hot, Link};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::publisher::Status;
-use support::wire::{Client, advise, frame, hello, kind, name};
+use support::wire::{Client, advise, frame, hello, kind, name, words};
 use support::{Checked, LIMIT, Place, Publisher, Random, Setup, Test, connect, publisher, roles, until};
 
 roles!(publisher, poor_publisher);
@@ -27,12 +27,22 @@ fn honest(random: &mut Random) -> Vec<u8> {
     let topic = ["topic", "no such topic", ""][random.below(3)];
     let item = ["0", "1", "no such item", ""][random.below(4)];
     let wait = random.below(2) == 0;
-    match random.below(6) {
+    match random.below(10) {
         0 => frame(kind::CONNECT, conversation, 0, &name(topic, &[wait])),
         1 => frame(kind::ADVISE, conversation, reference, &advise(item, wait, random.below(2) == 0)),
         2 => frame(kind::UNADVISE, conversation, reference, &[]),
         3 => frame(kind::FIND, conversation, reference, &name(item, &[])),
-        4 => frame(kind::NEXT_TOPIC, 0, reference, &name(topic, &[])),
+        // Of doorbells that were never hung up: one comes with a descriptor.
+        4 => frame(
+            kind::ATTEND,
+            conversation,
+            reference,
+            &words(&[random.next() % 3, random.next() % SETUP.items]),
+        ),
+        5 => frame(kind::ATTEND, conversation, reference, &words(&[1, u64::MAX])),
+        6 => frame(kind::UNATTEND, conversation, reference, &words(&[1])),
+        7 => frame(kind::TAKE_DOWN_DOORBELL, 0, 0, &words(&[1])),
+        8 => frame(kind::NEXT_TOPIC, 0, reference, &name(topic, &[])),
         _ => frame(kind::CLOSE, conversation, 0, &[]),
     }
 }

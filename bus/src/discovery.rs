@@ -1,21 +1,16 @@
 //! Finding services and their topics, and being told when services come and go.
 
-use std::collections::VecDeque;
-use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use crossbeam::channel;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::control::Command;
 use crate::client::conversation::DEFAULT_TIMEOUT;
 use crate::error::{Error, Result};
 use crate::message::Fingerprint;
 use crate::name;
-use crate::namespace::{Bus, BusCore};
+use crate::namespace::Bus;
 use crate::registry::ServiceInfo;
 use crate::sys::watch::DirectoryWatch;
+use crate::watch::Watch;
 
 /// A topic of a live service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,113 +135,6 @@ impl Bus {
     pub fn watch(&self) -> Result<Watch> {
         let doing = format!("watching the bus directory {}", self.directory().display());
         let watch = DirectoryWatch::new(self.directory()).map_err(Error::os(doing))?;
-        let mut watch = Watch {
-            bus: self.core.clone(),
-            watch,
-            known: Vec::new(),
-            events: VecDeque::new(),
-            unexplained: false,
-        };
-        watch.look()?;
-        Ok(watch)
-    }
-}
-
-/// An endless series of services that appear and vanish; see [`Bus::watch`].
-#[derive(Debug)]
-pub struct Watch {
-    bus: Arc<BusCore>,
-    watch: DirectoryWatch,
-    known: Vec<ServiceInfo>,
-    events: VecDeque<ServiceEvent>,
-    /// Whether something changed that no event explained yet.
-    unexplained: bool,
-}
-
-impl Watch {
-    /// After a lock file was closed its lock goes, but an instant later: how often and how long to look again …
-    const LOOKS: u32 = 8;
-    const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
-    /// … and when to look once more where that explained nothing: an exiting process may be held up.
-    const LAST_LOOK: Duration = Duration::from_secs(1);
-
-    /// Waits for the next event, however long.
-    ///
-    /// # Errors
-    /// [`Error::Os`] where the bus directory cannot be read.
-    pub fn recv(&mut self) -> Result<ServiceEvent> {
-        loop {
-            if let Some(event) = self.next_before(None)? {
-                return Ok(event);
-            }
-        }
-    }
-
-    /// Waits for the next event, at most `timeout`; `None` if there was none.
-    ///
-    /// # Errors
-    /// As [`recv`](Self::recv).
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<ServiceEvent>> {
-        match Instant::now().checked_add(timeout) {
-            Some(deadline) => self.next_before(Some(deadline)),
-            None => self.recv().map(Some),
-        }
-    }
-
-    fn next_before(&mut self, deadline: Option<Instant>) -> Result<Option<ServiceEvent>> {
-        loop {
-            if let Some(event) = self.events.pop_front() {
-                return Ok(Some(event));
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let wait = if self.unexplained {
-                Some(left.unwrap_or(Self::LAST_LOOK).min(Self::LAST_LOOK))
-            } else {
-                left
-            };
-            let timeout = wait.map(|left| Timespec {
-                tv_sec: left.as_secs() as i64,
-                tv_nsec: i64::from(left.subsec_nanos()) as _,
-            });
-            let mut fds = [PollFd::from_borrowed_fd(self.watch.as_fd(), PollFlags::IN)];
-            // An error is an interruption: look, and wait again.
-            let _ = poll(&mut fds, timeout.as_ref());
-            if self.watch.clear() {
-                for look in 0..Self::LOOKS {
-                    if look > 0 {
-                        std::thread::sleep(Self::BETWEEN_LOOKS * look);
-                    }
-                    self.look()?;
-                    if !self.events.is_empty() {
-                        break;
-                    }
-                }
-                self.unexplained = self.events.is_empty();
-            } else if core::mem::take(&mut self.unexplained) {
-                self.look()?;
-            } else if left.is_some_and(|left| left.is_zero()) {
-                self.look()?;
-                return Ok(self.events.pop_front());
-            }
-        }
-    }
-
-    /// Compares what is there with what was known.
-    fn look(&mut self) -> Result<()> {
-        let now = self.bus.registry.services()?;
-        let gone = self.known.iter().filter(|info| !now.contains(info));
-        self.events.extend(gone.cloned().map(ServiceEvent::Vanished));
-        let new = now.iter().filter(|info| !self.known.contains(info));
-        self.events.extend(new.cloned().map(ServiceEvent::Appeared));
-        self.known = now;
-        Ok(())
-    }
-}
-
-impl Iterator for Watch {
-    type Item = Result<ServiceEvent>;
-
-    fn next(&mut self) -> Option<Result<ServiceEvent>> {
-        Some(self.recv())
+        Watch::new(self.core.clone(), watch)
     }
 }

@@ -37,6 +37,12 @@ impl Envelope {
         Envelope { stamp: body[0].load(Ordering::Relaxed), size_and_mark: body[1].load(Ordering::Relaxed) }
     }
 
+    /// Bytes of the message.
+    #[inline(always)]
+    pub(crate) fn size(self) -> usize {
+        self.size_and_mark as u32 as usize
+    }
+
     /// When the message was published, where its topic has stamps.
     #[inline(always)]
     pub(crate) fn stamp(self) -> Option<Stamp> {

@@ -240,6 +240,34 @@ pub enum Error {
         /// How long was waited for it.
         waited: Duration,
     },
+    /// A link holds as many samples as it may, and there is another value.
+    #[error(
+        "the link to `{what}` holds {samples} samples, which is all that it asked for; let go of one, or ask for more"
+    )]
+    HoldsAll {
+        /// What the link is to.
+        what: String,
+        /// How many samples it may hold.
+        samples: usize,
+    },
+    /// Links hold all the memory that a topic has for values beyond its histories. Nothing was published.
+    #[error(
+        "`{service}/{topic}` has no memory left for another value: {} {held} of them; let go of some, or give the topic \
+         more `samples`",
+        if *link == 0 { "this program has on loan".to_owned() } else { format!("link {link} of process {pid} holds") }
+    )]
+    Exhausted {
+        /// The service's name.
+        service: String,
+        /// The topic's name.
+        topic: String,
+        /// The process that holds most.
+        pid: u32,
+        /// The link that does, as [`Link::number`](crate::Link::number) says there; 0 for loans of the publisher's.
+        link: u64,
+        /// How many values it holds that would be free otherwise.
+        held: usize,
+    },
     /// The two programs speak versions of the protocol that do not meet.
     #[error(
         "service `{service}` speaks protocol versions {theirs_min}–{theirs_max}, this program \

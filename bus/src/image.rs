@@ -39,6 +39,12 @@ impl<T: Message> Image<T> {
         unsafe { copy::load(&words[..Self::WORDS], ptr::from_mut(self).cast()) };
     }
 
+    /// Zeroes.
+    pub(crate) fn clear(&mut self) {
+        // SAFETY: all of the image, which is ours, is zeroed.
+        unsafe { ptr::from_mut(self).write_bytes(0, 1) };
+    }
+
     /// Copies a `T` in that lies at byte `offset` of the message in `words`.
     #[inline(always)]
     pub(crate) fn load_part(&mut self, words: &[AtomicU64], offset: usize) {

@@ -40,6 +40,11 @@
 //! ([`Message`]). A client holds a **conversation** ([`Conversation`]) with a topic; it may **request** an
 //! item's present value, or **advise** on an item, on several or on all, which makes a **link** ([`Link`]):
 //! *hot* with values, *warm* with notices only.
+//!
+//! # Waiting
+//!
+//! A thread waits for one link by [`recv`](Link::recv), for hundreds, and for whatever else there is, by a
+//! [`WaitSet`]. A task waits by [`recv_async`](Link::recv_async), or takes a link as a [`Stream`]; any runtime will do.
 
 extern crate self as bus;
 
@@ -58,6 +63,7 @@ mod mark;
 pub mod message;
 mod name;
 mod namespace;
+mod payload;
 mod registry;
 mod segment;
 mod server;
@@ -65,6 +71,7 @@ mod spin;
 mod stamp;
 mod sys;
 mod update;
+mod watch;
 mod wire;
 
 pub use self::{
@@ -72,18 +79,26 @@ pub use self::{
     client::connect::ConnectBuilder,
     client::conversation::Conversation,
     client::deadband::{Deadband, Number},
-    client::link::{Deliver, Hot, Link, Warm},
+    client::link::{Deliver, Hot, Link, Samples, Warm},
     client::options::{DeliveryMode, Granted, Options},
     client::remote_item::RemoteItem,
-    discovery::{ServiceEvent, TopicInfo, Watch},
+    client::sample::Sample,
+    client::stream::Receive,
+    client::wait_set::{Event, Interest, Token, WaitSet, Waitable},
+    discovery::{ServiceEvent, TopicInfo},
     error::{Ended, Error, Result},
     mark::{Mark, Quality, Severity},
     message::{Field, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
+    payload::{Payload, WithHeader},
     registry::ServiceInfo,
+    server::loan::{Draft, Loan},
     server::service::{ClientInfo, Service},
     server::topic::{Item, Topic, TopicBuilder},
     stamp::Stamp,
     update::{ItemId, Notice, Update},
+    watch::Watch,
 };
 pub use bus_derive::Message;
+/// What links and watches are for tasks: from the crate `futures-core`.
+pub use futures_core::Stream;

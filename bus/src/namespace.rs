@@ -2,17 +2,20 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam::channel::{self, Receiver, Sender};
 
 use crate::client::connect::ConnectBuilder;
 use crate::client::control::{Command, Control, ControlShared};
+use crate::client::reactor::Reactor;
+use crate::client::tasks::Deadline;
 use crate::error::{Error, Result};
-use crate::message::Message;
 use crate::name;
+use crate::payload::Payload;
 use crate::registry::Registry;
 use crate::server::service::Service;
 use crate::sys::wake::Waker;
@@ -120,7 +123,7 @@ impl Bus {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn connect<T: Message>(&self, address: &str) -> ConnectBuilder<'_, T> {
+    pub fn connect<T: Payload + ?Sized>(&self, address: &str) -> ConnectBuilder<'_, T> {
         ConnectBuilder::new(&self.core, address)
     }
 }
@@ -155,7 +158,7 @@ impl BusBuilder {
         Ok(Bus {
             core: Arc::new(BusCore {
                 place: Arc::new(BusPlace { name: name.to_owned(), registry }),
-                control: Arc::new(ControlShared { waker, closed: AtomicBool::new(false) }),
+                control: Arc::new(ControlShared::new(waker)),
                 commands,
                 thread: Mutex::new(Thread { commands: Some(received), handle: None }),
                 next_number: AtomicU64::new(1),
@@ -207,6 +210,33 @@ impl BusCore {
         Ok(())
     }
 
+    /// Has the control thread look at what tasks wait for.
+    pub(crate) fn wake_control(&self) {
+        self.control.waker.wake();
+    }
+
+    /// What this bus's tasks wait by, which the control thread serves.
+    pub(crate) fn reactor(&self) -> Result<Arc<Reactor>> {
+        if let Some(reactor) = self.control.reactor.get() {
+            return Ok(reactor.clone());
+        }
+        self.start()?;
+        let reactor = Reactor::new().map_err(Error::os("creating what tasks wait by"))?;
+        let reactor = self.control.reactor.get_or_init(|| Arc::new(reactor)).clone();
+        self.wake_control();
+        Ok(reactor)
+    }
+
+    /// A point in time that the control thread tells a task of.
+    pub(crate) fn deadline(&self, delay: Duration) -> Deadline {
+        Deadline::after(self.control.clone(), delay)
+    }
+
+    /// As [`deadline`](Self::deadline).
+    pub(crate) fn deadline_at(&self, at: Option<Instant>) -> Deadline {
+        Deadline::at(self.control.clone(), at)
+    }
+
     /// Hands a command to the control thread.
     pub(crate) fn command(&self, command: Command) {
         // Fails only when the thread is gone, and then there is nothing left to be commanded.
@@ -220,7 +250,9 @@ impl Drop for BusCore {
         self.control.closed.store(true, Ordering::SeqCst);
         self.control.waker.wake();
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // The last handle may go with a task that the control thread itself drops, as it wakes it: then it ends by itself.
         if let Some(handle) = thread.handle.take()
+            && handle.thread().id() != std::thread::current().id()
             && handle.join().is_err()
         {
             tracing::error!(bus = self.place.name, "the clients' control thread panicked");

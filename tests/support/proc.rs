@@ -18,9 +18,23 @@ pub(crate) fn thread() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
+/// How many threads this process has.
+pub(crate) fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}
+
 /// Whether thread `thread` of process `pid` is asleep inside futex(2).
 pub(crate) fn sleeps_on_futex(pid: u32, thread: i32) -> bool {
+    is_inside(pid, thread, &[libc::SYS_futex])
+}
+
+/// Whether thread `thread` of process `pid` is asleep inside epoll_wait(2), or poll(2).
+pub(crate) fn sleeps_in_poll(pid: u32, thread: i32) -> bool {
+    is_inside(pid, thread, &[libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2, libc::SYS_ppoll])
+}
+
+fn is_inside(pid: u32, thread: i32, calls: &[libc::c_long]) -> bool {
     let task = format!("/proc/{pid}/task/{thread}");
     let call = fs::read_to_string(format!("{task}/syscall")).unwrap_or_default();
-    call.split(' ').next() == Some(&libc::SYS_futex.to_string())
+    calls.iter().any(|inside| call.split(' ').next() == Some(&inside.to_string()))
 }

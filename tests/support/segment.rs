@@ -173,6 +173,16 @@ impl View {
         &self.bells.words()[8 * (1 + item)]
     }
 
+    /// The flag of those who sleep by doorbell, in the bell of an item.
+    pub(crate) fn item_doorbell(&self, item: usize) -> &AtomicU64 {
+        &self.bells.words()[8 * (1 + item) + 1]
+    }
+
+    /// The flag of those who sleep by doorbell, in the bell of the topic.
+    pub(crate) fn topic_doorbell(&self) -> &AtomicU64 {
+        &self.bells.words()[1]
+    }
+
     /// The bell of the topic.
     pub(crate) fn topic_bell(&self) -> &AtomicU64 {
         &self.bells.words()[0]

@@ -31,6 +31,10 @@ pub(crate) mod kind {
     pub(crate) const UNADVISE: u32 = 5;
     pub(crate) const FIND: u32 = 6;
     pub(crate) const NEXT_TOPIC: u32 = 7;
+    pub(crate) const HANG_DOORBELL: u32 = 20;
+    pub(crate) const ATTEND: u32 = 21;
+    pub(crate) const UNATTEND: u32 = 22;
+    pub(crate) const TAKE_DOWN_DOORBELL: u32 = 23;
     pub(crate) const WELCOME: u32 = 101;
     pub(crate) const UNSUPPORTED: u32 = 102;
     pub(crate) const SEGMENT: u32 = 103;
@@ -79,6 +83,11 @@ pub(crate) fn hello(oldest: u16, newest: u16) -> Vec<u8> {
     let mut body = oldest.to_ne_bytes().to_vec();
     body.extend(newest.to_ne_bytes());
     frame(kind::HELLO, 0, 0, &body)
+}
+
+/// A body of whole words.
+pub(crate) fn words(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
 /// A datagram that came in.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::control::Command;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
-use super::link::{Deliver, Hot, Link, Warm};
+use super::link::{Deliver, Hot, Link, Samples, Warm};
 use super::link_state::{LinkShared, Target};
 use super::options::{Options, link_methods, value_methods};
 use super::reader::{Delivery, Start};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::name;
+use crate::payload::Payload;
 use crate::sys::processors;
 
 /// How a blocking receive waits.
@@ -32,23 +33,25 @@ pub enum Wait {
 /// A link that is being set up.
 #[derive(Debug)]
 #[must_use = "a link begins by `hot` or `warm`"]
-pub struct AdviseBuilder<'c, T> {
+pub struct AdviseBuilder<'c, T: ?Sized> {
     conversation: &'c Conversation<T>,
     target: Target,
     lossless: Option<Duration>,
     options: Options<T>,
+    samples: u32,
     start: Start,
     wait: Wait,
     appear: Option<Duration>,
 }
 
-impl<'c, T: Message> AdviseBuilder<'c, T> {
+impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     pub(crate) fn new(conversation: &'c Conversation<T>, target: Target) -> Self {
         AdviseBuilder {
             conversation,
             target,
             lossless: None,
             options: Options::new(),
+            samples: 0,
             start: Start::Present,
             wait: Wait::default(),
             appear: None,
@@ -109,16 +112,6 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         self
     }
 
-    /// A link that delivers values.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service
-    /// is gone; [`Error::Timeout`](crate::Error::Timeout) if it does not answer, or the item does not appear in time.
-    pub fn hot(mut self) -> Result<Link<Hot<T>>> {
-        let options = core::mem::take(&mut self.options);
-        self.open(false, options)
-    }
-
     /// A link that delivers notices that items changed, without values. Each stands for all changes since
     /// the one before.
     ///
@@ -150,7 +143,68 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
         self.open(true, options)
     }
 
+    /// As [`warm`](Self::warm), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub async fn warm_async(mut self) -> Result<Link<Warm>> {
+        let options = core::mem::take(&mut self.options).for_warm()?;
+        self.lossless = None;
+        self.open_async(true, options).await
+    }
+
+    /// A link that delivers values where they are, without a copy, and may hold `count` of them at once: for large
+    /// messages, of topics that [grant](crate::TopicBuilder::samples) it. A [`Sample`](crate::Sample) can be kept as long
+    /// as one likes, cloned, and sent to other threads; while `count` of them are kept, the next receive fails with
+    /// [`Error::HoldsAll`](crate::Error::HoldsAll), and what is published meanwhile is delivered or counted as missed
+    /// later. What the link's options keep back, an [`interval`](Self::interval) or
+    /// [`data_on_stop`](Self::data_on_stop), is kept too.
+    ///
+    /// A sample's safety rests on its publisher, which could change the memory: hold only what comes from programs that
+    /// you trust as much as your own.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot); [`Error::Refused`](crate::Error::Refused) where the topic grants none, or not so many.
+    pub fn samples(mut self, count: usize) -> Result<Link<Samples<T>>> {
+        self.samples = Self::check_samples(count)?;
+        let options = core::mem::take(&mut self.options);
+        self.open(false, options)
+    }
+
+    /// As [`samples`](Self::samples), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`samples`](Self::samples).
+    pub async fn samples_async(mut self, count: usize) -> Result<Link<Samples<T>>> {
+        self.samples = Self::check_samples(count)?;
+        let options = core::mem::take(&mut self.options);
+        self.open_async(false, options).await
+    }
+
+    fn check_samples(count: usize) -> Result<u32> {
+        u32::try_from(count).ok().filter(|&count| count > 0).ok_or_else(|| Error::InvalidOption {
+            option: "samples",
+            found: count.to_string(),
+            expected: "at least 1, and at most what the topic grants".to_owned(),
+        })
+    }
+
     fn open<D: Deliver>(self, warm: bool, options: Options<D::Value>) -> Result<Link<D>> {
+        let (mut link, limit) = self.begin(warm, &options)?;
+        link.attach(limit)?;
+        link.update(options)?;
+        Ok(link)
+    }
+
+    async fn open_async<D: Deliver>(self, warm: bool, options: Options<D::Value>) -> Result<Link<D>> {
+        let (mut link, limit) = self.begin(warm, &options)?;
+        link.attach_async(limit).await?;
+        link.update(options)?;
+        Ok(link)
+    }
+
+    /// Asks the service for the link; also how long to wait for its answer.
+    fn begin<D: Deliver>(self, warm: bool, options: &Options<D::Value>) -> Result<(Link<D>, Duration)> {
         options.check(None)?;
         options.check_lossless(self.lossless.is_some())?;
         let delivery = match self.lossless {
@@ -175,13 +229,34 @@ impl<'c, T: Message> AdviseBuilder<'c, T> {
             handle.bus.number(),
             self.target,
             warm,
-            self.lossless,
+            self.lossless.filter(|_| !warm),
+            self.samples,
             self.appear.is_some(),
         ));
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
-        let mut link = Link::new(handle, shared, delivery, self.start, wait);
-        link.attach(self.appear.unwrap_or(DEFAULT_TIMEOUT))?;
-        link.update(options)?;
-        Ok(link)
+        let link = Link::new(handle, shared, delivery, self.start, wait);
+        Ok((link, self.appear.unwrap_or(DEFAULT_TIMEOUT)))
+    }
+}
+
+impl<T: Message> AdviseBuilder<'_, T> {
+    /// A link that delivers values.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service
+    /// is gone; [`Error::Timeout`](crate::Error::Timeout) if it does not answer, or the item does not appear in time;
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) where an option cannot be served.
+    pub fn hot(mut self) -> Result<Link<Hot<T>>> {
+        let options = core::mem::take(&mut self.options);
+        self.open(false, options)
+    }
+
+    /// As [`hot`](Self::hot), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub async fn hot_async(mut self) -> Result<Link<Hot<T>>> {
+        let options = core::mem::take(&mut self.options);
+        self.open_async(false, options).await
     }
 }

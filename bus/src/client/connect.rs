@@ -15,11 +15,12 @@ use crate::image;
 use crate::message::{Message, Schema};
 use crate::name;
 use crate::namespace::BusCore;
+use crate::payload::Payload;
 
 /// A connect that is being set up.
 #[derive(Debug)]
 #[must_use = "a conversation begins by `open`"]
-pub struct ConnectBuilder<'b, T> {
+pub struct ConnectBuilder<'b, T: ?Sized> {
     bus: &'b Arc<BusCore>,
     address: String,
     wait: Option<Duration>,
@@ -27,7 +28,7 @@ pub struct ConnectBuilder<'b, T> {
     message: PhantomData<fn() -> T>,
 }
 
-impl<'b, T: Message> ConnectBuilder<'b, T> {
+impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
     pub(crate) fn new(bus: &'b Arc<BusCore>, address: &str) -> Self {
         ConnectBuilder {
             bus,
@@ -58,6 +59,23 @@ impl<'b, T: Message> ConnectBuilder<'b, T> {
     /// both types field by field; [`Error::Timeout`] where the service is stopped or does not appear in time;
     /// [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
     pub fn open(self) -> Result<Conversation<T>> {
+        let (handle, limit) = self.begin()?;
+        handle.wait_until_live(limit)?;
+        Ok(Conversation { handle, message: PhantomData })
+    }
+
+    /// As [`open`](Self::open), without blocking a thread. Dropping the future gives the connect up.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_async(self) -> Result<Conversation<T>> {
+        let (handle, limit) = self.begin()?;
+        handle.wait_until_live_async(limit).await?;
+        Ok(Conversation { handle, message: PhantomData })
+    }
+
+    /// Has the control thread connect; also how long to wait for that.
+    fn begin(self) -> Result<(Arc<ConversationHandle>, Duration)> {
         let (service, topic) = name::service_and_topic(&self.address)?;
         let limit = self.wait.unwrap_or(self.timeout);
         let shared = Arc::new(ConversationShared {
@@ -66,11 +84,12 @@ impl<'b, T: Message> ConnectBuilder<'b, T> {
             topic: topic.to_owned(),
             wait: self.wait.is_some(),
             expected: Expected {
-                fingerprint: T::FINGERPRINT,
-                size: size_of::<T>(),
-                align: align_of::<T>(),
-                schema: Schema::of::<T>,
-                template: image::template::<T>(),
+                fingerprint: T::Fixed::FINGERPRINT,
+                size: size_of::<T::Fixed>(),
+                align: align_of::<T::Fixed>(),
+                schema: Schema::of::<T::Fixed>,
+                template: image::template::<T::Fixed>(),
+                convertible: T::ELEMENT == 0,
             },
             names: Arc::default(),
             state: Versioned::new(State { session: None, status: Status::Absent, trouble: None }),
@@ -78,41 +97,58 @@ impl<'b, T: Message> ConnectBuilder<'b, T> {
         self.bus.start()?;
         let handle = Arc::new(ConversationHandle { bus: self.bus.clone(), shared: shared.clone() });
         self.bus.command(Command::Open(shared));
-        handle.wait_until_live(limit)?;
-        Ok(Conversation { handle, message: PhantomData })
+        Ok((handle, limit))
     }
 }
 
 impl ConversationHandle {
     fn wait_until_live(&self, limit: Duration) -> Result<()> {
-        let shared = &self.shared;
         let deadline = Instant::now().checked_add(limit);
         loop {
-            let seen = shared.state.version();
+            let seen = self.shared.state.version();
             let left =
                 deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let mut state = shared.state.lock();
-            let State { status, trouble, .. } = &mut *state;
-            let hint = match (status, trouble) {
-                (Status::Live | Status::Ended(_), _) => return Ok(()),
-                (Status::Failed(error), _) => {
-                    return Err(error.take().unwrap_or(Error::Closed("the conversation")));
-                }
-                (_, Some(trouble)) => format!("the service cannot be talked to: {trouble}"),
-                (Status::Absent, None) => format!(
-                    "no such service appeared on bus `{}` ({})",
-                    self.bus.name,
-                    self.bus.registry.path().display()
-                ),
-                (Status::Unanswered { pid }, None) => format!(
-                    "process {pid} serves it but does not answer, or has no such topic yet; is it stopped?"
-                ),
-            };
-            drop(state);
+            let Some(hint) = self.look()? else { return Ok(()) };
             if left.is_zero() {
-                return Err(Error::Timeout { verb: "connect", what: shared.address(), after: limit, hint });
+                return Err(self.no_answer(limit, hint));
             }
-            shared.state.wait(seen, left.min(Duration::from_secs(3600)));
+            self.shared.state.wait(seen, left.min(Duration::from_secs(3600)));
         }
+    }
+
+    async fn wait_until_live_async(&self, limit: Duration) -> Result<()> {
+        let mut deadline = self.bus.deadline(limit);
+        loop {
+            let seen = self.shared.state.version();
+            let Some(hint) = self.look()? else { return Ok(()) };
+            if !self.shared.state.change(seen, &mut deadline).await {
+                return Err(self.no_answer(limit, hint));
+            }
+        }
+    }
+
+    /// Whether the connect is done, and otherwise what it waits for.
+    fn look(&self) -> Result<Option<String>> {
+        let mut state = self.shared.state.lock();
+        let State { status, trouble, .. } = &mut *state;
+        Ok(Some(match (status, trouble) {
+            (Status::Live | Status::Ended(_), _) => return Ok(None),
+            (Status::Failed(error), _) => {
+                return Err(error.take().unwrap_or(Error::Closed("the conversation")));
+            }
+            (_, Some(trouble)) => format!("the service cannot be talked to: {trouble}"),
+            (Status::Absent, None) => format!(
+                "no such service appeared on bus `{}` ({})",
+                self.bus.name,
+                self.bus.registry.path().display()
+            ),
+            (Status::Unanswered { pid }, None) => format!(
+                "process {pid} serves it but does not answer, or has no such topic yet; is it stopped?"
+            ),
+        }))
+    }
+
+    fn no_answer(&self, after: Duration, hint: String) -> Error {
+        Error::Timeout { verb: "connect", what: self.shared.address(), after, hint }
     }
 }

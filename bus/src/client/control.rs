@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender};
@@ -15,6 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::conversation::ConversationShared;
 use super::link_state::LinkShared;
 use super::peer::{Peer, Question};
+use super::reactor::Reactor;
+use super::tasks::{Answer, Timers};
 use crate::discovery::TopicInfo;
 use crate::error::Result;
 use crate::namespace::BusPlace;
@@ -31,10 +33,32 @@ const WITHOUT_WATCH: Duration = Duration::from_millis(50);
 pub(crate) enum Command {
     Open(Arc<ConversationShared>),
     Close(Arc<ConversationShared>),
-    Advise { conversation: Arc<ConversationShared>, link: Arc<LinkShared> },
-    Unadvise { conversation: Arc<ConversationShared>, link: u64 },
-    Find { conversation: Arc<ConversationShared>, item: String, answer: Sender<Result<()>> },
-    Topics { service: String, answer: Sender<Result<Vec<TopicInfo>>> },
+    Advise {
+        conversation: Arc<ConversationShared>,
+        link: Arc<LinkShared>,
+    },
+    Unadvise {
+        conversation: Arc<ConversationShared>,
+        link: u64,
+    },
+    /// Who waits for this link by descriptor is another, or nobody.
+    Attend {
+        conversation: Arc<ConversationShared>,
+        link: Arc<LinkShared>,
+    },
+    /// This waiter is gone.
+    Forget {
+        waiter: u64,
+    },
+    Find {
+        conversation: Arc<ConversationShared>,
+        item: String,
+        answer: Answer<Result<()>>,
+    },
+    Topics {
+        service: String,
+        answer: Sender<Result<Vec<TopicInfo>>>,
+    },
 }
 
 /// What the control thread shares with the bus that it belongs to.
@@ -42,6 +66,24 @@ pub(crate) enum Command {
 pub(crate) struct ControlShared {
     pub(crate) waker: Waker,
     pub(crate) closed: AtomicBool,
+    /// Points in time that tasks wait for.
+    pub(crate) timers: Timers,
+    /// What tasks wait by, once one has waited.
+    pub(crate) reactor: OnceLock<Arc<Reactor>>,
+}
+
+impl ControlShared {
+    pub(crate) fn new(waker: Waker) -> Self {
+        let (timers, reactor) = (Timers::default(), OnceLock::new());
+        ControlShared { waker, closed: AtomicBool::new(false), timers, reactor }
+    }
+
+    /// Wakes the tasks whose time has come, or what they wait for; when to look after those that wait for links.
+    fn serve_tasks(&self) -> Option<Instant> {
+        self.timers.wake_due();
+        let bound = self.reactor.get().and_then(|reactor| reactor.serve());
+        bound.map(|bound| Instant::now() + bound)
+    }
 }
 
 /// The state of the control thread.
@@ -53,19 +95,26 @@ pub(crate) struct Control {
     peers: BTreeMap<String, Peer>,
     watch: Option<DirectoryWatch>,
     next_question: u64,
+    /// When to look after tasks that wait for links, whatever rings.
+    tasks_due: Option<Instant>,
 }
 
 impl Control {
     pub(crate) fn new(place: Arc<BusPlace>, shared: Arc<ControlShared>, commands: Receiver<Command>) -> Self {
         // Questions share the references of links, which count up from 1; these count down.
-        Control { place, shared, commands, peers: BTreeMap::new(), watch: None, next_question: u64::MAX }
+        let (peers, next_question) = (BTreeMap::new(), u64::MAX);
+        Control { place, shared, commands, peers, watch: None, next_question, tasks_due: None }
     }
 
     /// Runs until the bus is closed.
     pub(crate) fn run(mut self) {
         while !self.shared.closed.load(Ordering::SeqCst) {
             let again = self.peers.values_mut().fold(false, |again, peer| peer.wake_sleepers() | again);
-            self.wait(again);
+            let for_tasks = self.wait(again);
+            self.tasks_due = self.shared.serve_tasks();
+            if for_tasks {
+                continue;
+            }
             self.shared.waker.clear();
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command);
@@ -97,8 +146,13 @@ impl Control {
         }
     }
 
-    fn wait(&self, soon: bool) {
-        let mut fds = vec![PollFd::from_borrowed_fd(self.shared.waker.as_fd(), PollFlags::IN)];
+    /// Waits for something to do; whether that is for the tasks, and nothing else.
+    fn wait(&self, soon: bool) -> bool {
+        let reactor = self.shared.reactor.get();
+        let mut fds: Vec<_> =
+            reactor.map(|tasks| PollFd::from_borrowed_fd(tasks.as_fd(), PollFlags::IN)).into_iter().collect();
+        let tasks = fds.len();
+        fds.push(PollFd::from_borrowed_fd(self.shared.waker.as_fd(), PollFlags::IN));
         fds.extend(self.watch.as_ref().map(|watch| PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN)));
         fds.extend(self.peers.values().filter_map(Peer::socket).map(|(socket, blocked)| {
             let wanted = if blocked { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
@@ -107,18 +161,22 @@ impl Control {
         let unwatched = self.watch.is_none() && self.peers.values().any(Peer::is_absent);
         let now = Instant::now();
         let retries = self.peers.values().filter_map(Peer::retry_at);
-        let timeout = retries
+        let own = retries
             // Rounded up, so that it is time when poll returns.
             .map(|until| until.saturating_duration_since(now) + Duration::from_micros(100))
             .chain(soon.then_some(SOON))
             .chain(unwatched.then_some(WITHOUT_WATCH))
             .min();
-        let timeout = timeout.map(|timeout| Timespec {
+        let of_tasks = self.shared.timers.next().into_iter().chain(self.tasks_due).min();
+        let of_tasks = of_tasks.map(|at| at.saturating_duration_since(now));
+        let timeout = own.into_iter().chain(of_tasks).min().map(|timeout| Timespec {
             tv_sec: timeout.as_secs() as i64,
             tv_nsec: i64::from(timeout.subsec_nanos()) as _,
         });
         // Interrupted or not: each turn looks at everything.
         let _ = poll(&mut fds, timeout.as_ref());
+        let others = fds.iter().skip(tasks).any(|fd| !fd.revents().is_empty());
+        (tasks > 0 || of_tasks.is_some()) && !others && own.is_none_or(|own| now.elapsed() < own)
     }
 
     fn obey(&mut self, command: Command) {
@@ -143,6 +201,12 @@ impl Control {
                     peer.unadvise(conversation.number, link);
                 }
             }
+            Command::Attend { conversation, link } => {
+                if let Some(peer) = self.peers.get_mut(&conversation.service) {
+                    peer.attend(conversation.number, &link);
+                }
+            }
+            Command::Forget { waiter } => self.peers.values_mut().for_each(|peer| peer.forget(waiter)),
             Command::Find { conversation, item, answer } => {
                 let service = conversation.service.clone();
                 self.ask(service, Question::Find { conversation, item, answer });

@@ -4,8 +4,6 @@ use core::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam::channel;
-
 use super::advise::AdviseBuilder;
 use super::control::Command;
 use super::link_state::Target;
@@ -13,12 +11,14 @@ use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::{Place, RemoteItem};
 use super::session::{Expected, Session};
+use super::tasks::{Answer, Answered};
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Field, Invalid, Message};
 use crate::name;
 use crate::namespace::BusCore;
+use crate::payload::Payload;
 use crate::ring::Miss;
 use crate::segment::ItemMemory;
 use crate::sync::AtomicU64;
@@ -124,13 +124,30 @@ impl ConversationShared {
     /// the place's conversion.
     pub(crate) fn read_apart<T: Message, const STALE: bool>(
         &self,
-        Place { memory, payload, epoch, conversion, .. }: &Place,
+        Place { memory, values, epoch, conversion, .. }: &mut Place,
         id: ItemId,
     ) -> Result<Update<T>> {
-        let (payload, conversion) = (*payload, conversion.as_deref());
-        let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load_by(conversion, &body[payload..]);
-        // SAFETY: `load` has loaded the image.
-        self.read_with::<T, STALE>(memory, *epoch, id, load, |image| unsafe { image.decode() })
+        let conversion = conversion.as_deref();
+        let mut astray = false;
+        let load = |image: &mut Image<T>, body: &[AtomicU64]| match values.of(body) {
+            Some(words) => image.load_by(conversion, words),
+            None => {
+                astray = true;
+                image.clear();
+            }
+        };
+        // SAFETY: `load` has loaded the image, or cleared it.
+        let read = self.read_with::<T, STALE>(memory, *epoch, id, load, |image| unsafe { image.decode() });
+        if astray { Err(self.astray()) } else { read }
+    }
+
+    /// A value whose memory is not there.
+    #[cold]
+    pub(crate) fn astray(&self) -> Error {
+        Error::Protocol {
+            peer: format!("service `{}`", self.service),
+            detail: "a value of it is said to be where there is no memory".to_owned(),
+        }
     }
 
     /// Reads a value: has `load` put it into an image from the body of a slot, and then, if the copy was not torn,
@@ -211,18 +228,18 @@ impl Drop for ConversationHandle {
 /// stale, and when a service of that name with the same message type, or another version of it, returns, the conversation and its
 /// links go on with it by themselves.
 #[derive(Debug)]
-pub struct Conversation<T> {
+pub struct Conversation<T: ?Sized> {
     pub(crate) handle: Arc<ConversationHandle>,
     pub(super) message: PhantomData<fn() -> T>,
 }
 
-impl<T> Clone for Conversation<T> {
+impl<T: ?Sized> Clone for Conversation<T> {
     fn clone(&self) -> Self {
         Conversation { handle: self.handle.clone(), message: PhantomData }
     }
 }
 
-impl<T: Message> Conversation<T> {
+impl<T: Payload + ?Sized> Conversation<T> {
     /// The service's name.
     pub fn service(&self) -> &str {
         &self.handle.shared.service
@@ -255,47 +272,6 @@ impl<T: Message> Conversation<T> {
     /// The name behind an [`ItemId`] that this conversation or one of its links gave; empty for another's.
     pub fn name(&self, item: ItemId) -> Arc<str> {
         self.handle.shared.names.name(item).unwrap_or_else(|| "".into())
-    }
-
-    /// Reads the present value of an item, from memory. To read one item often, hold an
-    /// [`item`](Conversation::item).
-    ///
-    /// # Errors
-    /// As [`item`](Conversation::item) and [`RemoteItem::request`].
-    pub fn request(&self, item: &str) -> Result<Update<T>> {
-        self.item(item)?.request()
-    }
-
-    /// An item, to request again and again.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchItem`], [`Error::InvalidName`]; [`Error::Timeout`] if the item is not known here and
-    /// the service does not answer.
-    pub fn item(&self, item: &str) -> Result<RemoteItem<T>> {
-        name::check("item", item)?;
-        if let Some(found) = RemoteItem::find(&self.handle, item) {
-            return Ok(found);
-        }
-        self.ask_for(item)?;
-        RemoteItem::find(&self.handle, item).ok_or_else(|| self.handle.shared.no_such_item(item))
-    }
-
-    /// Asks the service whether an item exists that is not known here: it may have been added just now.
-    fn ask_for(&self, item: &str) -> Result<()> {
-        let (handle, shared) = (&self.handle, &self.handle.shared);
-        if let Some(reason) = self.ended() {
-            return Err(shared.stale(reason));
-        }
-        let (answer, answered) = channel::bounded(1);
-        handle.bus.command(Command::Find { conversation: shared.clone(), item: item.to_owned(), answer });
-        answered.recv_timeout(DEFAULT_TIMEOUT).unwrap_or_else(|_| {
-            Err(Error::Timeout {
-                verb: "find",
-                what: format!("{}/{item}", shared.address()),
-                after: DEFAULT_TIMEOUT,
-                hint: format!("process {} does not answer; is it stopped?", self.pid()),
-            })
-        })
     }
 
     /// Begins a link to the item of this name, or to all items for `"*"`; finish with
@@ -350,5 +326,79 @@ impl<T: Message> Conversation<T> {
     /// ```
     pub fn advise_items<N: Into<String>>(&self, items: impl IntoIterator<Item = N>) -> AdviseBuilder<'_, T> {
         AdviseBuilder::new(self, Target::Many(Some(items.into_iter().map(Into::into).collect())))
+    }
+}
+
+impl<T: Message> Conversation<T> {
+    /// Reads the present value of an item, from memory. To read one item often, hold an
+    /// [`item`](Conversation::item).
+    ///
+    /// # Errors
+    /// As [`item`](Conversation::item) and [`RemoteItem::request`].
+    pub fn request(&self, item: &str) -> Result<Update<T>> {
+        self.item(item)?.request()
+    }
+
+    /// An item, to request again and again.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchItem`], [`Error::InvalidName`]; [`Error::Timeout`] if the item is not known here and
+    /// the service does not answer.
+    pub fn item(&self, item: &str) -> Result<RemoteItem<T>> {
+        name::check("item", item)?;
+        if let Some(found) = RemoteItem::find(&self.handle, item) {
+            return Ok(found);
+        }
+        self.ask_for(item)?;
+        RemoteItem::find(&self.handle, item).ok_or_else(|| self.handle.shared.no_such_item(item))
+    }
+
+    /// Asks the service whether an item exists that is not known here: it may have been added just now.
+    fn ask_for(&self, item: &str) -> Result<()> {
+        let answer = self.ask(item)?.wait(DEFAULT_TIMEOUT);
+        answer.unwrap_or_else(|| Err(self.no_answer(item)))
+    }
+
+    /// As [`request`](Self::request), without blocking a thread where the service has to be asked whether the item
+    /// exists.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub async fn request_async(&self, item: &str) -> Result<Update<T>> {
+        self.item_async(item).await?.request()
+    }
+
+    /// As [`item`](Self::item), without blocking a thread where the service has to be asked whether the item exists.
+    ///
+    /// # Errors
+    /// As [`item`](Self::item).
+    pub async fn item_async(&self, item: &str) -> Result<RemoteItem<T>> {
+        name::check("item", item)?;
+        if let Some(found) = RemoteItem::find(&self.handle, item) {
+            return Ok(found);
+        }
+        let answered = self.ask(item)?;
+        let deadline = self.handle.bus.deadline(DEFAULT_TIMEOUT);
+        answered.wait_async(deadline).await.unwrap_or_else(|| Err(self.no_answer(item)))?;
+        RemoteItem::find(&self.handle, item).ok_or_else(|| self.handle.shared.no_such_item(item))
+    }
+
+    fn ask(&self, item: &str) -> Result<Answered<Result<()>>> {
+        let (handle, shared) = (&self.handle, &self.handle.shared);
+        if let Some(reason) = self.ended() {
+            return Err(shared.stale(reason));
+        }
+        let (answer, answered) = Answer::new();
+        handle.bus.command(Command::Find { conversation: shared.clone(), item: item.to_owned(), answer });
+        Ok(answered)
+    }
+
+    fn no_answer(&self, item: &str) -> Error {
+        Error::Timeout {
+            verb: "find",
+            what: format!("{}/{item}", self.handle.shared.address()),
+            after: DEFAULT_TIMEOUT,
+            hint: format!("process {} does not answer; is it stopped?", self.pid()),
+        }
     }
 }

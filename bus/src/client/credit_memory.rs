@@ -1,8 +1,9 @@
 //! Memory that a service lends for the credit of tracked links ([`crate::credit`]), as its client uses it.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
-use crate::credit::Floor;
+use crate::credit::{Floor, RELEASED};
 use crate::segment::OpenError;
 use crate::segment::mapping::Words;
 use crate::sys::futex::SharedFutex;
@@ -17,11 +18,15 @@ pub(crate) struct CreditMemory {
     words: Words,
 }
 
-/// The words of one tracked link.
+/// What a tracked link has to tell its publisher by.
 #[derive(Debug, Clone)]
 pub(crate) struct Credit {
-    floor: Words,
-    awaited: Words,
+    pub(crate) floor: Words,
+    pub(crate) awaited: Words,
+    /// What it may hold, if it may.
+    pub(crate) holds: Option<Words>,
+    /// The connection: what is held is held until this end of it is closed.
+    pub(crate) socket: Arc<OwnedFd>,
 }
 
 impl CreditMemory {
@@ -42,13 +47,19 @@ impl CreditMemory {
         Ok(CreditMemory { words })
     }
 
-    /// The link whose words are at these places; `None` where there are no such places.
-    pub(crate) fn credit(&self, floor: u32, awaited: u32) -> Option<Credit> {
-        let word = |place: u32| {
-            let place = place as usize;
-            (place < self.words.len()).then(|| self.words.part(place..place + 1))
-        };
-        Some(Credit { floor: word(floor)?, awaited: word(awaited)? })
+    /// A link's floor and whether it is awaited, if these places are there.
+    pub(crate) fn floor(&self, floor: u32, awaited: u32) -> Option<(Words, Words)> {
+        Some((self.part(floor, 1)?, self.part(awaited, 1)?))
+    }
+
+    /// The words for what a link holds, if they are there.
+    pub(crate) fn holds(&self, first: u32, count: u32) -> Option<Words> {
+        self.part(first, count)
+    }
+
+    fn part(&self, start: u32, count: u32) -> Option<Words> {
+        let (start, end) = (start as usize, start as usize + count as usize);
+        (end <= self.words.len()).then(|| self.words.part(start..end))
     }
 }
 
@@ -90,5 +101,12 @@ impl Account {
     fn tell(&mut self, wanted: u64) {
         self.told = wanted;
         self.credit.raise(wanted);
+    }
+}
+
+impl Drop for Account {
+    /// A link that is gone is not waited for, also while what it holds keeps it registered.
+    fn drop(&mut self) {
+        self.credit.raise(RELEASED);
     }
 }

@@ -28,8 +28,12 @@ use std::time::{Duration, Instant};
 
 use super::deadband::Band;
 use super::options::{Filter, Options};
+use super::sample::Sample;
+use super::vigil::Due;
 use crate::error::Error;
 use crate::mark::Mark;
+use crate::message::Message;
+use crate::payload::Payload;
 use crate::update::{ItemId, Notice, Update};
 
 /// What a gate looks at, in what a link delivers.
@@ -59,6 +63,31 @@ pub trait Passing {
     fn gap(&mut self) -> &mut bool;
 }
 
+/// A value of an update, as it is or where it is.
+pub trait Shown {
+    /// What filters and deadbands are about.
+    type Value: ?Sized + 'static;
+
+    #[doc(hidden)]
+    fn shown(&self) -> &Self::Value;
+}
+
+impl<T: Message> Shown for T {
+    type Value = T;
+
+    fn shown(&self) -> &T {
+        self
+    }
+}
+
+impl<T: Payload + ?Sized> Shown for Sample<T> {
+    type Value = T;
+
+    fn shown(&self) -> &T {
+        self
+    }
+}
+
 /// Values that were not delivered, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -81,15 +110,15 @@ impl Counts {
     }
 }
 
-impl<T: 'static> Passing for Update<T> {
-    type Value = T;
+impl<V: Shown> Passing for Update<V> {
+    type Value = V::Value;
 
     fn item(&self) -> ItemId {
         self.item
     }
 
-    fn value(&self) -> &T {
-        &self.value
+    fn value(&self) -> &V::Value {
+        self.value.shown()
     }
 
     fn mark(&self) -> Mark {
@@ -246,6 +275,26 @@ impl<P: Passing> Gate<P> {
             return None;
         }
         Some(left)
+    }
+
+    /// When to look at the link although nothing was published; `None` if that is for its reader to say.
+    pub(crate) fn due(&self) -> Option<Due> {
+        if self.state == State::Paused {
+            return Some(Due::Never);
+        }
+        if !self.round.is_empty() || self.error.is_some() {
+            return Some(Due::Now);
+        }
+        if self.state == State::Finished {
+            return Some(Due::Never);
+        }
+        // An interval that ends after all time does not.
+        Some(self.delivered_at?.checked_add(self.interval).map_or(Due::Never, Due::At))
+    }
+
+    /// Whether nothing waits to be judged.
+    pub(crate) fn is_round_empty(&self) -> bool {
+        self.round.is_empty()
     }
 
     /// Whether nothing will ever be delivered again.

@@ -9,10 +9,13 @@ use super::gate::{Gate, State};
 use super::link::{Deliver, Link};
 use super::options::{DeliveryMode, Granted, Mode, Options};
 use super::reader::{Delivery, Reader};
+use super::vigil::Due;
 use crate::error::{Error, Result};
 
 /// Values that a look takes before it asks how many there are at all.
 const MANY: u32 = 64;
+/// How far ahead a number is that nobody publishes.
+const NEVER_REACHED: u64 = 1 << 62;
 /// The most values that a look takes: a hostile publisher may say that there are any number of them.
 const MOST: u32 = 1 << 20;
 
@@ -94,6 +97,8 @@ impl<D: Deliver> Link<D> {
                     }
                 }
                 Ok(None) => return None,
+                // What is kept in the round is what is held, so that it comes first, and the rest when it has gone.
+                Err(Error::HoldsAll { .. }) if !gate.is_round_empty() => return None,
                 Err(error) => {
                     // It is told of after what was taken before it.
                     gate.fail(error);
@@ -103,6 +108,28 @@ impl<D: Deliver> Link<D> {
             if bound.is_reached(gate.collects(), self.reader.as_ref()) {
                 return None;
             }
+        }
+    }
+
+    /// The number that this link waits for, and when else to look at it.
+    pub(super) fn stands(&self) -> (u64, Due) {
+        let (wanted, due) = match &self.reader {
+            Some(reader) => (reader.awaited().1, reader.due()),
+            None => (0, Due::Never),
+        };
+        match self.gate.as_ref().and_then(|gate| gate.due()) {
+            None => (wanted, due),
+            Some(Due::Now) => (wanted, Due::Now),
+            // Whatever is published until then.
+            Some(later) => (wanted.wrapping_add(NEVER_REACHED), later),
+        }
+    }
+
+    /// After a change of what this link delivers: who waits for it by descriptor is to look again.
+    fn report_change(&mut self) {
+        if self.is_watched() {
+            self.report();
+            self.shared.vigil.nudge();
         }
     }
 
@@ -144,6 +171,7 @@ impl<D: Deliver> Link<D> {
         }
         self.open_gate().change(options);
         self.remove_idle_gate();
+        self.report_change();
         Ok(self.granted())
     }
 
@@ -179,6 +207,7 @@ impl<D: Deliver> Link<D> {
     pub fn pause(&mut self) {
         self.open_gate().pause(true);
         self.choose_way();
+        self.report_change();
     }
 
     /// Goes on where [`pause`](Self::pause) left off: with the next value that is still there, or the newest of a `latest`
@@ -187,6 +216,7 @@ impl<D: Deliver> Link<D> {
         if let Some(gate) = &mut self.gate {
             gate.pause(false);
             self.remove_idle_gate();
+            self.report_change();
         }
     }
 
@@ -236,6 +266,7 @@ impl<D: Deliver> Link<D> {
         gate.finish(data_on_stop);
         self.choose_way();
         self.detach();
+        self.report_change();
     }
 
     /// Takes all that there is to the gate.

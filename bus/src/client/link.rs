@@ -13,13 +13,19 @@ use super::gate::{Gate, Passing};
 use super::link_state::{Attachment, LinkShared, Target};
 use super::many_items::ManyItems;
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
+use super::sample::{Pin, Pins, Sample};
 use super::session::Session;
+use super::values::Values;
+use super::vigil::NOBODY;
 use super::waiting::Waiting;
 use crate::bell::PARK_BOUND;
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Message};
+use crate::payload::Payload;
+use crate::ring::Taken;
+use crate::segment::pool::Reference;
 use crate::spin::SpinBudget;
 use crate::sync::AtomicU64;
 use crate::sys::processors;
@@ -54,12 +60,17 @@ pub trait Deliver: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::Hot<T> {}
+    impl<T: ?Sized> Sealed for super::Samples<T> {}
     impl Sealed for super::Warm {}
 }
 
 /// Delivers an [`Update`] with the value.
 #[derive(Debug)]
 pub struct Hot<T>(PhantomData<fn() -> T>);
+
+/// Delivers an [`Update`] with a [`Sample`]: the value where it is, without a copy.
+#[derive(Debug)]
+pub struct Samples<T: ?Sized>(PhantomData<fn() -> T>);
 
 /// Delivers a [`Notice`] that there is a new value.
 #[derive(Debug)]
@@ -87,12 +98,64 @@ impl<T: Message> Deliver for Hot<T> {
     #[inline(never)]
     fn take(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
-        let look = link.look_with(|payload, conversion, body| {
-            image.load_by(conversion, &body[payload..]);
+        let mut lost = false;
+        let look = link.look_with(|values, conversion, body| {
+            match values.of(body) {
+                Some(words) => image.load_by(conversion, words),
+                None => lost = true,
+            }
             Envelope::load(body)
         })?;
+        if lost && look.is_some() {
+            return Err(link.conversation.shared.astray());
+        }
         // SAFETY: as above.
         unsafe { update(link, look, &image) }
+    }
+}
+
+impl<T: Payload + ?Sized> Deliver for Samples<T> {
+    type Item = Update<Sample<T>>;
+    type Value = T;
+
+    fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
+        Self::take(link)
+    }
+
+    #[inline]
+    fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
+        let look = link.look_pinned();
+        if link.is_watched() {
+            link.report();
+        }
+        let Some((pin, (item, taken))) = look? else { return Ok(None) };
+        let Pinned { envelope, reference } = taken.value;
+        let bytes = envelope.size();
+        let memory = link.values.as_mut().and_then(|values| values.memory(reference).cloned());
+        let place = memory.and_then(|memory| {
+            let align = align_of::<T::Fixed>();
+            // The language takes a value to be a multiple of its alignment long.
+            let words = bytes.next_multiple_of(align).div_ceil(8);
+            let start = reference.of(&memory, words)?.as_ptr().cast_mut().cast::<u8>();
+            let value = T::of_bytes(start, bytes).filter(|_| start.addr().is_multiple_of(align))?;
+            Some((memory, start, value))
+        });
+        let Some((memory, start, value)) = place else {
+            return Err(link.conversation.shared.astray());
+        };
+        if !T::ANY_BITS {
+            // SAFETY: so many bytes are there, in memory that is mapped as long as `memory`, and which the publisher does
+            // not write, since the value is held.
+            let bytes = unsafe { core::slice::from_raw_parts(start, bytes) };
+            T::check(bytes).map_err(|invalid| {
+                link.conversation.shared.invalid(item, taken.number, taken.missed, invalid)
+            })?;
+        }
+        // SAFETY: the bytes are a valid `T`, aligned, and held by `pin`.
+        let value = unsafe { Sample::new(pin, value, memory) };
+        let gap = core::mem::take(&mut link.gap);
+        let (seq, missed) = (taken.number, taken.missed);
+        Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
     }
 }
 
@@ -130,18 +193,7 @@ unsafe fn update<T: Message>(
     let value = unsafe { image.decode() }
         .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
     let gap = core::mem::take(&mut link.gap);
-    Ok(Some(Update {
-        value,
-        item,
-        seq,
-        missed,
-        suppressed: 0,
-        epoch: link.epoch,
-        stamp: envelope.stamp(),
-        gap,
-        stale: false,
-        mark: envelope.mark(),
-    }))
+    Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
 }
 
 /// The notice of a value that was seen.
@@ -150,6 +202,15 @@ fn notice(link: &mut Link<Warm>, look: Look<()>) -> Option<Notice> {
     let (item, taken) = look?;
     let (seq, missed, epoch) = (taken.number, taken.missed, link.epoch);
     Some(Notice { item, seq, missed, epoch, gap: core::mem::take(&mut link.gap) })
+}
+
+/// A value that was seen, with the item it is of.
+type Seen<R> = (ItemId, Taken<R>);
+
+/// Where a value is that is held.
+struct Pinned {
+    envelope: Envelope,
+    reference: Reference,
 }
 
 /// A live subscription to an item, to several, or to a whole topic.
@@ -161,7 +222,7 @@ fn notice(link: &mut Link<Warm>, look: Look<()>) -> Option<Notice> {
 ///
 /// A link is `Send`, and is read from one thread at a time.
 pub struct Link<D: Deliver> {
-    conversation: Arc<ConversationHandle>,
+    pub(super) conversation: Arc<ConversationHandle>,
     pub(super) shared: Arc<LinkShared>,
     /// As it was asked for; an interval may have the reader do otherwise.
     pub(super) delivery: Delivery,
@@ -184,18 +245,26 @@ pub struct Link<D: Deliver> {
     payload: usize,
     /// Which life of the service `reader` is of.
     epoch: u64,
+    /// Where the values of the session are, for the way apart.
+    values: Option<Values>,
+    /// What the link may hold.
+    pins: Option<Arc<Pins>>,
+    /// `None` once the link is stopped.
+    registration: Option<Arc<Registration>>,
     /// How the session's values become ours, where its publisher has another version of the type.
     conversion: Option<Arc<Conversion>>,
-    /// Whether there is a conversion, or a gate.
-    apart: bool,
+    /// Whether the plain way is not for this link: see [`is_apart`](Self::is_apart).
+    pub(super) apart: bool,
+    /// The ticket by which the bus's tasks wait for this link.
+    pub(super) ticket: u64,
+    /// Whether a task's waker may still be with the vigil.
+    pub(super) pending: bool,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
     last: Option<u64>,
     gap: bool,
     ended: Option<Ended>,
-    /// Whether the service was told that this link is closed.
-    unadvised: bool,
 }
 
 impl<D: Deliver> fmt::Debug for Link<D> {
@@ -365,9 +434,14 @@ impl<D: Deliver> Link<D> {
         start: Start,
         wait: Wait,
     ) -> Self {
+        let registration =
+            Arc::new(Registration { conversation: conversation.clone(), shared: shared.clone() });
         Link {
             conversation,
             shared,
+            registration: Some(registration),
+            values: None,
+            pins: None,
             delivery,
             most: None,
             gate: None,
@@ -382,11 +456,12 @@ impl<D: Deliver> Link<D> {
             epoch: 0,
             conversion: None,
             apart: false,
+            ticket: NOBODY,
+            pending: false,
             seen: 0,
             last: None,
             gap: false,
             ended: None,
-            unadvised: false,
         }
     }
 
@@ -411,43 +486,81 @@ impl<D: Deliver> Link<D> {
         self.shared.state.version() != self.seen
     }
 
-    /// Whether this is a time, or a link, for the way apart: something has changed, values are converted, or the link
-    /// has options. The plain way knows of none of these, so that its copy stays in registers.
+    /// Whether this is a time, or a link, for the way apart: something has changed, values are converted or lie
+    /// elsewhere, the link has options, or somebody waits for it by descriptor, and is told where it stands. The plain way
+    /// knows of none of these, so that its copy stays in registers.
     #[inline(always)]
     fn is_apart(&self) -> bool {
         self.has_changed() || self.apart
     }
 
+    /// An update with a value of the present session.
+    #[inline(always)]
+    fn update_of<V>(
+        &self,
+        value: V,
+        item: ItemId,
+        seq: u64,
+        missed: u64,
+        gap: bool,
+        envelope: Envelope,
+    ) -> Update<V> {
+        let (epoch, stamp, mark) = (self.epoch, envelope.stamp(), envelope.mark());
+        Update { value, item, seq, missed, suppressed: 0, epoch, stamp, gap, stale: false, mark }
+    }
+
     /// After a change of what that depends on.
     pub(super) fn choose_way(&mut self) {
-        self.apart = self.conversion.is_some() || self.gate.is_some();
+        self.apart = self.conversion.is_some()
+            || self.gate.is_some()
+            || self.is_watched()
+            || self.session.as_ref().is_some_and(|session| session.pooled);
     }
 
     /// What is there now, on the way apart.
-    fn look_apart(&mut self) -> Result<Option<D::Item>> {
-        if self.gate.is_some() { self.look_through_gate() } else { D::take(self) }
+    pub(super) fn look_apart(&mut self) -> Result<Option<D::Item>> {
+        if self.gate.is_none() {
+            return D::take(self);
+        }
+        let look = self.look_through_gate();
+        if self.is_watched() {
+            self.report();
+        }
+        look
+    }
+
+    /// Whether somebody waits for this link by descriptor.
+    pub(super) fn is_watched(&self) -> bool {
+        self.shared.vigil.is_held()
+    }
+
+    /// Tells whoever waits for the link by descriptor where it stands.
+    pub(super) fn report(&self) {
+        let (wanted, due) = self.stands();
+        self.shared.vigil.report(wanted, self.seen, due);
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
     fn look_with<R>(
         &mut self,
-        copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+        copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
-        if self.has_changed() {
-            return self.look_after_change(copy);
+        let look = if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) };
+        if self.is_watched() {
+            self.report();
         }
-        Ok(self.look_now(copy))
+        look
     }
 
     /// Looks into the session that `reader` is of.
     #[inline(always)]
     fn look_now<R>(
         &mut self,
-        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+        mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Look<R> {
-        let Link { reader, payload, conversion, .. } = self;
-        let reader = reader.as_mut()?;
-        reader.look(|body| copy(*payload, conversion.as_deref(), body))
+        let Link { reader, values, conversion, .. } = self;
+        let (reader, values) = (reader.as_mut()?, values.as_mut()?);
+        reader.look(|body| copy(values, conversion.as_deref(), body))
     }
 
     /// Delivers what the old session held when its end was learned of, then takes over what changed.
@@ -455,19 +568,24 @@ impl<D: Deliver> Link<D> {
     #[inline(never)]
     fn look_after_change<R>(
         &mut self,
-        mut copy: impl FnMut(usize, Option<&Conversion>, &[AtomicU64]) -> R,
+        mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
-        if let Some(reader) = &mut self.reader {
-            let last = *self.last.get_or_insert_with(|| reader.conclude());
-            if !reader.is_past(last)
-                && let Some(taken) = self.look_now(&mut copy)
-            {
-                return Ok(Some(taken));
-            }
+        if let Some(taken) = self.look_before_change(&mut copy) {
+            return Ok(Some(taken));
         }
         self.last = None;
         self.adopt()?;
         Ok(self.look_now(copy))
+    }
+
+    /// Looks into the old session once more, as long as it has what it had when its end was learned of.
+    fn look_before_change<R>(
+        &mut self,
+        copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
+    ) -> Look<R> {
+        let reader = self.reader.as_mut()?;
+        let last = *self.last.get_or_insert_with(|| reader.conclude());
+        if reader.is_past(last) { None } else { self.look_now(copy) }
     }
 
     /// Takes over what the control thread changed.
@@ -486,6 +604,16 @@ impl<D: Deliver> Link<D> {
         self.seen = shared.state.version();
         match &mut state.attachment {
             Attachment::Asked | Attachment::Ended(_) => Ok(()),
+            Attachment::Attached { session, .. }
+                if self.shared.samples > 0 && session.conversion.is_some() =>
+            {
+                drop(state);
+                let why = "its publisher has another version of the message type, so its values have to be converted and \
+                     cannot be held; advise with `hot`";
+                let reason = Ended::Changed(why.to_owned());
+                self.ended = Some(reason.clone());
+                Err(self.conversation.shared.stale(reason))
+            }
             Attachment::Attached { session, index, credit } => {
                 let (session, index, credit) = (session.clone(), *index, credit.clone());
                 drop(state);
@@ -505,6 +633,10 @@ impl<D: Deliver> Link<D> {
     }
 
     fn read_from(&mut self, session: Arc<Session>, index: u32, credit: Option<Credit>) {
+        self.pins = credit
+            .as_ref()
+            .zip(self.registration.clone())
+            .and_then(|(credit, registration)| Pins::new(credit, registration));
         let now = self.session.take().zip(self.reader.take());
         let reader = match now.or_else(|| self.before.take()) {
             // The same life of the service as before: the connection was lost, the values were not.
@@ -523,6 +655,7 @@ impl<D: Deliver> Link<D> {
         self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
         self.payload = session.payload;
         self.epoch = session.epoch;
+        self.values = Some(Values::new(session.clone()));
         self.conversion = session.conversion.clone();
         self.shares_processor = self.wait == Wait::SpinThenPark && processors::shared_with(session.pid);
         self.reader = reader;
@@ -530,6 +663,42 @@ impl<D: Deliver> Link<D> {
         self.ended = None;
         self.choose_way();
         self.direct_reader();
+    }
+
+    /// Looks for the next value and holds it: where it is, with its stamp.
+    fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
+        loop {
+            let changed = self.has_changed();
+            if let Some(pins) = self.pins.clone() {
+                let Some(pin) = pins.begin() else {
+                    return if self.reader.as_ref().is_some_and(Reader::has_more) {
+                        Err(self.holds_all(&pins))
+                    } else {
+                        Ok(None)
+                    };
+                };
+                let copy = |values: &mut Values, _: Option<&Conversion>, body: &[AtomicU64]| {
+                    let reference = values.reference(body);
+                    pin.announce(reference);
+                    Pinned { envelope: Envelope::load(body), reference }
+                };
+                let look = if changed { self.look_before_change(copy) } else { self.look_now(copy) };
+                if let Some(taken) = look {
+                    return Ok(Some((pin, taken)));
+                }
+            }
+            if !changed {
+                return Ok(None);
+            }
+            // What comes now is of another session, with other holds.
+            self.last = None;
+            self.adopt()?;
+        }
+    }
+
+    #[cold]
+    fn holds_all(&self, pins: &Pins) -> Error {
+        Error::HoldsAll { what: self.address(), samples: pins.most() }
     }
 
     /// A reader that begins in `session` where this link is to begin.
@@ -547,6 +716,19 @@ impl<D: Deliver> Link<D> {
                 Some(Reader::Many(Box::new(many)))
             }
         }
+    }
+
+    /// As [`attach`](Self::attach), without a thread.
+    pub(crate) async fn attach_async(&mut self, limit: Duration) -> Result<()> {
+        let mut deadline = self.conversation.bus.deadline(limit);
+        while self.reader.is_none() {
+            let shared = self.shared.clone();
+            if !shared.state.change(self.seen, &mut deadline).await {
+                return Err(self.timed_out("advise", limit));
+            }
+            self.adopt()?;
+        }
+        Ok(())
     }
 
     /// Waits for the service's answer to the advise.
@@ -573,17 +755,9 @@ impl<D: Deliver> Link<D> {
         format!("{}/{}", self.conversation.shared.address(), self.shared.target)
     }
 
-    /// Tells the service that this link is closed, once.
-    fn unadvise(&mut self) {
-        if !core::mem::replace(&mut self.unadvised, true) {
-            let conversation = self.conversation.shared.clone();
-            self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
-        }
-    }
-
-    /// Lets go of the service and of all that it lent.
+    /// Lets go of the service and of all that it lent, but for samples that are kept.
     pub(super) fn detach(&mut self) {
-        self.unadvise();
+        (self.registration, self.pins, self.values) = (None, None, None);
         self.shared.parker.move_to(None);
         self.shared.attach(Attachment::Asked);
         (self.reader, self.before, self.session) = (None, None, None);
@@ -612,6 +786,20 @@ impl<D: Deliver> Link<D> {
 
 impl<D: Deliver> Drop for Link<D> {
     fn drop(&mut self) {
-        self.unadvise();
+        self.shared.vigil.end();
+    }
+}
+
+/// A link, as the service knows it; it ends when the link is gone, and all that is held of it.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    conversation: Arc<ConversationHandle>,
+    shared: Arc<LinkShared>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let conversation = self.conversation.shared.clone();
+        self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::credit_memory::Credit;
 use super::parking::{Parker, Versioned};
 use super::session::Session;
+use super::vigil::Vigil;
 use crate::error::{Ended, Error};
 use crate::name;
 
@@ -36,10 +37,20 @@ pub(crate) struct LinkShared {
     pub(crate) warm: bool,
     /// Whether the publisher waits for this link, and how long at most.
     pub(crate) lossless: Option<Duration>,
+    /// How many values it may hold; 0 where it copies them.
+    pub(crate) samples: u32,
     /// Whether the first advise waits for the item to appear; later ones always do.
     pub(crate) wait: bool,
     pub(crate) state: Versioned<LinkState>,
     pub(crate) parker: Parker,
+    pub(crate) vigil: Vigil,
+}
+
+impl LinkShared {
+    /// Whether the publisher has to know of this link.
+    pub(crate) fn is_tracked(&self) -> bool {
+        self.lossless.is_some() || self.samples > 0
+    }
 }
 
 /// How a link stands.
@@ -71,10 +82,12 @@ impl LinkShared {
         target: Target,
         warm: bool,
         lossless: Option<Duration>,
+        samples: u32,
         wait: bool,
     ) -> Self {
         let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
-        LinkShared { number, target, warm, lossless, wait, state, parker: Parker::new() }
+        let (parker, vigil) = (Parker::new(), Vigil::new());
+        LinkShared { number, target, warm, lossless, samples, wait, state, parker, vigil }
     }
 
     /// Why the service is gone, if it is.
@@ -88,6 +101,7 @@ impl LinkShared {
     /// Attaches the link, or refuses it.
     pub(crate) fn attach(&self, attachment: Attachment) {
         self.state.update(|state| state.attachment = attachment);
+        self.vigil.hail();
     }
 
     /// Ends the link for good.
@@ -102,6 +116,7 @@ impl LinkShared {
                 state.attachment = Attachment::Ended(reason.clone());
                 state.untold = Some(reason.clone());
             });
+            self.vigil.hail();
         }
     }
 }

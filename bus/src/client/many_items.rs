@@ -26,6 +26,7 @@ use std::time::Instant;
 use super::names::Names;
 use super::reader::{Delivery, Look, Start};
 use super::session::Session;
+use crate::bell::PARK_BOUND;
 use crate::ring::Cursor;
 use crate::segment::ItemMemory;
 use crate::sync::{AtomicU64, Ordering};
@@ -173,6 +174,11 @@ impl ManyItems {
     /// Whether there is something to do besides the journal's next entries.
     pub(crate) fn is_busy(&self) -> bool {
         self.entry.is_some() || !self.sweep.is_empty()
+    }
+
+    /// Whether it waits for a segment, and when to see whether it still has to.
+    pub(crate) fn missing_segment(&self) -> Option<Instant> {
+        self.entry.and(self.missing_since).map(|_| Instant::now() + PARK_BOUND)
     }
 
     /// Says whether further segments may come.

@@ -13,9 +13,15 @@
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
-//! [`credit_memory`] is where tracked links say how far they are; [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
-//! [`batch`] is receiving many at once; [`waiting`] is one wait of a receive; [`names`] gives items ids that outlive the service; [`parking`] is sleeping and being woken at a death;
+//! [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are;
+//! [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
+//! [`batch`] is receiving many at once; [`waiting`] is one wait of a receive; [`names`] gives items ids that outlive the service;
+//! [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
+//!
+//! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
+//! the control thread wakes by way of the [`reactor`]. Both are a [`waiter`], an epoll with a [`doorbell`] at each
+//! service; [`vigil`] is what a link tells them; [`tasks`] is for tasks that wait for the control thread itself.
 
 pub(crate) mod advise;
 mod batch;
@@ -24,6 +30,7 @@ pub(crate) mod control;
 pub(crate) mod conversation;
 mod credit_memory;
 pub(crate) mod deadband;
+mod doorbell;
 mod gate;
 mod gated;
 pub(crate) mod link;
@@ -33,7 +40,15 @@ mod names;
 pub(crate) mod options;
 mod parking;
 mod peer;
+pub(crate) mod reactor;
 mod reader;
 pub(crate) mod remote_item;
+pub(crate) mod sample;
 mod session;
+pub(crate) mod stream;
+pub(crate) mod tasks;
+mod values;
+pub(crate) mod vigil;
+pub(crate) mod wait_set;
+mod waiter;
 mod waiting;

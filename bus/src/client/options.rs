@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use super::deadband::{Band, Deadband};
 use crate::error::{Error, Result};
-use crate::message::Message;
+use crate::payload::Payload;
 
 /// A condition on values.
 pub(crate) type Filter<T> = Box<dyn Fn(&T) -> bool + Send>;
@@ -150,7 +150,10 @@ macro_rules! value_methods {
             mut self,
             field: $crate::Field<T, N>,
             deadband: $crate::Deadband,
-        ) -> Self {
+        ) -> Self
+        where
+            T: $crate::Message,
+        {
             let band = $crate::client::deadband::band(deadband, move |value: &T| *field.of(value));
             self.$($options.)*band = $crate::client::options::Change::Set(band);
             self
@@ -196,7 +199,7 @@ macro_rules! link_methods {
 }
 pub(crate) use link_methods;
 
-impl<T: Message> Options<T> {
+impl<T: Payload + ?Sized> Options<T> {
     value_methods!();
 }
 

@@ -17,9 +17,13 @@
 //! sees it parked. The model is at the end of this file.
 
 use core::time::Duration;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
-use crate::bell::{self, Futex};
+use super::tasks::{Deadline, Tasks};
+use crate::bell::{self, Bell, Futex};
 use crate::segment::ItemMemory;
 use crate::sync::{AtomicU64, Ordering, Site};
 use crate::sys::futex::SharedFutex;
@@ -30,11 +34,18 @@ pub(crate) struct Versioned<S> {
     version: AtomicU64,
     state: Mutex<S>,
     changed: Condvar,
+    /// Those who wait without a thread.
+    tasks: Tasks,
 }
 
 impl<S> Versioned<S> {
     pub(crate) fn new(state: S) -> Self {
-        Versioned { version: AtomicU64::new(0), state: Mutex::new(state), changed: Condvar::new() }
+        Versioned {
+            version: AtomicU64::new(0),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            tasks: Tasks::default(),
+        }
     }
 
     /// The version of the state; changes with every [`update`](Self::update).
@@ -55,6 +66,7 @@ impl<S> Versioned<S> {
         self.version.fetch_add(1, Ordering::Release);
         drop(state);
         self.changed.notify_all();
+        self.tasks.wake_all();
         result
     }
 
@@ -64,6 +76,21 @@ impl<S> Versioned<S> {
         if self.version() == seen {
             drop(self.changed.wait_timeout(state, bound));
         }
+    }
+}
+
+impl<S> Versioned<S> {
+    /// As [`wait`](Self::wait), without a thread and until `deadline`: whether the version is no longer `seen`.
+    pub(crate) async fn change(&self, seen: u64, deadline: &mut Deadline) -> bool {
+        let mut place = self.tasks.registration();
+        poll_fn(|context| {
+            place.wait(context);
+            if self.version() != seen {
+                return Poll::Ready(true);
+            }
+            Pin::new(&mut *deadline).poll(context).map(|()| false)
+        })
+        .await
     }
 }
 
@@ -124,8 +151,25 @@ impl Parker {
         let bound = bound.min(bell::PARK_BOUND);
         self.parked.sleep_unless(
             || state.version() != seen,
-            || bell::sleep(&place.bell[0], place.ring.watched(), wanted, &SharedFutex, bound),
+            || bell::sleep(place.bell(), place.ring.watched(), wanted, &SharedFutex, bound),
         );
+    }
+
+    /// Where the link waits: whether the head has reached `wanted`, and the head.
+    pub(crate) fn head_for(&self, wanted: u64) -> (bool, u64) {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.as_ref().map_or((false, 0), |place| {
+            let watched = place.ring.watched();
+            (watched.has_reached(wanted), watched.head.load(Ordering::Relaxed))
+        })
+    }
+
+    /// Does something with the bell of what the link waits for.
+    pub(crate) fn with_bell(&self, act: impl FnOnce(Bell<'_>)) {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = &*place {
+            act(place.bell());
+        }
     }
 
     /// After a change of the state: wakes the link if it sleeps; whether it may still be asleep, so that this
@@ -154,19 +198,21 @@ mod models {
         struct World {
             version: AtomicU64,
             announcement: Announcement,
-            words: [AtomicU64; 3],
+            words: [AtomicU64; 4],
             futex: ModelFutex,
         }
         let world = Arc::new(World {
             version: AtomicU64::new(0),
             announcement: Announcement::new(),
-            words: [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)],
+            words: [0; 4].map(AtomicU64::new),
             futex: ModelFutex::default(),
         });
         let sleeper = {
             let world = world.clone();
             thread::spawn(move || {
-                let World { version, announcement, words: [bell, head, wakes], futex } = &*world;
+                let World { version, announcement, words: [by_futex, by_doorbell, head, wakes], futex } =
+                    &*world;
+                let bell = Bell { by_futex, by_doorbell };
                 while version.load(Ordering::Acquire) == 0 {
                     announcement.sleep_unless(
                         || version.load(Ordering::Acquire) != 0,
@@ -177,7 +223,7 @@ mod models {
         };
         world.version.fetch_add(1, Ordering::Release);
         while world.announcement.is_made() {
-            world.futex.wake_all(&world.words[2]);
+            world.futex.wake_all(&world.words[3]);
             thread::yield_now();
         }
         sleeper.join().unwrap();

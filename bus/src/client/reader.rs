@@ -8,7 +8,8 @@ use core::time::Duration;
 
 use super::credit_memory::{Account, Credit};
 use super::many_items::ManyItems;
-use crate::ring::{Cursor, Taken};
+use super::vigil::Due;
+use crate::ring::{Cursor, Miss, Taken};
 use crate::segment::ItemMemory;
 use crate::sync::AtomicU64;
 use crate::update::ItemId;
@@ -142,11 +143,29 @@ impl Reader {
         }
     }
 
+    /// Whether the value that is wanted next is there, or a later one.
+    pub(crate) fn has_more(&self) -> bool {
+        let (memory, wanted) = self.awaited();
+        memory.ring.state(wanted) != Err(Miss::NotYet)
+    }
+
     /// If this reader waits for an item whose segment is on its way: waits for that, at most `bound`.
     pub(crate) fn wait_for_segment(&mut self, bound: Duration) -> bool {
         match self {
             Reader::One(_) => false,
             Reader::Many(many) => many.wait_for_segment(bound),
+        }
+    }
+
+    /// When to look whatever is published, after a look that brought nothing.
+    pub(crate) fn due(&self) -> Due {
+        match self {
+            Reader::One(_) => Due::Never,
+            Reader::Many(many) => match many.missing_segment() {
+                Some(at) => Due::At(at),
+                None if many.is_busy() => Due::Now,
+                None => Due::Never,
+            },
         }
     }
 

@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 use std::sync::Arc;
 
 use super::conversation::{ConversationHandle, Status};
+use super::values::Values;
 use crate::error::Result;
 use crate::message::{Conversion, Field, Message};
 use crate::segment::ItemMemory;
@@ -27,9 +28,11 @@ pub struct RemoteItem<T> {
 pub(crate) struct Place {
     pub(crate) memory: ItemMemory,
     pub(crate) payload: usize,
+    pub(crate) values: Values,
     /// Which life of the service this is of.
     pub(crate) epoch: u64,
-    /// Whether the value is read as it is: the service is live, and has this program's version of the type.
+    /// Whether the value is read as it is: the service is live, has this program's version of the type, and keeps
+    /// values in their slots.
     plain: bool,
     stale: bool,
     pub(crate) conversion: Option<Arc<Conversion>>,
@@ -45,9 +48,9 @@ fn look_up(conversation: &ConversationHandle, name: &str) -> (u64, Option<Place>
     let place = session.and_then(|session| {
         let (_, memory) = session.item(session.find(name)?)?;
         let conversion = session.conversion.clone();
-        let plain = !stale && conversion.is_none();
+        let plain = !stale && conversion.is_none() && !session.pooled;
         let (payload, epoch) = (session.payload, session.epoch);
-        Some(Place { memory, payload, epoch, plain, stale, conversion })
+        Some(Place { memory, payload, values: Values::new(session), epoch, plain, stale, conversion })
     });
     (seen, place)
 }
@@ -135,9 +138,9 @@ impl<T: Message> RemoteItem<T> {
     /// stays in registers.
     #[cold]
     #[inline(never)]
-    fn request_apart(&self) -> Result<Update<T>> {
+    fn request_apart(&mut self) -> Result<Update<T>> {
         let shared = &self.conversation.shared;
-        let Some(place) = &self.place else { return Err(shared.no_such_item(&self.name)) };
+        let Some(place) = &mut self.place else { return Err(shared.no_such_item(&self.name)) };
         if place.stale {
             shared.read_apart::<T, true>(place, self.id)
         } else {

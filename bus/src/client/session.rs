@@ -7,7 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::message::{Conversion, Fingerprint, Schema, Unconvertible};
 use crate::segment::geometry::MAX_SCHEMA_BYTES;
+use crate::segment::mapping::Words;
+use crate::segment::pool::MAX_MEMORIES;
 use crate::segment::{ItemMemory, SegmentView};
+
+/// How long to wait for pool memory that a slot names: it comes by the control plane, and an honest publisher sent it
+/// before.
+const POOL_BOUND: Duration = Duration::from_secs(1);
 
 /// A topic as one life of its service published it.
 #[derive(Debug)]
@@ -24,6 +30,10 @@ pub(crate) struct Session {
     pub(crate) journal: ItemMemory,
     /// Word of an item slot's body at which the message starts.
     pub(crate) payload: usize,
+    /// Words of a value, as its publisher has it.
+    pub(crate) message_words: usize,
+    /// Whether values lie in pool memory, and slots say where.
+    pub(crate) pooled: bool,
     /// How its values become ours, where its publisher has another version of the type.
     pub(crate) conversion: Option<Arc<Conversion>>,
     growing: Mutex<Growing>,
@@ -40,6 +50,8 @@ struct Growing {
     names: HashMap<Arc<str>, u32>,
     /// The names by index.
     indices: Vec<Arc<str>>,
+    /// Pool memory, by its number.
+    pools: Vec<Words>,
 }
 
 /// What this process expects of a topic's message type.
@@ -51,6 +63,8 @@ pub(crate) struct Expected {
     pub(crate) schema: fn() -> Schema,
     /// What a value of another version begins as; zeroes if `None`.
     pub(crate) template: Option<Arc<[u64]>>,
+    /// Whether values of other versions can be made its own; not so those of slices.
+    pub(crate) convertible: bool,
 }
 
 /// Why a segment was not taken.
@@ -84,6 +98,13 @@ impl Session {
             None => None,
             Some(there) => {
                 let conversion = Conversion::new(&(expected.schema)(), &there, expected.template.clone());
+                let conversion = conversion.and_then(|conversion| {
+                    if expected.convertible {
+                        return Ok(conversion);
+                    }
+                    let reasons = vec!["slices are not converted between versions".to_owned()];
+                    Err(Unconvertible { difference: (expected.schema)().difference(&there), reasons })
+                });
                 let why = |why| Unusable::Type { there: header.fingerprint, why: Ok(Box::new(why)) };
                 Some(Arc::new(conversion.map_err(why)?))
             }
@@ -94,7 +115,8 @@ impl Session {
         let journal =
             root.journal().ok_or_else(|| Unusable::Broken("a first segment without journal".to_owned()))?;
         let payload = root.geometry.item.payload;
-        let growing = Growing { segments: vec![root], names: HashMap::new(), indices: Vec::new() };
+        let growing =
+            Growing { segments: vec![root], names: HashMap::new(), indices: Vec::new(), pools: Vec::new() };
         Ok(Session {
             pid,
             epoch: header.epoch,
@@ -102,6 +124,8 @@ impl Session {
             stamps: header.stamps,
             journal,
             payload,
+            message_words: (header.parameters.message_size as usize).div_ceil(8),
+            pooled: header.parameters.pooled != 0,
             conversion,
             growing: Mutex::new(growing),
             grown: Condvar::new(),
@@ -135,6 +159,42 @@ impl Session {
         drop(growing);
         self.grown.notify_all();
         Ok(())
+    }
+
+    /// Adds pool memory.
+    ///
+    /// # Errors
+    /// That it does not follow what is there.
+    pub(crate) fn add_pool(&self, index: usize, words: Words) -> Result<(), String> {
+        let mut growing = self.lock();
+        if index != growing.pools.len() || index >= MAX_MEMORIES || !self.pooled {
+            return Err(format!("pool memory {index} does not follow the topic's {}", growing.pools.len()));
+        }
+        growing.pools.push(words);
+        drop(growing);
+        self.grown.notify_all();
+        Ok(())
+    }
+
+    /// Number of pool memories here.
+    pub(crate) fn pool_count(&self) -> usize {
+        self.lock().pools.len()
+    }
+
+    /// Pool memory, which may be on its way: waits for it, at most [`POOL_BOUND`].
+    pub(crate) fn pool(&self, index: usize) -> Option<Words> {
+        let deadline = Instant::now() + POOL_BOUND;
+        let mut growing = self.lock();
+        loop {
+            if let Some(words) = growing.pools.get(index) {
+                return Some(words.clone());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || index >= MAX_MEMORIES {
+                return None;
+            }
+            growing = self.grown.wait_timeout(growing, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// The index of an item, if its name is in a directory here.

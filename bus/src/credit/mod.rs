@@ -9,6 +9,7 @@
 //!                   mapped by it and by that one client
 //!   floors          a word a link, side by side: a look at many links of one client costs few lines
 //!   awaited         a word a link: whether the publisher sleeps until the floor is raised
+//!   holds           some words a link, as many as values it may keep: see [`hold`]
 //! ```
 //!
 //! A client can write nothing here that is not its own, so a lie costs what its author could have had honestly:
@@ -16,6 +17,7 @@
 //! words, and nothing of it is left.
 
 pub(crate) mod floor;
+pub(crate) mod hold;
 #[cfg(all(test, loom))]
 mod models;
 

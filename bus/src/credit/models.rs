@@ -7,7 +7,7 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread;
 
-use super::{Floor, RELEASED};
+use super::{Floor, RELEASED, hold};
 use crate::ring::models::{ModelFutex, ModelRing, check, holds_and_needs, load, put, ring};
 use crate::ring::{Cursor, Taken};
 use crate::server::tracked::enrol;
@@ -138,4 +138,58 @@ fn enrolled() {
 fn a_link_loses_nothing_while_it_is_enrolled() {
     check(enrolled);
     holds_and_needs(enrolled, &[Site::EnrolFence, Site::BellRingFence]);
+}
+
+/// Values at changing places, one reader that pins, and a publisher that writes only where nobody holds anything.
+fn pinned() {
+    struct Pool {
+        ring: ModelRing,
+        places: [UnsafeCell<u64>; 4],
+        hold: AtomicU64,
+    }
+    let pool = Arc::new(Pool {
+        ring: ring(),
+        places: core::array::from_fn(|_| UnsafeCell::new(0)),
+        hold: AtomicU64::new(0),
+    });
+    let writer = {
+        let pool = pool.clone();
+        thread::spawn(move || {
+            // Where values 1 and 2 were, values 5 and 4 would come next, unless they are held: then nothing does.
+            let (mut slots, mut free, mut retired) = ([None, None], vec![0, 1, 2], Vec::new());
+            for number in 1..=4_u64 {
+                if free.is_empty() {
+                    hold::look();
+                    let held = hold::held(&pool.hold);
+                    hold::looked();
+                    let (kept, freed) = retired.drain(..).partition(|&place| held == Some(place));
+                    (retired, free) = (kept, freed);
+                }
+                let Some(place) = free.pop() else { return };
+                // SAFETY: loom checks that nobody else has it.
+                pool.places[place as usize].with_mut(|cell| unsafe { *cell = number });
+                pool.ring.write(number, |body| body[0].store(place, Ordering::Relaxed));
+                retired.extend(slots[number as usize & 1].replace(place));
+            }
+        })
+    };
+    for number in [1, 2] {
+        let place = pool.ring.read(number, |body| {
+            let place = body[0].load(Ordering::Relaxed);
+            hold::announce(&pool.hold, place);
+            place
+        });
+        if let Ok(place) = place {
+            // SAFETY: as above.
+            let value = pool.places[place as usize].with(|cell| unsafe { *cell });
+            assert_eq!(value, number, "what was pinned is another value");
+        }
+        hold::unpin(&pool.hold);
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn what_is_held_is_not_written() {
+    holds_and_needs(pinned, &[Site::PinFence, Site::PinLookFence, Site::UnpinStore, Site::UnpinFence]);
 }

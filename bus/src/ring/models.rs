@@ -11,7 +11,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::{Cursor, HEAD_WORDS, Miss, Ring, RingShape};
-use crate::bell::{self, Futex};
+use crate::bell::{self, Bell, Doorbells, Futex};
 use crate::sync::{AtomicU64, Ordering, Site, weaken};
 
 /// Two slots with a body of two words: the smallest ring in which a copy can be torn.
@@ -177,9 +177,26 @@ impl Futex for ModelFutex {
     }
 }
 
+/// The flags of a bell.
+#[derive(Default)]
+struct ModelBell([AtomicU64; 2]);
+
+impl ModelBell {
+    fn flags(&self) -> Bell<'_> {
+        Bell { by_futex: &self.0[0], by_doorbell: &self.0[1] }
+    }
+}
+
+/// No doorbell hangs anywhere.
+pub(crate) struct NoDoorbells;
+
+impl Doorbells for NoDoorbells {
+    fn ring(self) {}
+}
+
 /// Sleepers on one bell while two values are published: nobody sleeps for ever.
 fn bell_with(sleepers: usize, values: u64) {
-    let shared = Arc::new((ring(), AtomicU64::new(0), ModelFutex::default()));
+    let shared = Arc::new((ring(), ModelBell::default(), ModelFutex::default()));
     let handles: Vec<_> = (0..sleepers)
         .map(|_| {
             let shared = shared.clone();
@@ -190,7 +207,7 @@ fn bell_with(sleepers: usize, values: u64) {
                     if latest >= values {
                         break;
                     }
-                    bell::sleep(bell, ring.watched(), latest + 1, futex, Duration::MAX);
+                    bell::sleep(bell.flags(), ring.watched(), latest + 1, futex, Duration::MAX);
                 }
             })
         })
@@ -199,7 +216,7 @@ fn bell_with(sleepers: usize, values: u64) {
     for number in 1..=values {
         put(ring, number);
         bell::published();
-        bell::ring(bell, ring.watched(), futex);
+        bell::ring(bell.flags(), ring.watched(), futex, NoDoorbells);
     }
     for handle in handles {
         handle.join().unwrap();
@@ -215,4 +232,224 @@ fn a_sleeper_is_always_woken() {
 fn several_sleepers_and_values() {
     check(|| bell_with(2, 1));
     holds_and_needs(|| bell_with(1, 2), &[Site::BellWakeStore, Site::BellSeenFence]);
+}
+
+/// A doorbell: a socket with room for one ring, and whether it hangs at the bell.
+#[derive(Default)]
+struct ModelDoorbell {
+    rung: Mutex<bool>,
+    readable: Condvar,
+    hangs: Mutex<bool>,
+}
+
+impl ModelDoorbell {
+    fn ring_once(&self) {
+        *self.rung.lock().unwrap() = true;
+        self.readable.notify_all();
+    }
+
+    fn empty(&self) {
+        *self.rung.lock().unwrap() = false;
+    }
+
+    /// Without a bound, as in the model of the futex.
+    fn wait(&self) {
+        let mut rung = self.rung.lock().unwrap();
+        while !*rung {
+            rung = self.readable.wait(rung).unwrap();
+        }
+    }
+}
+
+impl Doorbells for &ModelDoorbell {
+    fn ring(self) {
+        if *self.hangs.lock().unwrap() {
+            self.ring_once();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Door {
+    ring: Option<ModelRing>,
+    bell: ModelBell,
+    futex: ModelFutex,
+    doorbell: ModelDoorbell,
+}
+
+impl Door {
+    fn new(hangs: bool) -> Arc<Self> {
+        let doorbell = ModelDoorbell { hangs: Mutex::new(hangs), ..ModelDoorbell::default() };
+        Arc::new(Door { ring: Some(ring()), doorbell, ..Door::default() })
+    }
+
+    fn ring(&self) -> &ModelRing {
+        self.ring.as_ref().unwrap()
+    }
+
+    fn publish(&self, values: u64) {
+        for number in 1..=values {
+            put(self.ring(), number);
+            bell::published();
+            bell::ring(self.bell.flags(), self.ring().watched(), &self.futex, &self.doorbell);
+        }
+    }
+
+    /// Sleeps by doorbell until all are there.
+    fn await_values(&self, values: u64) {
+        loop {
+            self.doorbell.empty();
+            let latest = self.ring().latest();
+            if latest >= values {
+                return;
+            }
+            bell::ask(self.bell.flags());
+            bell::asked();
+            if !self.ring().watched().has_reached(latest + 1) {
+                self.doorbell.wait();
+            }
+        }
+    }
+}
+
+/// One sleeps by doorbell while values are published.
+fn doorbell(values: u64) {
+    let door = Door::new(true);
+    let sleeper = {
+        let door = door.clone();
+        thread::spawn(move || door.await_values(values))
+    };
+    door.publish(values);
+    sleeper.join().unwrap();
+}
+
+#[test]
+fn a_doorbell_is_always_rung() {
+    holds_and_needs(|| doorbell(1), &[Site::BellRingFence, Site::BellAskFence]);
+    check(|| doorbell(2));
+}
+
+#[test]
+fn both_ways_of_sleeping_are_woken() {
+    check(|| {
+        let door = Door::new(true);
+        let by_doorbell = {
+            let door = door.clone();
+            thread::spawn(move || door.await_values(1))
+        };
+        let by_futex = {
+            let door = door.clone();
+            thread::spawn(move || {
+                while door.ring().latest() < 1 {
+                    bell::sleep(door.bell.flags(), door.ring().watched(), 1, &door.futex, Duration::MAX);
+                }
+            })
+        };
+        door.publish(1);
+        by_doorbell.join().unwrap();
+        by_futex.join().unwrap();
+    });
+}
+
+/// A task waits by way of a reactor, which empties the doorbell and asks on its behalf, or does not.
+fn task(values: u64, asks: bool) {
+    #[derive(Default)]
+    struct Executor {
+        /// What the task wants, while it waits.
+        waker: Mutex<Option<u64>>,
+        woken: Mutex<bool>,
+        wake: Condvar,
+        done: Mutex<bool>,
+    }
+    let world = Arc::new((Door::new(true), Executor::default()));
+    let task = {
+        let world = world.clone();
+        thread::spawn(move || {
+            let (door, executor) = &*world;
+            loop {
+                let latest = door.ring().latest();
+                if latest >= values {
+                    break;
+                }
+                *executor.waker.lock().unwrap() = Some(latest + 1);
+                bell::ask(door.bell.flags());
+                bell::asked();
+                if door.ring().watched().has_reached(latest + 1) {
+                    continue;
+                }
+                let mut woken = executor.woken.lock().unwrap();
+                while !*woken {
+                    woken = executor.wake.wait(woken).unwrap();
+                }
+                *woken = false;
+            }
+            *executor.done.lock().unwrap() = true;
+            door.doorbell.ring_once();
+        })
+    };
+    let reactor = {
+        let world = world.clone();
+        thread::spawn(move || {
+            let (door, executor) = &*world;
+            loop {
+                door.doorbell.wait();
+                door.doorbell.empty();
+                if *executor.done.lock().unwrap() {
+                    return;
+                }
+                let wanted = *executor.waker.lock().unwrap();
+                let Some(wanted) = wanted else { continue };
+                let ready = || door.ring().watched().has_reached(wanted);
+                let is_ready = ready()
+                    || asks && {
+                        bell::ask(door.bell.flags());
+                        bell::asked();
+                        ready()
+                    };
+                if is_ready {
+                    *executor.waker.lock().unwrap() = None;
+                    *executor.woken.lock().unwrap() = true;
+                    executor.wake.notify_one();
+                }
+            }
+        })
+    };
+    world.0.publish(values);
+    task.join().unwrap();
+    reactor.join().unwrap();
+}
+
+#[test]
+fn a_task_is_always_woken() {
+    check(|| task(1, true));
+    check(|| task(2, true));
+    assert!(catch_unwind(|| check(|| task(2, false))).is_err(), "the reactor has to ask again");
+}
+
+/// The service hangs the doorbell up while its owner sleeps already, and the value comes before or after; whoever
+/// hangs it up rings it, or does not.
+fn hung_late(rings: bool) {
+    let door = Door::new(false);
+    let sleeper = {
+        let door = door.clone();
+        thread::spawn(move || door.await_values(1))
+    };
+    let control = {
+        let door = door.clone();
+        thread::spawn(move || {
+            *door.doorbell.hangs.lock().unwrap() = true;
+            if rings {
+                door.doorbell.ring_once();
+            }
+        })
+    };
+    door.publish(1);
+    control.join().unwrap();
+    sleeper.join().unwrap();
+}
+
+#[test]
+fn a_doorbell_that_is_hung_up_late_is_rung() {
+    check(|| hung_late(true));
+    assert!(catch_unwind(|| check(|| hung_late(false))).is_err(), "the first ring is needed");
 }

@@ -6,6 +6,9 @@ use super::text::words_for;
 use crate::copy::LINE_WORDS;
 use crate::ring::{HEAD_WORDS, RingShape};
 
+/// Words of a bell: a flag for each way to sleep.
+const BELL_WORDS: usize = 2;
+
 /// The most bytes of one segment: far above any memory, far below where offsets could overflow.
 const MAX_BYTES: usize = 1 << 46;
 
@@ -46,6 +49,8 @@ pub(crate) struct Parameters {
     pub(crate) items: u64,
     /// Words for their names.
     pub(crate) name_words: u64,
+    /// 1 where the values lie in [pool memory](super::pool) and slots say where, 0 where they lie in the slots.
+    pub(crate) pooled: u64,
 }
 
 /// How one item lies in memory, the same in all segments of a topic.
@@ -116,7 +121,15 @@ pub(crate) struct Geometry {
 impl Geometry {
     /// The geometry of `parameters`; `None` if there cannot be such a segment.
     pub(crate) fn new(parameters: Parameters) -> Option<Self> {
-        let item = ItemShape::new(parameters.message_size, parameters.message_align, parameters.depth)?;
+        let item = match parameters.pooled {
+            0 => ItemShape::new(parameters.message_size, parameters.message_align, parameters.depth)?,
+            1 => {
+                // The message itself must be possible too.
+                ItemShape::new(parameters.message_size, parameters.message_align, parameters.depth)?;
+                ItemShape::new(8, 8, parameters.depth)?
+            }
+            _ => return None,
+        };
         let words = |count: u64| usize::try_from(count).ok().filter(|&count| count <= MAX_BYTES / 8);
         let items = words(parameters.items)?;
         if items == 0 || parameters.first_item.checked_add(parameters.items)? > MAX_ITEMS {
@@ -141,7 +154,8 @@ impl Geometry {
         let directory = take(items, LINE_WORDS)?;
         let names = take(words(parameters.name_words)?, LINE_WORDS)?;
         // An item's head is alone on its pair of lines, and its slots, which follow, lie where any message would.
-        let align = HEAD_WORDS.max(parameters.message_align as usize / 8);
+        let align =
+            if parameters.pooled == 0 { parameters.message_align as usize / 8 } else { 1 }.max(HEAD_WORDS);
         let item_words = item.words().checked_next_multiple_of(align)?;
         let before = (align - HEAD_WORDS % align) % align;
         let items = take(items.checked_mul(item_words)?.checked_add(before)?, align)?;
@@ -173,13 +187,13 @@ impl Geometry {
 
     /// The bell of the topic.
     pub(crate) fn topic_bell() -> Range<usize> {
-        0..1
+        0..BELL_WORDS
     }
 
     /// The bell of this segment's `index`th item.
     pub(crate) fn item_bell(index: usize) -> Range<usize> {
         let start = (1 + index) * LINE_WORDS;
-        start..start + 1
+        start..start + BELL_WORDS
     }
 }
 
@@ -196,6 +210,7 @@ mod tests {
         first_item: 0,
         items: 7,
         name_words: 30,
+        pooled: 0,
     };
 
     #[test]
@@ -265,6 +280,8 @@ mod tests {
             Parameters { message_align: 0, ..PARAMETERS },
             Parameters { message_size: 16384, message_align: 8192, ..PARAMETERS },
             Parameters { message_size: 41, ..PARAMETERS },
+            Parameters { message_size: 41, pooled: 1, ..PARAMETERS },
+            Parameters { pooled: 2, ..PARAMETERS },
         ]);
         for parameters in impossible {
             assert_eq!(Geometry::new(parameters), None, "{parameters:?}");

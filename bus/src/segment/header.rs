@@ -31,8 +31,17 @@ impl Header {
     /// Stores the header; readers may trust the segment after this.
     pub(crate) fn write(&self, words: &[AtomicU64]) {
         let [low, high] = self.fingerprint.to_words();
-        let Parameters { message_size, message_align, depth, journal, schema, first_item, items, name_words } =
-            self.parameters;
+        let Parameters {
+            message_size,
+            message_align,
+            depth,
+            journal,
+            schema,
+            first_item,
+            items,
+            name_words,
+            pooled,
+        } = self.parameters;
         let header = [
             MAGIC,
             VERSION,
@@ -47,6 +56,7 @@ impl Header {
             first_item,
             items,
             name_words,
+            pooled,
             if self.stamps { STAMPS } else { 0 },
         ];
         for (word, value) in words.iter().zip(header) {
@@ -77,7 +87,7 @@ impl Header {
         Ok(Header {
             fingerprint: Fingerprint::from_words([word(2), word(3)]),
             epoch: word(4),
-            stamps: word(13) & STAMPS != 0,
+            stamps: word(14) & STAMPS != 0,
             parameters: Parameters {
                 message_size: word(5),
                 message_align: word(6),
@@ -87,6 +97,7 @@ impl Header {
                 first_item: word(10),
                 items: word(11),
                 name_words: word(12),
+                pooled: word(13),
             },
         })
     }

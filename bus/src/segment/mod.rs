@@ -10,6 +10,7 @@
 //!   names             the names' bytes
 //!   items             each a head line and a ring of `depth` slots (crate::ring)
 //! bell segment        writable by all who connect; a 64-byte line for the topic, then one for each item
+//! pool memory         written by the service; values that links may hold, where the slots say
 //! ```
 //!
 //! A topic grows by *extents*: further segments of the same form without journal and schema, each with a
@@ -20,12 +21,13 @@
 //! add up to the exact size of the mapping: nothing that a publisher writes later can move an access out of it.
 //!
 //! Files: [`mapping`] is memory and views of it, [`geometry`] the arithmetic, [`header`] the header words,
-//! [`directory`] names of items, [`text`] bytes in words, [`view`] a checked segment as reader and writer see it.
+//! [`directory`] names of items, [`pool`] memory for values that are held, [`text`] bytes in words, [`view`] a checked segment as reader and writer see it.
 
 pub(crate) mod directory;
 pub(crate) mod geometry;
 pub(crate) mod header;
 pub(crate) mod mapping;
+pub(crate) mod pool;
 pub(crate) mod text;
 pub(crate) mod view;
 

@@ -9,6 +9,7 @@ use super::geometry::Geometry;
 use super::header::Header;
 use super::mapping::Words;
 use super::text;
+use crate::bell::Bell;
 use crate::message::Fingerprint;
 use crate::ring::Ring;
 use crate::sys::memory::{self, Writable};
@@ -33,7 +34,15 @@ pub(crate) enum OpenError {
 #[derive(Debug, Clone)]
 pub(crate) struct ItemMemory {
     pub(crate) ring: Ring<Words>,
-    pub(crate) bell: Words,
+    bell: Words,
+}
+
+impl ItemMemory {
+    /// The bell's flags.
+    #[inline(always)]
+    pub(crate) fn bell(&self) -> Bell<'_> {
+        Bell { by_futex: &self.bell[0], by_doorbell: &self.bell[1] }
+    }
 }
 
 /// A mapped segment with its bells.
@@ -148,6 +157,7 @@ mod tests {
             // More bells than are mapped with all their pages at once.
             items: 20_000,
             name_words: 100,
+            pooled: 0,
         };
         let geometry = Geometry::new(parameters).unwrap();
         let (_, fds) =

@@ -14,6 +14,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::server::peer::Peer;
 use crate::server::shared::ServiceShared;
+use crate::server::tracked::Enrolment;
 use crate::sys::socket;
 use crate::wire::{Farewell, Lost};
 
@@ -30,13 +31,22 @@ pub(crate) struct Control {
     listener: OwnedFd,
     peers: BTreeMap<u64, Peer>,
     next_peer: u64,
+    /// Connections that are over, but whose clients may go on reading what they hold.
+    lingering: Vec<(Arc<OwnedFd>, Vec<Enrolment>)>,
     /// Until when new connections are left alone.
     accept_pause: Option<Instant>,
 }
 
 impl Control {
     pub(crate) fn new(service: Arc<ServiceShared>, listener: OwnedFd) -> Self {
-        Control { service, listener, peers: BTreeMap::new(), next_peer: 0, accept_pause: None }
+        Control {
+            service,
+            listener,
+            peers: BTreeMap::new(),
+            next_peer: 0,
+            lingering: Vec::new(),
+            accept_pause: None,
+        }
     }
 
     /// Runs until the service is closed.
@@ -62,6 +72,8 @@ impl Control {
             }
             self.peers.values_mut().for_each(Peer::look_for_news);
         }
+        let mut gone = ready.gone.into_iter();
+        self.lingering.retain(|_| !gone.next().unwrap_or(false));
         for id in ready.peers {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
             let served = peer.serve();
@@ -86,6 +98,9 @@ impl Control {
         let mut fds = Vec::with_capacity(2 + self.peers.len());
         fds.push(PollFd::from_borrowed_fd(self.service.waker.as_fd(), PollFlags::IN));
         fds.push(PollFd::from_borrowed_fd(self.listener.as_fd(), accepting));
+        // That the other end is closed is always said.
+        let lingering = self.lingering.iter().map(|(socket, _)| PollFd::new(socket, PollFlags::empty()));
+        fds.extend(lingering);
         for peer in self.peers.values() {
             fds.push(PollFd::from_borrowed_fd(peer.connection.as_fd(), peer.awaited()));
         }
@@ -99,11 +114,12 @@ impl Control {
         let mut said = fds.iter().map(|fd| !fd.revents().is_empty());
         let waker = said.next().unwrap_or(false);
         let listener = said.next().unwrap_or(false) && self.accept_pause.is_none();
+        let gone = said.by_ref().take(self.lingering.len()).collect();
         let due = |((&id, peer), said): ((&u64, &Peer), bool)| {
             let late = peer.deadline().is_some_and(|deadline| deadline <= now);
             (waker || said || late).then_some(id)
         };
-        Ready { waker, listener, peers: self.peers.iter().zip(said).filter_map(due).collect() }
+        Ready { waker, listener, gone, peers: self.peers.iter().zip(said).filter_map(due).collect() }
     }
 
     fn accept(&mut self) {
@@ -149,15 +165,21 @@ impl Control {
 
     fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>) {
         self.service.clients().remove(&id);
+        let pid = peer.pid;
+        // The end of its connection is told, and the connection kept.
+        if let Some((socket, held)) = peer.linger() {
+            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Write);
+            self.lingering.push((socket, held));
+        }
         match lost {
             Some(Lost::Malformed(detail)) => {
-                tracing::warn!(service = self.service.name, pid = peer.pid, %detail, "client evicted");
+                tracing::warn!(service = self.service.name, pid, %detail, "client evicted");
             }
             Some(Lost::Starved(detail)) => {
-                tracing::warn!(service = self.service.name, pid = peer.pid, %detail, "client disconnected");
+                tracing::warn!(service = self.service.name, pid, %detail, "client disconnected");
             }
             Some(Lost::Ended) | None => {
-                tracing::debug!(service = self.service.name, pid = peer.pid, "client disconnected");
+                tracing::debug!(service = self.service.name, pid, "client disconnected");
             }
         }
     }
@@ -170,6 +192,8 @@ struct Ready {
     waker: bool,
     /// Connections can be accepted.
     listener: bool,
+    /// Which of the lingering connections are closed on the other end.
+    gone: Vec<bool>,
     /// Clients to be served.
     peers: Vec<u64>,
 }

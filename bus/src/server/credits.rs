@@ -7,7 +7,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use crate::copy::LINE_WORDS;
 use crate::segment::mapping::Words;
+use crate::sync::Ordering;
 use crate::sys::memory::{self, Writable};
 
 /// Bytes of one credit memory.
@@ -20,7 +22,23 @@ const PLACES: usize = CREDIT_BYTES / 16;
 pub(crate) struct Credits {
     memories: Vec<Memory>,
     free: Vec<Place>,
+    /// What is left of the memory that holds were last taken from.
+    rest: Option<Holds>,
+    free_holds: Vec<Holds>,
 }
+
+/// Where the words are that say what a link holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holds {
+    /// Which credit memory.
+    pub(crate) memory: u32,
+    /// The first of its words.
+    pub(crate) start: u32,
+    pub(crate) count: u32,
+}
+
+/// Memory that the client has not yet: its number and its descriptor.
+pub(crate) type NewMemory = Option<(u32, Arc<OwnedFd>)>;
 
 #[derive(Debug)]
 struct Memory {
@@ -48,24 +66,52 @@ impl Place {
 }
 
 impl Credits {
-    /// A place that no link has. Where that is in memory which the client has not yet: its descriptor.
+    /// A place that no link has.
     ///
     /// # Errors
     /// The system's, where there is no memory.
-    pub(crate) fn take(&mut self) -> io::Result<(Place, Option<Arc<OwnedFd>>)> {
+    pub(crate) fn take(&mut self) -> io::Result<(Place, NewMemory)> {
         let mut new = None;
         if self.free.is_empty() {
-            let fd = memory::create("bus credits", CREDIT_BYTES as u64)?;
-            let words = Words::map_writable(&fd, CREDIT_BYTES)?;
-            memory::seal(&fd, Writable::ByAll)?;
-            let fd = Arc::new(fd);
-            let memory = self.memories.len() as u32;
-            self.memories.push(Memory { words });
+            let (memory, fd) = self.create(CREDIT_BYTES)?;
             self.free.extend((0..PLACES as u32).rev().map(|index| Place { memory, index }));
-            new = Some(fd);
+            new = Some((memory, fd));
         }
         let place = self.free.pop().expect("there is a free place, or memory was made");
         Ok((place, new))
+    }
+
+    /// Words for so many holds, at least one.
+    ///
+    /// # Errors
+    /// The system's, where there is no memory.
+    pub(crate) fn take_holds(&mut self, count: u32) -> io::Result<(Holds, NewMemory)> {
+        // Whole lines, so that one link's are not written beside another's.
+        let count = count.next_multiple_of(LINE_WORDS as u32);
+        if let Some(position) = self.free_holds.iter().position(|free| free.count == count) {
+            return Ok((self.free_holds.swap_remove(position), None));
+        }
+        let mut new = None;
+        let rest = match self.rest.filter(|rest| rest.count >= count) {
+            Some(rest) => rest,
+            None => {
+                let bytes = CREDIT_BYTES.max(count as usize * 8);
+                let (memory, fd) = self.create(bytes)?;
+                new = Some((memory, fd));
+                Holds { memory, start: 0, count: (bytes / 8) as u32 }
+            }
+        };
+        self.rest = Some(Holds { start: rest.start + count, count: rest.count - count, ..rest });
+        Ok((Holds { count, ..rest }, new))
+    }
+
+    fn create(&mut self, bytes: usize) -> io::Result<(u32, Arc<OwnedFd>)> {
+        let fd = memory::create("bus credits", bytes as u64)?;
+        let words = Words::map_writable(&fd, bytes)?;
+        memory::seal(&fd, Writable::ByAll)?;
+        let memory = self.memories.len() as u32;
+        self.memories.push(Memory { words });
+        Ok((memory, Arc::new(fd)))
     }
 
     /// Gives a place back.
@@ -73,8 +119,22 @@ impl Credits {
         self.free.push(place);
     }
 
+    /// Gives words for holds back.
+    pub(crate) fn give_back_holds(&mut self, holds: Holds) {
+        for word in &*self.words(holds) {
+            word.store(0, Ordering::Relaxed);
+        }
+        self.free_holds.push(holds);
+    }
+
     /// A word of a place.
     pub(crate) fn word(&self, place: Place, word: u32) -> Words {
         self.memories[place.memory as usize].words.part(word as usize..word as usize + 1)
+    }
+
+    /// The words of some holds.
+    pub(crate) fn words(&self, holds: Holds) -> Words {
+        let start = holds.start as usize;
+        self.memories[holds.memory as usize].words.part(start..start + holds.count as usize)
     }
 }

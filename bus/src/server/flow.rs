@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::shared::TopicShared;
 use super::tracked::Tracked;
 use crate::bell::PARK_BOUND;
 use crate::sys::futex::SharedFutex;
@@ -61,18 +60,18 @@ pub(crate) enum Room {
 
 impl Flow {
     /// Takes over which links there are; the items for which that has changed something.
-    pub(crate) fn refresh(&mut self, topic: &TopicShared) -> Vec<u32> {
+    pub(crate) fn refresh(&mut self, links: &[Arc<Tracked>]) -> Vec<u32> {
         let mut before = core::mem::take(&mut self.items);
         let mut changed: Vec<u32> = before.keys().copied().collect();
-        for link in topic.tracked() {
+        for link in links.iter().filter(|link| link.is_awaited()) {
             let gates = before.get_mut(&link.item);
             let known = gates.and_then(|gates| {
-                let position = gates.iter().position(|gate| Arc::ptr_eq(&gate.link, &link))?;
+                let position = gates.iter().position(|gate| Arc::ptr_eq(&gate.link, link))?;
                 Some(gates.swap_remove(position))
             });
             changed.push(link.item);
             let gates = self.items.entry(link.item).or_default();
-            gates.push(known.unwrap_or(Gate { link, floor: 0, stalled_since: None }));
+            gates.push(known.unwrap_or_else(|| Gate { link: link.clone(), floor: 0, stalled_since: None }));
         }
         changed.sort_unstable();
         changed.dedup();

@@ -6,13 +6,17 @@
 //! that publishing does not take.
 //!
 //! Files: [`service`] and [`topic`] are the public handles, [`control`] the thread, [`peer`] one connected
-//! client, [`credits`] the memory that it is lent; [`tracked`] are the links that a writer has to look at, and [`flow`]
-//! how it does.
+//! client, [`credits`] the memory that it is lent; [`tracked`] are the links that a writer has to look at, [`flow`]
+//! is how it waits for them, [`pool`] where values are that they may hold, and [`loan`] how those are built in place;
+//! [`doorbells`] is how a publisher wakes those who wait for many things.
 
 mod control;
 mod credits;
+mod doorbells;
 mod flow;
+pub(crate) mod loan;
 mod peer;
+mod pool;
 pub(crate) mod service;
 mod shared;
 pub(crate) mod topic;

@@ -7,20 +7,23 @@
 //! one that takes nothing at all for long is evicted.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
-use crate::server::credits::{Credits, Place};
+use crate::server::credits::{Credits, Holds, NewMemory, Place};
+use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Enrolment, Eviction, Tracked};
 use crate::wire::{
     self, Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Granted, Located, Lost,
     Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused,
-    Revoked, Segment, TopicEntry, Unsupported, Welcome,
+    Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -37,9 +40,6 @@ const MAX_CONVERSATIONS: usize = 1 << 16;
 const MAX_LINKS: usize = 1 << 20;
 /// Unanswered questions of one client, likewise: each holds a name, and is looked up whenever something appears.
 const MAX_WAITING: usize = 1 << 16;
-
-/// Why a topic has no lossless links.
-const NOT_LOSSLESS: &str = "its publisher does not wait for links; let the topic grant it with `.lossless(patience)` where it is opened";
 
 /// A connected client.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ pub(crate) struct Peer {
     links: usize,
     credits: Credits,
     waiting: Waiting,
+    doorbells: ClientDoorbells,
 }
 
 #[derive(Debug)]
@@ -69,6 +70,8 @@ struct Conversation {
     topic: Arc<TopicShared>,
     /// Segments that were sent, or stand in `unsent`.
     segments_sent: usize,
+    /// Pool memories likewise.
+    pools_sent: usize,
     links: HashMap<u64, LinkKind>,
     /// The items, by link, of those links whose item is not there yet.
     locating: HashMap<u64, Box<str>>,
@@ -83,9 +86,18 @@ enum LinkKind {
     /// Not its business.
     Untracked,
     /// One to be tracked when its item appears.
-    Lossless { deadline: Duration },
+    Tracking(Terms),
     /// A tracked one; without enrolment once it was evicted.
-    Tracked { place: Place, enrolment: Option<Enrolment> },
+    Tracked { place: Place, holds: Option<Holds>, enrolment: Option<Enrolment> },
+}
+
+/// What a tracked link was granted.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    /// How long a publisher waits for it, if it does.
+    deadline: Option<Duration>,
+    /// How many values it may hold.
+    samples: u32,
 }
 
 /// The number of a client's unanswered questions, as far as the service is concerned: while there are any, what
@@ -119,6 +131,7 @@ impl Peer {
     pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, pid: u32, id: u64) -> Self {
         Peer {
             waiting: Waiting { service: service.clone(), count: 0 },
+            doorbells: ClientDoorbells::new(service.clone()),
             service,
             connection: Connection::new(socket),
             pid,
@@ -212,16 +225,14 @@ impl Peer {
                 break;
             }
             let Some(incoming) = self.connection.receive()? else { break };
-            if !incoming.fds.is_empty() {
-                return Err(malformed(Malformed::Descriptors { found: incoming.fds.len(), expected: 0 }));
-            }
             let (prefix, frame) = FromClient::decode(&incoming.bytes).map_err(malformed)?;
-            self.handle(prefix, frame)?;
+            let doorbell = wire::descriptor(&frame, incoming.fds).map_err(malformed)?;
+            self.handle(prefix, frame, doorbell)?;
         }
         Ok(())
     }
 
-    fn handle(&mut self, prefix: Prefix, frame: FromClient) -> Result<(), Lost> {
+    fn handle(&mut self, prefix: Prefix, frame: FromClient, doorbell: Option<OwnedFd>) -> Result<(), Lost> {
         let Prefix { conversation, reference, .. } = prefix;
         if self.hello_deadline.is_some() != matches!(frame, FromClient::Hello(_)) {
             return Err(unexpected("a connection starts with one hello"));
@@ -250,6 +261,7 @@ impl Peer {
                     self.waiting.end(1);
                 }
                 if let Some(gone) = self.conversations.remove(&conversation) {
+                    self.doorbells.close(conversation);
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
                     gone.links.into_values().for_each(|link| self.untrack(link));
@@ -292,6 +304,31 @@ impl Peer {
                 ),
                 None => self.send(prefix, &NoMoreTopics {}),
             },
+            FromClient::HangDoorbell(hang) => {
+                if let Some(doorbell) = doorbell {
+                    match self.doorbells.hang(hang.number, doorbell) {
+                        Ok(()) => {}
+                        Err(NotHung::Malformed(what)) => return Err(unexpected(what)),
+                        Err(NotHung::TooMany) => {
+                            tracing::warn!(pid = self.pid, "no doorbell for a client: too many of them");
+                        }
+                    }
+                }
+            }
+            FromClient::Attend(attend) => {
+                // The conversation may have ended on this side while the frame was on its way.
+                if let Some(open) = self.conversations.get(&conversation) {
+                    let cause = match u32::try_from(attend.item) {
+                        Ok(item) if u64::from(item) < open.topic.item_count() => Cause::Item(item),
+                        _ if attend.item == WHOLE_TOPIC => Cause::Topic,
+                        _ => return Err(unexpected("a doorbell for an item that is not there")),
+                    };
+                    let topic = open.topic.clone();
+                    self.doorbells.attend((conversation, reference), &topic, cause, attend.doorbell);
+                }
+            }
+            FromClient::Unattend(_) => self.doorbells.leave(conversation, reference),
+            FromClient::TakeDownDoorbell(down) => self.doorbells.take_down(down.number),
         }
         Ok(())
     }
@@ -326,16 +363,16 @@ impl Peer {
         if self.links >= MAX_LINKS {
             return self.refuse(prefix, Refusal::TooMany, "too many links");
         }
-        let kind = match (advise.lossless, open.topic.lossless) {
-            (false, _) => LinkKind::Untracked,
-            (true, Some(patience)) => {
-                LinkKind::Lossless { deadline: patience.min(Duration::from_nanos(advise.deadline)) }
+        let kind = match terms(&open.topic, advise) {
+            Ok(None) => LinkKind::Untracked,
+            Ok(Some(_)) if advise.item.is_empty() => {
+                let reason =
+                    "links to several items are neither lossless nor hold values; advise on each item";
+                return self.refuse(prefix, Refusal::NotGranted, reason);
             }
-            (true, None) => return self.refuse(prefix, Refusal::NotGranted, NOT_LOSSLESS),
+            Ok(Some(terms)) => LinkKind::Tracking(terms),
+            Err(reason) => return self.refuse(prefix, Refusal::NotGranted, &reason),
         };
-        if advise.lossless && advise.item.is_empty() {
-            return self.refuse(prefix, Refusal::NotGranted, "lossless links are to one item");
-        }
         let mut index = if advise.item.is_empty() { Some(0) } else { open.topic.item(&advise.item) };
         if index.is_none() {
             if !advise.wait {
@@ -399,6 +436,7 @@ impl Peer {
             items_seen: topic.item_count(),
             topic,
             segments_sent: 0,
+            pools_sent: 0,
             links: HashMap::new(),
             locating: HashMap::new(),
         };
@@ -417,43 +455,78 @@ impl Peer {
     fn attach(&mut self, conversation: u64, reference: u64, index: u32) {
         self.send_segments(conversation);
         let Some(open) = self.conversations.get_mut(&conversation) else { return };
-        let Some(&LinkKind::Lossless { deadline }) = open.links.get(&reference) else {
+        let Some(&LinkKind::Tracking(terms)) = open.links.get(&reference) else {
             return self.connection.send(conversation, reference, &Located { index });
         };
-        let Some(ring) = open.topic.ring(index) else { return };
-        let (place, new) = match self.credits.take() {
-            Ok(taken) => taken,
+        let topic = open.topic.clone();
+        let Some(ring) = topic.ring(index) else { return };
+        let (place, holds) = match self.lend(terms.samples) {
+            Ok(lent) => lent,
             Err(error) => {
-                open.links.remove(&reference);
-                self.links -= 1;
-                let reason = ReasonText::truncated(&format!("no memory for a lossless link: {error}"));
+                if let Some(open) = self.conversations.get_mut(&conversation) {
+                    open.links.remove(&reference);
+                    self.links -= 1;
+                }
+                let reason = ReasonText::truncated(&format!("no memory for a tracked link: {error}"));
                 let refused = Refused { refusal: Refusal::TooMany, reason };
                 return self.connection.send(conversation, reference, &refused);
             }
         };
-        if let Some(fd) = new {
-            self.connection.send_with(0, &wire::Credits { index: place.memory }, vec![fd]);
-        }
         let link = Tracked {
             peer: self.id,
             pid: self.pid,
             conversation,
             link: reference,
             item: index,
-            deadline,
+            deadline: terms.deadline,
             floor: self.credits.word(place, place.floor()),
             awaited: self.credits.word(place, place.awaited()),
+            holds: holds.map(|holds| self.credits.words(holds)),
+            socket: self.connection.socket(),
+            evicted: AtomicBool::new(false),
         };
-        let enrolment = Enrolment::new(self.service.clone(), open.topic.clone(), link, &ring);
-        open.links.insert(reference, LinkKind::Tracked { place, enrolment: Some(enrolment) });
+        let enrolment = Some(Enrolment::new(self.service.clone(), topic, link, &ring));
+        if let Some(open) = self.conversations.get_mut(&conversation) {
+            open.links.insert(reference, LinkKind::Tracked { place, holds, enrolment });
+        }
         let granted = Granted {
-            deadline: u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX),
+            deadline: terms
+                .deadline
+                .map_or(0, |deadline| u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX)),
             index,
             credits: place.memory,
             floor: place.floor(),
             awaited: place.awaited(),
+            hold_memory: holds.map_or(0, |holds| holds.memory),
+            first_hold: holds.map_or(0, |holds| holds.start),
+            holds: if holds.is_some() { terms.samples } else { 0 },
         };
         self.connection.send(conversation, reference, &granted);
+    }
+
+    /// Credit for one link, in memory that the client is sent first where it is new.
+    fn lend(&mut self, samples: u32) -> io::Result<(Place, Option<Holds>)> {
+        let (place, new) = self.credits.take()?;
+        self.send_credits(new);
+        if samples == 0 {
+            return Ok((place, None));
+        }
+        match self.credits.take_holds(samples) {
+            Ok((holds, new)) => {
+                self.send_credits(new);
+                Ok((place, Some(holds)))
+            }
+            Err(error) => {
+                self.credits.give_back(place);
+                Err(error)
+            }
+        }
+    }
+
+    fn send_credits(&mut self, new: NewMemory) {
+        if let Some((index, fd)) = new {
+            self.connection.send_with(0, &wire::Credits { index }, vec![fd]);
+        }
     }
 
     /// Tells the client that a publisher no longer waits for one of its links. Its place stays its own until it closes
@@ -465,17 +538,32 @@ impl Peer {
             open.and_then(|open| open.links.get_mut(&link.link))
             && enrolment.as_ref().is_some_and(|enrolment| enrolment.is_of(link))
         {
-            *enrolment = None;
+            if link.holds.is_none() {
+                *enrolment = None;
+            }
             let reason = ReasonText::truncated(reason);
             self.connection.send(link.conversation, link.link, &Revoked { reason });
         }
     }
 
+    /// The connection, with what its client holds: to be kept until its end of it is closed, since it may go on reading
+    /// what it holds. `None` if that is nothing.
+    pub(crate) fn linger(mut self) -> Option<(Arc<OwnedFd>, Vec<Enrolment>)> {
+        let conversations = self.conversations.drain().flat_map(|(_, open)| open.links.into_values());
+        let held = |link| match link {
+            LinkKind::Tracked { holds: Some(_), enrolment, .. } => enrolment.map(Enrolment::hold_only),
+            _ => None,
+        };
+        let held: Vec<_> = conversations.filter_map(held).collect();
+        (!held.is_empty()).then(|| (self.connection.socket(), held))
+    }
+
     /// Frees what the service holds for a link that its client has closed.
     fn untrack(&mut self, link: LinkKind) {
-        if let LinkKind::Tracked { place, enrolment } = link {
+        if let LinkKind::Tracked { place, holds, enrolment } = link {
             drop(enrolment);
             self.credits.give_back(place);
+            holds.into_iter().for_each(|holds| self.credits.give_back_holds(holds));
         }
     }
 
@@ -492,6 +580,12 @@ impl Peer {
             let fds = vec![fds.segment.clone(), fds.bells.clone()];
             self.connection.send_with(conversation, &segment, fds);
         }
+        while let Some(open) = self.conversations.get_mut(&conversation) {
+            let Some(fd) = open.topic.pool(open.pools_sent) else { break };
+            let pool = wire::Pool { index: open.pools_sent as u32 };
+            open.pools_sent += 1;
+            self.connection.send_with(conversation, &pool, vec![fd]);
+        }
     }
 
     fn refuse(&mut self, prefix: Prefix, refusal: Refusal, reason: &str) {
@@ -502,6 +596,33 @@ impl Peer {
     fn send(&mut self, to: Prefix, body: &impl Body) {
         self.connection.send(to.conversation, to.reference, body);
     }
+}
+
+/// What an advise is granted; nothing where its link is none of the publisher's business.
+///
+/// # Errors
+/// Why it is not granted.
+fn terms(topic: &TopicShared, advise: &Advise) -> Result<Option<Terms>, String> {
+    let deadline = match (advise.lossless, topic.lossless) {
+        (false, _) => None,
+        (true, Some(patience)) => Some(patience.min(Duration::from_nanos(advise.deadline))),
+        (true, None) => {
+            let why = "its publisher does not wait for links; let the topic grant it with `.lossless(patience)` where it \
+                 is opened";
+            return Err(why.to_owned());
+        }
+    };
+    let samples = advise.samples;
+    if samples > topic.samples {
+        return Err(match topic.samples {
+            0 => "its values cannot be held; let the topic grant it with `.samples(n)` where it is opened"
+                .to_owned(),
+            most => {
+                format!("it holds {samples} values, expected at most {most}, as the topic's `.samples` says")
+            }
+        });
+    }
+    Ok((deadline.is_some() || samples > 0).then_some(Terms { deadline, samples }))
 }
 
 fn malformed(malformed: Malformed) -> Lost {

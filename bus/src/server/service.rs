@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::error::{Error, Result};
-use crate::message::Message;
 use crate::name;
 use crate::namespace::BusCore;
+use crate::payload::Payload;
 use crate::registry::Claim;
 use crate::server::control::Control;
 use crate::server::shared::ServiceShared;
@@ -71,7 +71,7 @@ impl Service {
     }
 
     /// Begins a topic whose items hold `T`; finish with [`open`](TopicBuilder::open).
-    pub fn topic<T: Message>(&self, name: &str) -> TopicBuilder<'_, T> {
+    pub fn topic<T: Payload + ?Sized>(&self, name: &str) -> TopicBuilder<'_, T> {
         TopicBuilder::new(self, name)
     }
 

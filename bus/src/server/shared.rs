@@ -1,6 +1,7 @@
 //! What a service's handles and its control thread share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::message::Fingerprint;
 use crate::ring::Ring;
 use crate::segment::SegmentFds;
 use crate::segment::mapping::Words;
+use crate::server::doorbells::TopicDoorbells;
 use crate::server::service::ClientInfo;
 use crate::server::tracked::{Eviction, Tracked};
 use crate::sync::AtomicU64;
@@ -37,6 +39,8 @@ pub(crate) struct ServiceShared {
     evictions: Mutex<Vec<Eviction>>,
     /// Questions of clients that wait for a topic or an item to appear.
     waiting: AtomicUsize,
+    /// Doorbells that clients have hung up.
+    pub(crate) doorbells: AtomicUsize,
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -51,7 +55,12 @@ pub(crate) struct TopicShared {
     items: Mutex<HashMap<String, u32>>,
     /// The longest that a publisher waits for a lossless link; `None` where there are no such links.
     pub(crate) lossless: Option<Duration>,
+    /// The most values that one link may hold; 0 where links hold none.
+    pub(crate) samples: u32,
     tracked: Mutex<Vec<Arc<Tracked>>>,
+    /// Pool memory, in the order in which it was made.
+    pools: Mutex<Vec<Arc<OwnedFd>>>,
+    pub(crate) doorbells: TopicDoorbells,
 }
 
 impl ServiceShared {
@@ -65,6 +74,7 @@ impl ServiceShared {
             clients: Mutex::default(),
             evictions: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            doorbells: AtomicUsize::new(0),
         }
     }
 
@@ -143,6 +153,7 @@ impl TopicShared {
         type_name: &str,
         fingerprint: Fingerprint,
         lossless: Option<Duration>,
+        samples: u32,
     ) -> Self {
         TopicShared {
             name,
@@ -152,7 +163,10 @@ impl TopicShared {
             rings: Mutex::default(),
             items: Mutex::default(),
             lossless,
+            samples,
             tracked: Mutex::default(),
+            pools: Mutex::default(),
+            doorbells: TopicDoorbells::default(),
         }
     }
 
@@ -166,8 +180,17 @@ impl TopicShared {
         (segments.get(index).cloned(), segments.len())
     }
 
+    pub(crate) fn add_pool(&self, fd: Arc<OwnedFd>) {
+        lock(&self.pools).push(fd);
+    }
+
+    /// The pool memory of this index.
+    pub(crate) fn pool(&self, index: usize) -> Option<Arc<OwnedFd>> {
+        lock(&self.pools).get(index).cloned()
+    }
+
     pub(crate) fn add_item(&self, name: &str, index: u32, ring: Ring<Words>) {
-        if self.lossless.is_some() {
+        if self.lossless.is_some() || self.samples > 0 {
             lock(&self.rings).push(ring);
         }
         lock(&self.items).insert(name.to_owned(), index);

@@ -19,20 +19,24 @@ use std::time::{Duration, Instant};
 use elsa::FrozenVec;
 
 use crate::bell;
+use crate::credit::hold;
 use crate::envelope::Envelope;
 use crate::error::{Error, Result};
-use crate::image;
 use crate::mark::Mark;
 use crate::message::{Message, Schema};
 use crate::name;
+use crate::payload::{Payload, WithHeader};
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
+use crate::server::doorbells::{AtBell, Cause};
 use crate::server::flow::{self, Flow, Patience, Room};
+use crate::server::loan::Loan;
+use crate::server::pool::{Holder, Piece, Pool};
 use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Eviction, Tracked};
 use crate::stamp::Stamp;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::sys::futex::SharedFutex;
 use crate::update::ItemId;
 
@@ -44,13 +48,19 @@ const DEFAULT_JOURNAL: usize = 1024;
 const FIRST_BYTES: usize = 64 << 10;
 /// An extent doubles the topic up to this many bytes; past them it adds an eighth.
 const EXTENT_BYTES: usize = 4 << 20;
+/// The default number of values that links may hold of a topic of slices.
+const DEFAULT_SAMPLES: usize = 8;
+/// The most bytes of a value: what a slot's length has room for.
+const MAX_VALUE_BYTES: usize = u32::MAX as usize;
+/// The most values that a link may hold: their words are the client's to map.
+const MAX_SAMPLES: usize = 1 << 16;
 /// Words for names, for each item that a segment has room for: 48 bytes each on average.
 const NAME_WORDS: usize = 6;
 
 /// A topic that is being set up.
 #[derive(Debug)]
 #[must_use = "a topic is created by `open`"]
-pub struct TopicBuilder<'s, T> {
+pub struct TopicBuilder<'s, T: ?Sized> {
     service: &'s Service,
     name: String,
     history: usize,
@@ -58,10 +68,13 @@ pub struct TopicBuilder<'s, T> {
     capacity: Option<usize>,
     stamps: bool,
     lossless: Option<Duration>,
+    samples: usize,
+    /// The most bytes of a value.
+    longest: usize,
     message: PhantomData<fn() -> T>,
 }
 
-impl<'s, T: Message> TopicBuilder<'s, T> {
+impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     pub(crate) fn new(service: &'s Service, name: &str) -> Self {
         TopicBuilder {
             service,
@@ -71,6 +84,8 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             capacity: None,
             stamps: false,
             lossless: None,
+            samples: if T::ELEMENT > 0 { DEFAULT_SAMPLES } else { 0 },
+            longest: MAX_VALUE_BYTES,
             message: PhantomData,
         }
     }
@@ -114,6 +129,28 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         self
     }
 
+    /// Keeps values where links may hold them ([`samples`](crate::AdviseBuilder::samples)) and where they can be built in
+    /// place ([`Item::loan`]): both without a copy, for messages from some kilobytes up. There is memory for `values`
+    /// more than the histories of all items and one loan of each; one link may hold at most so many, and all of them
+    /// together can: while they hold more, a publish fails with [`Error::Exhausted`], which names the greatest holder.
+    /// Default: none; values then lie in their slots, which is faster for what is small. Slices are never in slots, and
+    /// have 8 by default.
+    ///
+    /// A client that holds all it may can keep a publisher from publishing, so grant it where clients are to be trusted
+    /// with that.
+    pub fn samples(mut self, values: usize) -> Self {
+        self.samples = values;
+        self
+    }
+
+    /// For slices: the most elements that a value may have. Default: as many as fit 4 GiB. Memory follows the lengths in
+    /// use, not this.
+    pub fn longest(mut self, elements: usize) -> Self {
+        self.longest =
+            T::ELEMENT.saturating_mul(elements).saturating_add(T::ELEMENTS_AT).min(MAX_VALUE_BYTES);
+        self
+    }
+
     /// Creates the topic.
     ///
     /// # Errors
@@ -127,7 +164,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
         }
         let depth = power_of_two("history", self.history)?;
         let journal = power_of_two("journal", self.journal)?;
-        let (size, align) = (size_of::<T>() as u64, align_of::<T>() as u64);
+        let (size, align) = (size_of::<T::Fixed>() as u64, align_of::<T::Fixed>() as u64);
         if align > MAX_ALIGN as u64 {
             return Err(Error::InvalidOption {
                 option: "message type",
@@ -135,7 +172,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
                 expected: format!("a type aligned to at most {MAX_ALIGN}"),
             });
         }
-        let schema = Schema::of::<T>().encode();
+        let schema = Schema::of::<T::Fixed>().encode();
         if schema.len() > MAX_SCHEMA_BYTES {
             return Err(Error::InvalidOption {
                 option: "message type",
@@ -145,14 +182,37 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
                 ),
             });
         }
-        let shape = ItemShape::new(size, align, depth)
-            .ok_or_else(|| too_large(format!("an item of topic `{}/{}`", service.name, self.name)))?;
+        if self.samples > MAX_SAMPLES {
+            return Err(invalid("samples", self.samples, &format!("at most {MAX_SAMPLES}")));
+        }
+        if self.samples > 0 && size_of::<T::Fixed>() > MAX_VALUE_BYTES {
+            let found = format!("{} bytes", size_of::<T::Fixed>());
+            let expected = format!("at most {MAX_VALUE_BYTES} where values may be held");
+            return Err(Error::InvalidOption { option: "message type", found, expected });
+        }
+        let too_large = || too_large(format!("an item of topic `{}/{}`", service.name, self.name));
+        let in_slots = ItemShape::new(size, align, depth).ok_or_else(too_large)?;
+        let pooled = self.samples > 0 || T::ELEMENT > 0;
+        let pool = pooled.then(|| {
+            let (size, align) = (size_of::<T::Fixed>(), align_of::<T::Fixed>());
+            RefCell::new(Pool::new(size, align, T::ELEMENT == 0))
+        });
+        let shape = match pool {
+            None => in_slots,
+            Some(_) => ItemShape::new(8, 8, depth).ok_or_else(too_large)?,
+        };
         let items = match self.capacity {
             Some(0) => return Err(invalid("capacity", 0, "at least 1")),
             Some(items) => items,
             None => (FIRST_BYTES / 8 / shape.words()).max(1),
         };
-        let shared = Arc::new(TopicShared::new(self.name, T::TYPE.name(), T::FINGERPRINT, self.lossless));
+        let shared = Arc::new(TopicShared::new(
+            self.name,
+            T::Fixed::TYPE.name(),
+            T::Fixed::FINGERPRINT,
+            self.lossless,
+            self.samples as u32,
+        ));
         let writer = Writer {
             service: service.clone(),
             shared: shared.clone(),
@@ -161,6 +221,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             align,
             size,
             stamps: self.stamps,
+            pooled: u64::from(pool.is_some()),
         };
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
@@ -181,6 +242,9 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             growing: RefCell::new(Growing { last: root, bytes: 0 }),
             attention: Cell::new(0),
             flow: RefCell::default(),
+            pool,
+            longest: self.longest,
+            links: RefCell::default(),
             writer,
             message: PhantomData,
         })
@@ -190,7 +254,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
 /// A typed group of items, and the one that may publish them.
 ///
 /// Dropping a topic does not withdraw it: its last values stay readable until the service closes.
-pub struct Topic<T> {
+pub struct Topic<T: ?Sized> {
     writer: Writer,
     journal: ItemMemory,
     /// Word of a slot's body at which the message starts.
@@ -200,6 +264,12 @@ pub struct Topic<T> {
     /// The service's attention as it was when `flow` learned of the links that there are.
     attention: Cell<u64>,
     flow: RefCell<Flow>,
+    /// Where the values are, if not in their slots.
+    pool: Option<RefCell<Pool>>,
+    /// The most bytes of a value.
+    longest: usize,
+    /// The tracked links, of which some may hold values.
+    links: RefCell<Vec<Arc<Tracked>>>,
     message: PhantomData<fn(&T)>,
 }
 
@@ -231,6 +301,8 @@ struct Writer {
     align: u64,
     /// Whether values carry the time of their publish.
     stamps: bool,
+    /// Whether the values lie in pool memory: 0 or 1.
+    pooled: u64,
 }
 
 /// One item of a topic, to publish values of.
@@ -238,21 +310,21 @@ struct Writer {
 /// A light handle that borrows its topic. Where a borrow is in the way, as in a struct beside the topic,
 /// keep its [`id`](Item::id) and come back with [`Topic::at`].
 #[derive(Debug)]
-pub struct Item<'t, T> {
+pub struct Item<'t, T: ?Sized> {
     topic: &'t Topic<T>,
     item: &'t Written,
     id: ItemId,
 }
 
-impl<T> Clone for Item<'_, T> {
+impl<T: ?Sized> Clone for Item<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Item<'_, T> {}
+impl<T: ?Sized> Copy for Item<'_, T> {}
 
-impl<T> core::fmt::Debug for Topic<T> {
+impl<T: ?Sized> core::fmt::Debug for Topic<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(
             f,
@@ -264,7 +336,7 @@ impl<T> core::fmt::Debug for Topic<T> {
     }
 }
 
-impl<T: Message> Topic<T> {
+impl<T: Payload + ?Sized> Topic<T> {
     /// The topic's name.
     pub fn name(&self) -> &str {
         &self.writer.shared.name
@@ -312,6 +384,9 @@ impl<T: Message> Topic<T> {
         if index >= MAX_ITEMS {
             return Err(invalid("number of items", index + 1, "at most 2^32"));
         }
+        if let Some(pool) = &self.pool {
+            self.grow_pool(&mut pool.borrow_mut(), index as usize + 1)?;
+        }
         if !growing.last.directory.push(name) {
             let bytes = growing.bytes + growing.last.geometry.bytes;
             let item_bytes = growing.last.geometry.item.words() * 8;
@@ -324,6 +399,9 @@ impl<T: Message> Topic<T> {
         }
         let within = index - growing.last.geometry.parameters.first_item;
         let memory = growing.last.item(within as usize).expect("a name was pushed, so there is room");
+        if let Some(pool) = &self.pool {
+            pool.borrow_mut().add_ring(self.writer.depth as usize);
+        }
         let ring = memory.ring.clone();
         self.items.push(Box::new(Written { memory, limit: Cell::new(0) }));
         self.writer.shared.add_item(name, index as u32, ring);
@@ -331,35 +409,135 @@ impl<T: Message> Topic<T> {
         Ok(self.present(index as u32))
     }
 
+    /// Allows the pool the history and a loan of each of so many items, and what may be held; and where all values have
+    /// one size, makes the memory for that.
+    fn grow_pool(&self, pool: &mut Pool, items: usize) -> Result<()> {
+        let per_item = self.writer.depth as usize + 1;
+        let needed = items.saturating_mul(per_item).saturating_add(self.writer.shared.samples as usize);
+        if pool.most() >= needed {
+            return Ok(());
+        }
+        // By an eighth at least, so that a topic of many items does not have a memory for each.
+        let values = needed.max(pool.most() + pool.most() / 8);
+        if T::ELEMENT == 0 {
+            self.make_memory(pool, size_of::<T::Fixed>(), values - pool.most())?;
+        }
+        pool.allow(values);
+        Ok(())
+    }
+
+    /// Makes memory for so many values of so many bytes.
+    fn make_memory(&self, pool: &mut Pool, bytes: usize, values: usize) -> Result<()> {
+        let Writer { service, shared, .. } = &self.writer;
+        let fd = pool.grow(&self.writer.label(), bytes, values).map_err(|source| Error::NoMemory {
+            what: format!("{values} values of topic `{}/{}`", service.name, shared.name),
+            bytes: pool.bytes_for(bytes, values).map_or(u64::MAX, |bytes| bytes as u64),
+            source,
+        })?;
+        shared.add_pool(fd);
+        service.waker.wake();
+        Ok(())
+    }
+
     /// Publishes a value, with room for it or after waiting for it.
     #[inline(always)]
     fn publish(&self, item: &Written, id: ItemId, value: &T, mark: Mark, patience: Patience) -> Result<u64> {
+        if let Some(pool) = &self.pool {
+            return self.publish_pooled(pool, item, id, value, mark, patience);
+        }
         let number = self.next_number(item);
         self.admit(item, id, number, patience, &mut false)?;
         self.write(item, id, number, value, mark);
-        self.ring(item);
-        item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T>() });
+        self.ring(item, id);
+        item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T::Fixed>() });
         Ok(number)
     }
 
-    /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
-    fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
-        let mut unrung = false;
-        let mut published = 0;
-        let admitted = values.iter().try_for_each(|value| {
-            let number = self.next_number(item);
-            self.admit(item, id, number, patience, &mut unrung)?;
-            self.write(item, id, number, value, Mark::GOOD);
-            unrung = true;
-            published += 1;
-            Ok(())
+    /// As [`publish`](Self::publish), where values lie in a pool.
+    #[inline(never)]
+    fn publish_pooled(
+        &self,
+        pool: &RefCell<Pool>,
+        item: &Written,
+        id: ItemId,
+        value: &T,
+        mark: Mark,
+        patience: Patience,
+    ) -> Result<u64> {
+        let bytes = value.bytes();
+        let piece = self.take(pool, bytes)?;
+        // SAFETY: the piece was taken for as many bytes, and nobody else reads or writes it.
+        unsafe { value.write_out(pool.borrow().words(piece).as_ptr().cast_mut().cast()) };
+        self.publish_at(pool, item, id, (piece, bytes), mark, patience)
+            .inspect_err(|_| pool.borrow_mut().give_back(piece))
+    }
+
+    /// Publishes the value in `piece`, which is the item's from then on.
+    fn publish_at(
+        &self,
+        pool: &RefCell<Pool>,
+        item: &Written,
+        id: ItemId,
+        (piece, bytes): (Piece, usize),
+        mark: Mark,
+        patience: Patience,
+    ) -> Result<u64> {
+        let number = self.next_number(item);
+        self.admit(item, id, number, patience, &mut false)?;
+        self.enter(item, id, number, bytes, mark, |body| {
+            body[self.payload].store(piece.reference.0, Ordering::Relaxed);
         });
-        if unrung {
-            self.ring(item);
+        pool.borrow_mut().put(id.index(), number, piece);
+        self.ring(item, id);
+        Ok(number)
+    }
+
+    /// Memory for a value of so many bytes.
+    #[inline]
+    fn take(&self, pool: &RefCell<Pool>, bytes: usize) -> Result<Piece> {
+        if bytes > self.longest {
+            return Err(self.too_long(bytes));
         }
-        match admitted {
-            Err(error) if published == 0 => Err(error),
-            _ => Ok(published),
+        if let Some(piece) = pool.borrow_mut().take(bytes) {
+            return Ok(piece);
+        }
+        self.reclaim(pool, bytes)
+    }
+
+    #[cold]
+    fn too_long(&self, bytes: usize) -> Error {
+        Error::InvalidOption {
+            option: "length of a value",
+            found: format!("{bytes} bytes"),
+            expected: format!("at most {} bytes, as the topic's `longest` says", self.longest),
+        }
+    }
+
+    #[cold]
+    fn reclaim(&self, pool: &RefCell<Pool>, bytes: usize) -> Result<Piece> {
+        hold::look();
+        // After that: a link that is not known yet now finds that what it would hold is gone from its slot.
+        self.attend()?;
+        let (mut pool, mut links) = (pool.borrow_mut(), self.links.borrow_mut());
+        pool.reclaim(&links);
+        if pool.growth(bytes) == 0 {
+            // A client that died holds nothing, also before the control thread has come to hear of it.
+            links.retain(|link| !link.is_gone());
+            pool.reclaim(&links);
+        }
+        if let Some(piece) = pool.take(bytes) {
+            return Ok(piece);
+        }
+        match pool.growth(bytes) {
+            0 => {
+                let Holder { pid, link, held } = pool.greatest_holder(&links);
+                let (service, topic) = (self.writer.service.name.clone(), self.writer.shared.name.clone());
+                Err(Error::Exhausted { service, topic, pid, link, held })
+            }
+            values => {
+                self.make_memory(&mut pool, bytes, values)?;
+                Ok(pool.take(bytes).expect("memory was made for this"))
+            }
         }
     }
 
@@ -390,10 +568,24 @@ impl<T: Message> Topic<T> {
     /// Stores the value into its slot, and the entry into the journal.
     #[inline(always)]
     fn write(&self, item: &Written, id: ItemId, number: u64, value: &T, mark: Mark) {
+        self.enter(item, id, number, value.bytes(), mark, |body| value.store(&body[self.payload..]));
+    }
+
+    /// Makes a slot's value number `number`, of `bytes` bytes, with what `fill` stores, and enters it into the journal.
+    #[inline(always)]
+    fn enter(
+        &self,
+        item: &Written,
+        id: ItemId,
+        number: u64,
+        bytes: usize,
+        mark: Mark,
+        fill: impl FnOnce(&[AtomicU64]),
+    ) {
         let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
         item.memory.ring.write(number, |body| {
-            Envelope::new(stamp, size_of::<T>(), mark).store(body);
-            image::store(value, &body[self.payload..]);
+            Envelope::new(stamp, bytes, mark).store(body);
+            fill(body);
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
         self.journal.ring.write(entry, |body| {
@@ -403,10 +595,12 @@ impl<T: Message> Topic<T> {
 
     /// Wakes those who sleep.
     #[inline(always)]
-    fn ring(&self, item: &Written) {
+    fn ring(&self, item: &Written, id: ItemId) {
         bell::published();
-        bell::ring(&item.memory.bell[0], item.memory.ring.watched(), &SharedFutex);
-        bell::ring(&self.journal.bell[0], self.journal.ring.watched(), &SharedFutex);
+        let at = |cause| AtBell { topic: &self.writer.shared, cause };
+        let (by_item, by_topic) = (at(Cause::Item(id.as_u32())), at(Cause::Topic));
+        bell::ring(item.memory.bell(), item.memory.ring.watched(), &SharedFutex, by_item);
+        bell::ring(self.journal.bell(), self.journal.ring.watched(), &SharedFutex, by_topic);
     }
 
     /// Learns what there is to learn, and waits until value `number` may be written.
@@ -434,7 +628,8 @@ impl<T: Message> Topic<T> {
             let now = Instant::now();
             let stalled = now.saturating_duration_since(since);
             let behind = number - floor;
-            if stalled >= link.deadline {
+            let deadline = link.deadline.unwrap_or(Duration::ZERO);
+            if stalled >= deadline {
                 self.evict(link, behind, stalled);
                 continue;
             }
@@ -448,9 +643,9 @@ impl<T: Message> Topic<T> {
                 return Err(self.full(id, &link, behind, waited));
             }
             if core::mem::take(unrung) {
-                self.ring(item);
+                self.ring(item, id);
             }
-            flow::wait_for(&link, floor, left.min(link.deadline - stalled));
+            flow::wait_for(&link, floor, left.min(deadline - stalled));
         }
     }
 
@@ -464,11 +659,13 @@ impl<T: Message> Topic<T> {
         if service.is_closed() {
             return Err(Error::Closed("the service"));
         }
-        for index in self.flow.borrow_mut().refresh(&self.writer.shared) {
+        let links = self.writer.shared.tracked();
+        for index in self.flow.borrow_mut().refresh(&links) {
             if let Some(item) = self.items.get(index as usize) {
                 item.limit.set(0);
             }
         }
+        *self.links.borrow_mut() = links;
         self.attention.set(attention);
         Ok(())
     }
@@ -487,7 +684,7 @@ impl<T: Message> Topic<T> {
             reason,
             "lossless link evicted"
         );
-        topic.withdraw(&link);
+        link.evict();
         service.attention.fetch_add(1, Ordering::Relaxed);
         service.evict(Eviction { link, reason });
     }
@@ -505,7 +702,34 @@ impl<T: Message> Topic<T> {
     }
 }
 
-impl<T: Message> Item<'_, T> {
+impl<T: Message> Topic<T> {
+    /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
+    fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
+        let mut unrung = false;
+        let mut published = 0;
+        let admitted = values.iter().try_for_each(|value| {
+            if let Some(pool) = &self.pool {
+                self.publish_pooled(pool, item, id, value, Mark::GOOD, patience)?;
+            } else {
+                let number = self.next_number(item);
+                self.admit(item, id, number, patience, &mut unrung)?;
+                self.write(item, id, number, value, Mark::GOOD);
+                unrung = true;
+            }
+            published += 1;
+            Ok(())
+        });
+        if unrung {
+            self.ring(item, id);
+        }
+        match admitted {
+            Err(error) if published == 0 => Err(error),
+            _ => Ok(published),
+        }
+    }
+}
+
+impl<T: Payload + ?Sized> Item<'_, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
     /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
@@ -567,6 +791,42 @@ impl<T: Message> Item<'_, T> {
         self.topic.publish(self.item, self.id, value, Mark::GOOD, patience)
     }
 
+    /// Memory for a value of so many bytes.
+    pub(crate) fn lend(&self, bytes: usize) -> Result<Loan<'_, T>> {
+        let pool = self.topic.pool.as_ref().ok_or_else(|| {
+            invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
+        })?;
+        let piece = self.topic.take(pool, bytes)?;
+        let start = pool.borrow().words(piece).as_ptr().cast_mut().cast();
+        let value = T::of_bytes(start, bytes).expect("so many bytes are a value's");
+        // SAFETY: that is where it is, and the pool has just given it out. It stays there as long as the topic, which
+        // the loan borrows.
+        Ok(unsafe { Loan::new(*self, piece, value, bytes) })
+    }
+
+    pub(crate) fn publish_at(
+        &self,
+        piece: Piece,
+        bytes: usize,
+        mark: Mark,
+        patience: Patience,
+    ) -> Result<u64> {
+        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
+        self.topic.publish_at(pool, self.item, self.id, (piece, bytes), mark, patience)
+    }
+
+    pub(crate) fn give_back(&self, piece: Piece) {
+        let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
+        pool.borrow_mut().give_back(piece);
+    }
+
+    /// The item's id in its topic.
+    pub fn id(&self) -> ItemId {
+        self.id
+    }
+}
+
+impl<T: Message> Item<'_, T> {
     /// Publishes several values in order, and wakes who sleeps once for all of them: the cheapest way to publish much.
     /// Waits for lossless links as [`publish`](Self::publish) does.
     ///
@@ -603,9 +863,75 @@ impl<T: Message> Item<'_, T> {
         self.topic.publish_batch(self.item, self.id, values, Patience::None)
     }
 
-    /// The item's id in its topic.
-    pub fn id(&self) -> ItemId {
-        self.id
+    /// Memory to build the next value in, which publishing then moves and does not copy; for topics that keep
+    /// [`samples`](TopicBuilder::samples). Dropping it publishes nothing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("camera")?;
+    /// # service.ready()?;
+    /// let frames = service.topic::<[u8; 1 << 20]>("frames").history(2).samples(4).open()?;
+    /// let front = frames.item("front")?;
+    ///
+    /// let mut frame = front.loan()?.in_place();
+    /// frame.get_mut().fill(0x7f);
+    /// frame.publish()?;
+    ///
+    /// let camera = bus.connect::<[u8; 1 << 20]>("camera/frames").open()?;
+    /// let mut link = camera.advise("front").samples(2)?;
+    /// let sample = link.recv()?.value; // no copy, as long as one likes
+    /// assert_eq!(sample[12345], 0x7f);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
+    /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
+    pub fn loan(&self) -> Result<Loan<'_, T>> {
+        self.lend(size_of::<T>())
+    }
+}
+
+impl<E: Message> Item<'_, [E]> {
+    /// Memory for a slice of `len` elements; otherwise as for [messages](Item::loan).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("lidar")?;
+    /// # service.ready()?;
+    /// let clouds = service.topic::<[[f32; 3]]>("clouds").open()?;
+    /// let front = clouds.item("front")?;
+    /// let mut cloud = front.loan_slice(1000)?.in_place();
+    /// cloud.get_mut().fill([1.0, 2.0, 3.0]);
+    /// cloud.publish()?;
+    ///
+    /// let lidar = bus.connect::<[[f32; 3]]>("lidar/clouds").open()?;
+    /// assert_eq!(lidar.advise("front").samples(1)?.recv()?.value.len(), 1000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] beyond the topic's [`longest`](TopicBuilder::longest); [`Error::Exhausted`];
+    /// [`Error::NoMemory`] where the pool has to grow and cannot; [`Error::Closed`] if the service is closed.
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, [E]>> {
+        self.lend(len.saturating_mul(size_of::<E>()))
+    }
+}
+
+impl<H: Message, E: Message> Item<'_, WithHeader<H, [E]>> {
+    /// Memory for a header and `len` elements; otherwise as for [slices](Item::loan_slice).
+    ///
+    /// # Errors
+    /// As for slices.
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, WithHeader<H, [E]>>> {
+        let elements = len.saturating_mul(size_of::<E>());
+        self.lend(elements.saturating_add(<WithHeader<H, [E]>>::ELEMENTS_AT))
     }
 }
 
@@ -626,12 +952,11 @@ impl Writer {
             first_item,
             items,
             name_words: name_words.max(name::MAX_BYTES.div_ceil(8) as u64),
+            pooled: self.pooled,
         })
         .ok_or_else(too_large)?;
         let bytes = (geometry.bytes + geometry.bell_bytes()) as u64;
-        let label = format!("bus {}/{}", self.service.name, self.shared.name);
-        // The kernel takes at most 249 bytes for the label.
-        let label: String = label.chars().filter(|c| !c.is_control()).take(60).collect();
+        let label = self.label();
         let fingerprint = self.shared.fingerprint;
         let (epoch, stamps) = (self.service.epoch, self.stamps);
         let (view, fds) =
@@ -643,6 +968,13 @@ impl Writer {
             })?;
         self.shared.add_segment(fds);
         Ok(view)
+    }
+
+    /// What the topic's memory is called in /proc/PID/maps.
+    fn label(&self) -> String {
+        let label = format!("bus {}/{}", self.service.name, self.shared.name);
+        // The kernel takes at most 249 bytes for the label.
+        label.chars().filter(|c| !c.is_control()).take(60).collect()
     }
 }
 

@@ -17,11 +17,15 @@
 //! that became the floor is written without a look, and that one overwrites nothing at or above the floor, since a
 //! ring has two slots at least. The link begins at the head that its client sees later, and misses nothing from there.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::shared::{ServiceShared, TopicShared};
-use crate::credit::{Floor, RELEASED};
+use crate::credit::{Floor, RELEASED, hold};
 use crate::ring::Ring;
 use crate::segment::mapping::Words;
 use crate::sync::{AtomicU64, Ordering, Site};
@@ -37,15 +41,44 @@ pub(crate) struct Tracked {
     pub(crate) conversation: u64,
     pub(crate) link: u64,
     pub(crate) item: u32,
-    /// How long a publisher waits for it without its reading anything.
-    pub(crate) deadline: Duration,
+    /// How long a publisher waits for it without its reading anything; `None` where it does not wait for it at all.
+    pub(crate) deadline: Option<Duration>,
     pub(crate) floor: Words,
     pub(crate) awaited: Words,
+    /// What it may hold, and does.
+    pub(crate) holds: Option<Words>,
+    /// Its connection. What a client holds it holds until its end of this is closed, which the kernel does at its death.
+    pub(crate) socket: Arc<OwnedFd>,
+    /// Whether publishers wait for it no longer.
+    pub(crate) evicted: AtomicBool,
 }
 
 impl Tracked {
     pub(crate) fn floor(&self) -> Floor<'_> {
         Floor { floor: &self.floor[0], awaited: &self.awaited[0] }
+    }
+
+    /// Whether publishers wait for it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.deadline.is_some() && !self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// Lets publishers wait for it no longer. What it holds it goes on holding.
+    pub(crate) fn evict(&self) {
+        self.evicted.store(true, Ordering::Relaxed);
+    }
+
+    /// References to what its client holds.
+    pub(crate) fn held(&self) -> impl Iterator<Item = u64> {
+        self.holds.iter().flat_map(|holds| holds.iter()).filter_map(hold::held)
+    }
+
+    /// Whether the client's end of the connection is closed, as the kernel knows it now: this may be before the control
+    /// thread has come to hear of it.
+    pub(crate) fn is_gone(&self) -> bool {
+        let mut fds = [PollFd::new(&self.socket, PollFlags::empty())];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
     }
 }
 
@@ -75,6 +108,13 @@ impl Enrolment {
         let link = Arc::new(link);
         enrol(&link.floor[0], ring, &service.attention, || topic.enrol(link.clone()));
         Enrolment { service, topic, link }
+    }
+
+    /// Lets publishers wait for the link no longer; what it holds it goes on holding.
+    pub(crate) fn hold_only(self) -> Self {
+        self.link.evict();
+        self.service.attention.fetch_add(1, Ordering::Release);
+        self
     }
 
     /// Whether this is the enrolment of `link`.

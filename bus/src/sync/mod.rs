@@ -39,6 +39,8 @@ pub(crate) enum Site {
     BellWakeStore,
     /// Sleeper: the bell is set after the count of wakes was read.
     BellSeenFence,
+    /// Sleeper by doorbell: the bell is set before the head is looked at.
+    BellAskFence,
     /// Sleeper: it is announced before it looks whether its publisher is gone.
     ParkFence,
     /// Control thread: that the publisher is gone is said before it looks who sleeps.
@@ -51,6 +53,14 @@ pub(crate) enum Site {
     FloorRaiseFence,
     /// Publisher: the floor is awaited before it is looked at once more.
     FloorAwaitFence,
+    /// Reader: a hold is visible before it looks whether the value is still there.
+    PinFence,
+    /// Publisher: a slot is taken for another value before the holds of the old one are looked at.
+    PinLookFence,
+    /// Reader: all reading is over before the hold is let go.
+    UnpinStore,
+    /// Publisher: memory is written after the look that found no hold of it.
+    UnpinFence,
     /// Control thread: that a link is tracked is said before its first value is chosen.
     EnrolFence,
 }

@@ -12,7 +12,7 @@ use rustix::cmsg_space;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
 };
 
 /// The most descriptors one datagram carries.
@@ -156,6 +156,38 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
         return Ok(Received::End);
     }
     Ok(Received::Datagram(received.bytes, fds))
+}
+
+/// A pair of connected stream sockets, of which the first sends to the second: a doorbell and its owner's end.
+pub(crate) fn doorbell() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let pair = rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // Little room: one ring is as good as many. The kernel makes of it the least that it has.
+    sockopt::set_socket_send_buffer_size(&pair.0, 1)?;
+    Ok(pair)
+}
+
+/// Whether this is a socket as [`doorbell`] makes them.
+pub(crate) fn is_unix_stream(socket: &OwnedFd) -> bool {
+    sockopt::socket_domain(socket) == Ok(AddressFamily::UNIX)
+        && sockopt::socket_type(socket) == Ok(SocketType::STREAM)
+}
+
+/// Sends one byte, if there is room for it now, whatever the flags of the socket say.
+pub(crate) fn ring(doorbell: &OwnedFd) -> io::Result<()> {
+    rustix::net::send(doorbell, &[1], SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
+    Ok(())
+}
+
+/// Takes what rang, as far as it fits one call: a peer that never ceases to ring must not keep anybody here. Whether
+/// the other end is still there.
+pub(crate) fn empty(doorbell: &OwnedFd) -> bool {
+    let mut rings = [0; 4096];
+    match rustix::net::recv(doorbell, &mut rings, RecvFlags::DONTWAIT) {
+        Ok((0, _)) => false,
+        Ok(_) | Err(Errno::AGAIN | Errno::INTR) => true,
+        Err(_) => false,
+    }
 }
 
 fn unconnected() -> io::Result<OwnedFd> {

@@ -15,7 +15,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// A connected socket, with the frames that the other end had no room for yet.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    socket: OwnedFd,
+    socket: Arc<OwnedFd>,
     unsent: VecDeque<(Vec<u8>, Vec<Arc<OwnedFd>>)>,
     /// Whether nothing can be sent any longer. What the other end sent before can still be received, and it
     /// may say why.
@@ -44,7 +44,7 @@ pub(crate) enum Lost {
 
 impl Connection {
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Connection { socket, unsent: VecDeque::new(), broken: false, retry_at: None }
+        Connection { socket: Arc::new(socket), unsent: VecDeque::new(), broken: false, retry_at: None }
     }
 
     /// Sends a frame, now or when there is room.
@@ -93,6 +93,11 @@ impl Connection {
                 Err(_) => self.broken = true,
             }
         }
+    }
+
+    /// The socket, which stays open as long as anybody has it.
+    pub(crate) fn socket(&self) -> Arc<OwnedFd> {
+        self.socket.clone()
     }
 
     /// Frames that wait for room.

@@ -18,6 +18,9 @@ pub(crate) type NameText = FixedStr<255>;
 /// A reason in a frame.
 pub(crate) type ReasonText = FixedStr<1021>;
 
+/// In place of an item's index: any item of the topic.
+pub(crate) const WHOLE_TOPIC: u64 = u64::MAX;
+
 /// The largest frame: a prefix and a reason.
 pub(crate) const MAX_FRAME: usize = 2048;
 
@@ -99,7 +102,8 @@ bodies! {
             wait: bool,
             /// Whether the publisher is to lose no value of it.
             lossless: bool,
-            reserved: [u8; 4],
+            /// How many values it wants to hold at once.
+            samples: u32,
         }
         /// Closes a link; `reference` is its number.
         Unadvise = 5 {}
@@ -107,6 +111,18 @@ bodies! {
         Find = 6 { item: NameText }
         /// Asks for the first topic whose name is after this one.
         NextTopic = 7 { after: NameText }
+        /// Hangs up a doorbell of this number, which is the descriptor that comes along.
+        HangDoorbell = 20 { number: u64 }
+        /// Has a doorbell rung for a link; `reference` is the link's number.
+        Attend = 21 {
+            doorbell: u64,
+            /// The index of its item, or [`WHOLE_TOPIC`].
+            item: u64,
+        }
+        /// Has it rung for that link no longer.
+        Unattend = 22 { doorbell: u64 }
+        /// Takes a doorbell down.
+        TakeDownDoorbell = 23 { number: u64 }
     }
 }
 
@@ -155,9 +171,20 @@ bodies! {
             floor: u32,
             /// Where it is said that the publisher waits.
             awaited: u32,
+            /// Which credit memory its holds are in.
+            hold_memory: u32,
+            /// Where the first of them is there.
+            first_hold: u32,
+            /// How many there are; 0 for a link that holds nothing.
+            holds: u32,
         }
         /// The link ends here, and why; the conversation goes on.
         Revoked = 111 { reason: ReasonText }
+        /// Pool memory of the conversation's topic, with its descriptor.
+        Pool = 112 {
+            /// How many came before.
+            index: u32,
+        }
     }
 }
 
@@ -217,10 +244,22 @@ pub(crate) fn check_descriptors(frame: &FromService, fds: &[OwnedFd]) -> Result<
     let found = fds.len();
     let expected = match frame {
         FromService::Segment(_) => 2,
-        FromService::Credits(_) => 1,
+        FromService::Credits(_) | FromService::Pool(_) => 1,
         _ => 0,
     };
     if found == expected { Ok(()) } else { Err(Malformed::Descriptors { found, expected }) }
+}
+
+/// Checks how many descriptors came with a client's frame, and gives out the one of a doorbell.
+///
+/// # Errors
+/// [`Malformed::Descriptors`].
+pub(crate) fn descriptor(frame: &FromClient, fds: Vec<OwnedFd>) -> Result<Option<OwnedFd>, Malformed> {
+    let (found, expected) = (fds.len(), usize::from(matches!(frame, FromClient::HangDoorbell(_))));
+    if found != expected {
+        return Err(Malformed::Descriptors { found, expected });
+    }
+    Ok(fds.into_iter().next())
 }
 
 fn split(bytes: &[u8]) -> Result<(Prefix, &[u8]), Malformed> {
@@ -252,7 +291,7 @@ mod tests {
 
     fn advise(warm: bool) -> Advise {
         let item = "AAPL".parse().unwrap();
-        Advise { deadline: 0, item, warm, wait: false, lossless: false, reserved: [0; 4] }
+        Advise { deadline: 0, item, warm, wait: false, lossless: false, samples: 0 }
     }
 
     #[test]

@@ -13,6 +13,9 @@
 //!   Advise {item}           →
 //!                           ←     Located {index}               or  Refused {reason}
 //!                           ←     Segment {n} + 2 fds           whenever the topic grows
+//!   HangDoorbell + 1 fd     →           what to wake this client by, where it waits for many things
+//!   Attend {doorbell, item} →           for which of its links
+//!   Unattend, TakeDownDoorbell →
 //!   Unadvise, Close         →
 //!                           ←     Goodbye {reason}              the service closes, or evicts
 //! ```

@@ -11,7 +11,7 @@ use crate::client::session::{Session, Unusable};
 use crate::discovery::TopicInfo;
 use crate::error::{Ended, Error, Result};
 use crate::message::{Fingerprint, Unconvertible};
-use crate::segment::{OpenError, SegmentView};
+use crate::segment::{OpenError, SegmentView, pool};
 use crate::wire::{
     self, Close, Farewell, FromService, Granted, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix,
     Refusal, Unsupported,
@@ -56,6 +56,9 @@ impl Peer {
             }
             (&Phase::Open { pid, .. }, FromService::Segment(segment), [memory, bells]) => {
                 self.segment(pid, prefix.conversation, segment.index, segment.of, memory, bells)
+            }
+            (Phase::Open { .. }, FromService::Pool(pool), [memory]) => {
+                self.pool(prefix.conversation, pool.index, memory)
             }
             (Phase::Open { .. }, FromService::Credits(credits), [memory]) => {
                 self.credits(credits.index, memory)
@@ -178,6 +181,8 @@ impl Peer {
                 session.ok_or_else(|| Lost::Malformed("an extent without a first segment".to_owned()))?;
             if index as usize >= session.segment_count() {
                 session.add_segment(index as usize, view).map_err(Lost::Malformed)?;
+                // It may be the one that a link waits for.
+                open.links.values().for_each(|link| link.vigil.nudge());
             }
         }
         if self.building.get(&number).is_some_and(|&(_, of)| index + 1 >= of)
@@ -226,15 +231,43 @@ impl Peer {
 
     /// A tracked link's part of the credit memory.
     fn credit(&self, granted: &Granted) -> Result<Credit, Lost> {
-        let memory = self.credits.get(granted.credits as usize);
-        memory
-            .and_then(|memory| memory.credit(granted.floor, granted.awaited))
-            .ok_or_else(|| Lost::Malformed(format!("a link whose credit is outside its memory: {granted:?}")))
+        let outside = || Lost::Malformed(format!("a link whose credit is outside its memory: {granted:?}"));
+        let memory = |index: u32| self.credits.get(index as usize).ok_or_else(outside);
+        let (floor, awaited) =
+            memory(granted.credits)?.floor(granted.floor, granted.awaited).ok_or_else(outside)?;
+        let holds = match granted.holds {
+            0 => None,
+            count => {
+                let holds = memory(granted.hold_memory)?.holds(granted.first_hold, count);
+                Some(holds.ok_or_else(outside)?)
+            }
+        };
+        let Phase::Open { connection, .. } = &self.phase else { return Err(Lost::Ended) };
+        Ok(Credit { floor, awaited, holds, socket: connection.socket() })
+    }
+
+    /// Takes pool memory.
+    fn pool(&mut self, number: u64, index: u32, memory: &OwnedFd) -> Result<(), Lost> {
+        // It may have been closed on this side while the memory was on its way.
+        let Some(open) = self.conversations.get(&number) else { return Ok(()) };
+        let building = self.building.get(&number).map(|(session, _)| session.clone());
+        let state = open.shared.state.lock();
+        let live = || matches!(state.status, Status::Live).then(|| state.session.clone()).flatten();
+        let Some(session) = building.or_else(live) else { return Ok(()) };
+        drop(state);
+        if (index as usize) < session.pool_count() {
+            return Ok(());
+        }
+        let words = pool::open(memory).map_err(|error| match error {
+            OpenError::Broken(detail) => Lost::Malformed(detail),
+            OpenError::Os(error) => Lost::Starved(error.to_string()),
+        })?;
+        session.add_pool(index as usize, words).map_err(Lost::Malformed)
     }
 
     fn located(&mut self, prefix: Prefix, index: u32, credit: Option<Credit>) -> Result<(), Lost> {
         if let Some(Question::Find { answer, .. }) = self.questions.remove(&prefix.reference) {
-            let _ = answer.send(Ok(()));
+            answer.send(Ok(()));
             return Ok(());
         }
         let Some(open) = self.conversations.get(&prefix.conversation) else { return Ok(()) };
@@ -245,10 +278,13 @@ impl Peer {
         {
             return Err(Lost::Malformed(format!("item `{item}` is said to have index {index}, and has not")));
         }
-        if link.lossless.is_some() != credit.is_some() {
+        if link.is_tracked() != credit.is_some() {
             return Err(Lost::Malformed("a link that is tracked otherwise than it was advised".to_owned()));
         }
         link.attach(Attachment::Attached { session, index, credit });
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.attend(connection, prefix.conversation, link);
+        }
         Ok(())
     }
 
@@ -265,7 +301,7 @@ impl Peer {
         };
         if let Some(Question::Find { conversation, item, answer }) = self.questions.remove(&prefix.reference)
         {
-            let _ = answer.send(Err(error(&conversation, "find", item)));
+            answer.send(Err(error(&conversation, "find", item)));
             return;
         }
         let Some(open) = self.conversations.get(&prefix.conversation) else { return };

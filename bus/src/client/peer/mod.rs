@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::conversation::{ConversationShared, Status};
 use super::credit_memory::CreditMemory;
+use super::doorbell::ServiceDoorbells;
 use super::link_state::{Attachment, LinkShared, Target};
 use super::session::Session;
 use crate::error::{Ended, Error};
@@ -56,6 +57,8 @@ pub(crate) struct Peer {
     short_lived: u32,
     /// The process whose connection ended last.
     ended_by: u32,
+    /// What those who wait by descriptor are woken by.
+    doorbells: ServiceDoorbells,
 }
 
 /// A conversation with its links, by number.
@@ -92,6 +95,7 @@ impl Peer {
             since: Instant::now(),
             short_lived: 0,
             ended_by: 0,
+            doorbells: ServiceDoorbells::default(),
         }
     }
 
@@ -189,10 +193,13 @@ impl Peer {
     pub(crate) fn advise(&mut self, conversation: u64, link: Arc<LinkShared>) {
         let Some(open) = self.conversations.get_mut(&conversation) else { return };
         open.links.insert(link.number, link.clone());
-        match &open.shared.state.lock().status {
-            Status::Ended(reason) => return link.end(reason),
-            Status::Live => {}
+        let ended = match &open.shared.state.lock().status {
+            Status::Ended(reason) => Some(reason.clone()),
+            Status::Live => None,
             _ => return,
+        };
+        if let Some(reason) = ended {
+            return link.end(&reason);
         }
         if let Phase::Open { connection, .. } = &mut self.phase {
             advise(connection, conversation, &link, link.wait);
@@ -204,7 +211,24 @@ impl Peer {
         if let Some(open) = self.conversations.get_mut(&conversation) {
             open.links.remove(&link);
         }
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.leave(connection, conversation, link);
+        }
         self.send(conversation, link, &Unadvise {});
+    }
+
+    /// Has the service ring for a link what its waiter wants now.
+    pub(crate) fn attend(&mut self, conversation: u64, link: &LinkShared) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.attend(connection, conversation, link);
+        }
+    }
+
+    /// Takes a waiter's doorbell down.
+    pub(crate) fn forget(&mut self, waiter: u64) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.forget(connection, waiter);
+        }
     }
 
     /// Asks a question.
@@ -231,6 +255,8 @@ impl Peer {
     /// The connection is lost: tells everyone why. The next turn looks for the service again.
     fn lose(&mut self, lost: Lost) {
         let farewell = self.farewell.take();
+        // They went with the connection.
+        self.doorbells = ServiceDoorbells::default();
         let reason = match lost {
             Lost::Malformed(detail) => {
                 tracing::error!(service = self.service, detail, "the service broke the protocol");
@@ -361,7 +387,7 @@ fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wai
     };
     let deadline = link.lossless.map_or(0, |patience| u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
     let lossless = link.lossless.is_some();
-    let advise = Advise { deadline, item, warm: link.warm, wait, lossless, reserved: [0; 4] };
+    let advise = Advise { deadline, item, warm: link.warm, wait, lossless, samples: link.samples };
     connection.send(conversation, link.number, &advise);
 }
 

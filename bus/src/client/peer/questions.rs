@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam::channel::Sender;
 
 use crate::client::conversation::ConversationShared;
+use crate::client::tasks::Answer;
 use crate::discovery::TopicInfo;
 use crate::error::{Error, Result};
 use crate::name;
@@ -17,7 +18,7 @@ const MAX_TOPICS: usize = 1 << 16;
 #[derive(Debug)]
 pub(crate) enum Question {
     /// Whether an item exists.
-    Find { conversation: Arc<ConversationShared>, item: String, answer: Sender<Result<()>> },
+    Find { conversation: Arc<ConversationShared>, item: String, answer: Answer<Result<()>> },
     /// All topics; they come one by one, in the order of their names.
     Topics { found: Vec<TopicInfo>, answer: Sender<Result<Vec<TopicInfo>>> },
 }
@@ -40,7 +41,7 @@ impl Question {
     pub(super) fn fail(self, error: Error) {
         // Whoever asked may have given up.
         match self {
-            Question::Find { answer, .. } => drop(answer.send(Err(error))),
+            Question::Find { answer, .. } => answer.send(Err(error)),
             Question::Topics { answer, .. } => drop(answer.send(Err(error))),
         }
     }

@@ -49,6 +49,7 @@ fn what_is_published_through_a_segment_is_read() {
             first_item: 0,
             items: 1,
             name_words: 32,
+            pooled: 0,
         };
         let geometry = Geometry::new(parameters).unwrap();
         let fingerprint = schema.fingerprint();

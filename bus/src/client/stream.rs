@@ -1,0 +1,168 @@
+//! Links without a thread that waits: futures and streams, for whatever executor runs them.
+//!
+//! A link that finds nothing leaves the task's waker with the bus's [reactor](super::reactor), asks the publisher for
+//! its doorbell, looks once more, and is pending. Values are taken only by the poll that returns them, from where the
+//! link stands in memory: a future that is dropped has taken nothing, and takes its waker away with it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use futures_core::Stream;
+
+use super::control::Command;
+use super::link::{Deliver, Link};
+use crate::bell::{self, PARK_BOUND};
+use crate::error::Result;
+
+/// Looks of one poll, each at something that turned out to be nothing for this link, before others get their turn.
+const LOOKS_A_POLL: usize = 64;
+
+impl<D: Deliver> Link<D> {
+    /// As [`recv`](Self::recv), without blocking a thread: waits for the next update, however long.
+    ///
+    /// Needs no particular runtime: the bus's control thread, which runs anyway, wakes the task. To be dropped at any
+    /// time: no update is lost with it. For a timeout, use the one of your runtime.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # rooms.item("kitchen")?.publish(&21.5)?;
+    /// # service.ready()?;
+    /// # smol::block_on(async {
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open_async().await?;
+    /// let mut kitchen = rooms.advise("kitchen").hot_async().await?;
+    /// assert_eq!(kitchen.recv_async().await?.value, 21.5);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv); [`Error::Os`](crate::Error::Os) where the process has no descriptors left to
+    /// wait by.
+    pub fn recv_async(&mut self) -> Receive<'_, D> {
+        Receive { link: self }
+    }
+
+    /// The next update, if there is one now; otherwise has the task woken when there may be. What
+    /// [`recv_async`](Self::recv_async) and the [`Stream`] are made of.
+    ///
+    /// # Errors
+    /// As [`recv_async`](Self::recv_async).
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<D::Item>> {
+        for _ in 0..LOOKS_A_POLL {
+            if let Some(item) = self.try_recv().transpose() {
+                self.cease_to_wait();
+                return Poll::Ready(item);
+            }
+            if let Err(error) = self.wait_by_tasks() {
+                return Poll::Ready(Err(error));
+            }
+            self.pending = true;
+            let vigil = &self.shared.vigil;
+            vigil.set_task(context.waker());
+            self.shared.ask();
+            bell::asked();
+            let now = Instant::now();
+            if self.shared.news(now).is_none() {
+                if vigil.left(now).is_some_and(|left| left < PARK_BOUND) {
+                    // It may sleep for longer.
+                    self.conversation.bus.wake_control();
+                }
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Has the bus's tasks wait for this link, if they do not yet.
+    fn wait_by_tasks(&mut self) -> Result<()> {
+        if !self.shared.vigil.is_held_by(self.ticket) {
+            let reactor = self.conversation.bus.reactor()?;
+            self.ticket = reactor.add(self.shared.clone());
+            self.begin_to_report();
+        }
+        Ok(())
+    }
+}
+
+impl<D: Deliver> Link<D> {
+    /// Somebody waits for this link by descriptor from now on.
+    pub(super) fn begin_to_report(&mut self) {
+        self.apart = true;
+        self.report();
+        let (conversation, link) = (self.conversation.shared.clone(), self.shared.clone());
+        self.conversation.bus.command(Command::Attend { conversation, link });
+    }
+
+    /// No task waits any longer.
+    fn cease_to_wait(&mut self) {
+        if core::mem::take(&mut self.pending) {
+            drop(self.shared.vigil.take_task());
+        }
+    }
+}
+
+/// A series of [`recv_async`](Link::recv_async)s, which ends only where the link does.
+///
+/// A link is an iterator too, and the methods of both have the same names: say which of them is meant.
+///
+/// ```
+/// # fn main() -> Result<(), bus::Error> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+/// # let service = bus.service("thermometer")?;
+/// # let rooms = service.topic::<f64>("rooms").open()?;
+/// # rooms.item("kitchen")?.publish(&21.5)?;
+/// # service.ready()?;
+/// use smol::stream::StreamExt; // or that of `futures`, or of `tokio-stream`
+///
+/// # smol::block_on(async {
+/// let mut kitchen = bus.connect::<f64>("thermometer/rooms").open()?.advise("kitchen").hot()?;
+/// while let Some(update) = StreamExt::next(&mut kitchen).await {
+///     println!("{} °C", update?.value);
+///     # break;
+/// }
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+impl<D: Deliver> Stream for Link<D> {
+    type Item = Result<D::Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<D::Item>>> {
+        if self.is_done() {
+            return Poll::Ready(None);
+        }
+        self.poll_recv(context).map(Some)
+    }
+}
+
+/// Waits for a link's next update; see [`Link::recv_async`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Receive<'l, D: Deliver> {
+    link: &'l mut Link<D>,
+}
+
+impl<D: Deliver> Future for Receive<'_, D> {
+    type Output = Result<D::Item>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<D::Item>> {
+        // Nobody could resume it meanwhile.
+        self.link.check_not_paused()?;
+        self.link.poll_recv(context)
+    }
+}
+
+impl<D: Deliver> Drop for Receive<'_, D> {
+    fn drop(&mut self) {
+        self.link.cease_to_wait();
+    }
+}
