@@ -43,13 +43,13 @@ pub trait Passing {
 
     /// Which item it is of.
     #[doc(hidden)]
-    fn item(&self) -> ItemId;
+    fn id(&self) -> ItemId;
 
     #[doc(hidden)]
-    fn value(&self) -> &Self::Value;
+    fn judged(&self) -> &Self::Value;
 
     #[doc(hidden)]
-    fn mark(&self) -> Mark;
+    fn marked(&self) -> Mark;
 
     /// What was not delivered before it.
     #[doc(hidden)]
@@ -60,7 +60,7 @@ pub trait Passing {
 
     /// Whether there was a gap before it.
     #[doc(hidden)]
-    fn gap(&mut self) -> &mut bool;
+    fn gap_mut(&mut self) -> &mut bool;
 }
 
 /// A value of an update, as it is or where it is.
@@ -113,15 +113,15 @@ impl Counts {
 impl<V: Shown> Passing for Update<V> {
     type Value = V::Value;
 
-    fn item(&self) -> ItemId {
+    fn id(&self) -> ItemId {
         self.item
     }
 
-    fn value(&self) -> &V::Value {
+    fn judged(&self) -> &V::Value {
         self.value.shown()
     }
 
-    fn mark(&self) -> Mark {
+    fn marked(&self) -> Mark {
         self.mark
     }
 
@@ -133,7 +133,7 @@ impl<V: Shown> Passing for Update<V> {
         (self.missed, self.suppressed) = (counts.missed, counts.suppressed);
     }
 
-    fn gap(&mut self) -> &mut bool {
+    fn gap_mut(&mut self) -> &mut bool {
         &mut self.gap
     }
 }
@@ -142,15 +142,15 @@ impl<V: Shown> Passing for Update<V> {
 impl Passing for Notice {
     type Value = ();
 
-    fn item(&self) -> ItemId {
+    fn id(&self) -> ItemId {
         self.item
     }
 
-    fn value(&self) -> &() {
+    fn judged(&self) -> &() {
         &()
     }
 
-    fn mark(&self) -> Mark {
+    fn marked(&self) -> Mark {
         Mark::GOOD
     }
 
@@ -162,7 +162,7 @@ impl Passing for Notice {
         self.missed = counts.missed.wrapping_add(counts.suppressed);
     }
 
-    fn gap(&mut self) -> &mut bool {
+    fn gap_mut(&mut self) -> &mut bool {
         &mut self.gap
     }
 }
@@ -327,14 +327,14 @@ impl<P: Passing> Gate<P> {
             self.collect(taken);
             return None;
         }
-        let id = taken.item();
+        let id = taken.id();
         let accepted = self.accept(taken)?;
         self.judge(id, accepted)
     }
 
     /// A value was taken, and is judged in the round.
     pub(crate) fn collect(&mut self, taken: P) {
-        let id = taken.item();
+        let id = taken.id();
         let Some(accepted) = self.accept(taken) else { return };
         let item = at(&mut self.items, id);
         item.candidate = Some(Box::new(accepted));
@@ -346,8 +346,8 @@ impl<P: Passing> Gate<P> {
 
     /// The value with its counts, in the place of the item's candidate, if the filter accepts it.
     fn accept(&mut self, mut taken: P) -> Option<P> {
-        self.gap |= core::mem::take(taken.gap());
-        let (id, collects) = (taken.item(), self.collects());
+        self.gap |= core::mem::take(taken.gap_mut());
+        let (id, collects) = (taken.id(), self.collects());
         let item = at(&mut self.items, id);
         let mut here = taken.counts();
         if collects {
@@ -355,7 +355,7 @@ impl<P: Passing> Gate<P> {
         }
         let before = item.counts.plus(here);
         item.counts = before.and_one();
-        if self.filter.as_ref().is_some_and(|accepts| !accepts(taken.value())) {
+        if self.filter.as_ref().is_some_and(|accepts| !accepts(taken.judged())) {
             return None;
         }
         let before = match item.candidate.as_deref() {
@@ -384,7 +384,7 @@ impl<P: Passing> Gate<P> {
     /// Whether an accepted value passes the deadband; what does not is counted, or stays the item's candidate.
     fn judge(&mut self, id: ItemId, mut accepted: P) -> Option<P> {
         let held = self.state != State::Finished
-            && self.band.as_ref().is_some_and(|band| band.holds(id, accepted.value(), accepted.mark()));
+            && self.band.as_ref().is_some_and(|band| band.holds(id, accepted.judged(), accepted.marked()));
         if held {
             let item = at(&mut self.items, id);
             if self.data_on_stop {
@@ -395,9 +395,9 @@ impl<P: Passing> Gate<P> {
             return None;
         }
         if let Some(band) = &mut self.band {
-            band.delivered(id, accepted.value(), accepted.mark());
+            band.delivered(id, accepted.judged(), accepted.marked());
         }
-        *accepted.gap() = core::mem::take(&mut self.gap);
+        *accepted.gap_mut() = core::mem::take(&mut self.gap);
         if !self.interval.is_zero() {
             self.delivered_at = Some(Instant::now());
         }

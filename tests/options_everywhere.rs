@@ -1,0 +1,135 @@
+//! Options on links that are waited for by descriptor, and on links that deliver samples.
+
+mod support;
+
+use std::time::Duration;
+
+use bus::{Deadband, Error, Mark, Options, WaitSet};
+use smol::stream::StreamExt;
+use support::{LIMIT, Place, Reading, Teller, readings, roles, teller};
+
+roles!(teller);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_wait_set_is_told_of_a_link_when_its_interval_is_over() {
+    let place = Place::new();
+    let mut teller = Teller::start(&place, 8, 64, 1);
+    let topic = readings(&place.bus());
+    teller.tell([1.0]);
+    let mut resting = topic.advise("0").interval(DAY).hot().unwrap();
+    let mut brisk = topic.advise("0").interval(MOMENT).hot().unwrap();
+    let mut paused = topic.advise("0").hot().unwrap();
+    assert_eq!(resting.recv().unwrap().seq, 1);
+    assert_eq!(brisk.recv().unwrap().seq, 1);
+    paused.pause();
+    let mut set = WaitSet::new().unwrap();
+    set.add(&mut resting, "resting").unwrap();
+    set.add(&mut brisk, "brisk").unwrap();
+    set.add(&mut paused, "paused").unwrap();
+    let mut last = 1;
+    for number in 2..=30 {
+        teller.tell([number as f64]);
+        while last < number {
+            for key in set.wait_timeout(LIMIT).unwrap() {
+                assert_eq!(key, "brisk", "nothing can be had of the others");
+            }
+            if let Some(update) = brisk.try_recv().unwrap() {
+                assert_eq!(update.seq, last + update.suppressed + 1);
+                last = update.seq;
+            }
+        }
+    }
+    paused.resume();
+    resting.update(Options::new().interval(Duration::ZERO)).unwrap();
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        for key in set.wait_timeout(LIMIT).unwrap() {
+            let some = match key {
+                "resting" => resting.try_recv().unwrap().is_some(),
+                "paused" => paused.try_recv().unwrap().is_some(),
+                _ => false,
+            };
+            if some && !told.contains(&key) {
+                told.push(key);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_ends_with_its_link_and_a_paused_one_says_so() {
+    let place = Place::new();
+    let mut teller = Teller::start(&place, 8, 64, 1);
+    let topic = readings(&place.bus());
+    teller.tell([1.0]);
+    smol::block_on(async {
+        let once = topic.advise("0").once().hot_async().await.unwrap();
+        assert_eq!(StreamExt::map(once, |update| update.unwrap().seq).collect::<Vec<_>>().await, [1]);
+
+        let mut paused = topic.advise("0").hot_async().await.unwrap();
+        paused.pause();
+        assert!(matches!(paused.recv_async().await, Err(Error::Paused { .. })));
+
+        let mut throttled = topic.advise("0").interval(MOMENT).hot_async().await.unwrap();
+        assert_eq!(throttled.recv_async().await.unwrap().seq, 1);
+        for number in 2..=30 {
+            teller.tell([1.0]);
+            assert_eq!(
+                throttled.recv_async().await.unwrap().seq,
+                number,
+                "the task is woken when it is time"
+            );
+        }
+    });
+}
+
+#[test]
+fn samples_pass_filters_and_intervals_and_carry_marks() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("camera").unwrap();
+    let frames = service.topic::<[u32]>("frames").history(4).samples(4).open().unwrap();
+    service.ready().unwrap();
+    let front = frames.item("front").unwrap();
+    let camera = bus.connect::<[u32]>("camera/frames").open().unwrap();
+    let mut large = camera.advise("front").filter(|frame: &[u32]| frame.len() > 2).samples(1).unwrap();
+    let mut paced = camera.advise("front").interval(DAY).data_on_stop(true).samples(1).unwrap();
+    for number in 1..=4 {
+        front.publish_marked(&vec![number; number as usize], Mark::uncertain(number as u16)).unwrap();
+        if number == 1 {
+            assert_eq!(paced.recv().unwrap().value.len(), 1);
+        }
+    }
+    let update = large.recv().unwrap();
+    assert_eq!((&*update.value, update.suppressed, update.mark), (&[3, 3, 3][..], 2, Mark::uncertain(3)));
+    assert!(matches!(large.try_recv(), Err(Error::HoldsAll { .. })));
+    drop(update);
+    assert_eq!(large.recv().unwrap().value.len(), 4);
+    assert!(paced.try_recv().unwrap().is_none());
+    paced.stop();
+    let last: Vec<_> = Iterator::map(paced, |update| update.unwrap()).collect();
+    assert_eq!(last.len(), 1);
+    assert_eq!((last[0].value.len(), last[0].missed + last[0].suppressed), (4, 2));
+}
+
+#[test]
+fn a_deadband_of_samples_is_on_a_field() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("meter").unwrap();
+    let topic = service.topic::<Reading>("readings").samples(4).open().unwrap();
+    service.ready().unwrap();
+    let item = topic.item("0").unwrap();
+    let mut link =
+        readings(&bus).advise("0").deadband_of(Reading::LEVEL, Deadband::Absolute(1.0)).samples(2).unwrap();
+    for (number, level) in (1..).zip([1.0, 1.5, 2.5, 3.0]) {
+        item.publish(&Reading { number, level, count: 0, rest: [0; 9] }).unwrap();
+    }
+    let delivered: Vec<_> = core::iter::from_fn(|| link.try_recv().unwrap())
+        .map(|update| (update.value.number, update.suppressed))
+        .collect();
+    assert_eq!(delivered, [(1, 0), (3, 1)]);
+}
