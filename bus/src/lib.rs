@@ -75,6 +75,7 @@ pub use self::{
     message::{Field, FixedBytes, FixedMap, FixedStr, FixedVec, Maybe, Message, Nanoseconds},
     namespace::{Bus, BusBuilder},
     registry::ServiceInfo,
+    server::eviction::EvictedLink,
     server::service::{ClientInfo, Service},
     server::topic::{Item, Topic, TopicBuilder},
     stamp::Stamp,

@@ -30,7 +30,7 @@ pub(crate) mod wire;
 use std::time::Duration;
 
 pub(crate) use account::Account;
-pub(crate) use checked::Checked;
+pub(crate) use checked::{Checked, Small};
 pub(crate) use place::Place;
 pub(crate) use process::{Process, Test, roles};
 pub(crate) use publisher::{Publisher, Setup, connect, publisher};

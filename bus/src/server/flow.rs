@@ -13,6 +13,7 @@ use std::time::Instant;
 use super::shared::TopicShared;
 use super::tracked::Tracked;
 use crate::bell::PARK_BOUND;
+use crate::credit::RELEASED;
 use crate::sys::futex::SharedFutex;
 
 /// How far an item without lossless links may be written on: for ever, by any measure.
@@ -86,7 +87,7 @@ impl Flow {
         let mut least = number;
         let mut slowest = None;
         for (index, gate) in gates.iter_mut().enumerate() {
-            gate.floor = gate.floor.max(gate.link.floor().get());
+            gate.floor = gate.floor.max(gate.link.floor().get().min(RELEASED));
             if gate.floor < least {
                 (least, slowest) = (gate.floor, Some(index));
             }

@@ -7,10 +7,11 @@
 //!
 //! Files: [`service`] and [`topic`] are the public handles, [`control`] the thread, [`peer`] one connected
 //! client, [`credits`] the memory that it is lent; [`tracked`] are the links that a writer has to look at, and [`flow`]
-//! how it does.
+//! how it does; [`eviction`] are those that it no longer waits for.
 
 mod control;
 mod credits;
+pub(crate) mod eviction;
 mod flow;
 mod peer;
 pub(crate) mod service;

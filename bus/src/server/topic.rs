@@ -25,6 +25,7 @@ use crate::message::{Message, Schema};
 use crate::name;
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
+use crate::server::eviction::{EvictedLink, Evictions};
 use crate::server::flow::{self, Flow, Patience, Room};
 use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
@@ -172,6 +173,7 @@ impl<'s, T: Message> TopicBuilder<'s, T> {
             growing: RefCell::new(Growing { last: root, bytes: 0 }),
             attention: Cell::new(0),
             flow: RefCell::default(),
+            evictions: RefCell::default(),
             writer,
             message: PhantomData,
         })
@@ -192,6 +194,7 @@ pub struct Topic<T> {
     /// The service's attention as it was when `flow` learned of the links that there are.
     attention: Cell<u64>,
     flow: RefCell<Flow>,
+    evictions: RefCell<Evictions>,
     message: PhantomData<fn(&T)>,
 }
 
@@ -280,6 +283,32 @@ impl<T: Message> Topic<T> {
             Some(index) => Ok(self.present(index)),
             None => self.add_item(name::check("item", name)?),
         }
+    }
+
+    /// The lossless links that were evicted since this was last asked, the first one first: their clients are told, and
+    /// so is the log (`tracing`, as a warning). Of a program that does not ask, the newest 1024 are kept.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("ledger")?;
+    /// # service.ready()?;
+    /// use std::time::Duration;
+    ///
+    /// let entries = service.topic::<u64>("entries").history(2).lossless(Duration::from_millis(10)).open()?;
+    /// let book = entries.item("book")?;
+    ///
+    /// let ledger = bus.connect::<u64>("ledger/entries").open()?;
+    /// let link = ledger.advise("book").lossless(Duration::from_secs(1)).hot()?;
+    /// book.publish_batch(&[1, 2, 3])?; // the link reads nothing for ten milliseconds
+    /// let evicted = entries.evictions();
+    /// assert_eq!((evicted[0].pid, evicted[0].link), (std::process::id(), link.number()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn evictions(&self) -> Vec<EvictedLink> {
+        self.evictions.borrow_mut().take()
     }
 
     fn present(&self, index: u32) -> Item<'_, T> {
@@ -478,6 +507,13 @@ impl<T: Message> Topic<T> {
             reason,
             "lossless link evicted"
         );
+        self.evictions.borrow_mut().push(EvictedLink {
+            item: ItemId::new(link.item),
+            pid: link.pid,
+            link: link.link,
+            behind,
+            stalled,
+        });
         topic.withdraw(&link);
         service.attention.fetch_add(1, Ordering::Relaxed);
         service.evict(Eviction { link, reason });
