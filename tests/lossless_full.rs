@@ -138,6 +138,28 @@ fn a_publish_waits_until_the_reader_has_read_on() {
 }
 
 #[test]
+fn a_reader_that_reads_little_is_seen_to_read() {
+    let place = Place::new();
+    let service = place.bus().service("service").unwrap();
+    // A reader of so long a history tells its publisher of several values at once, when nothing is wrong.
+    let topic = service.topic("topic").history(1024).lossless(PATIENCE).open().unwrap();
+    let item = topic.item("a").unwrap();
+    service.ready().unwrap();
+    let mut reader = Reader::start(&place, "a", Some(PATIENCE));
+    publish(item, 1, 1024);
+    for number in 1..=10 {
+        // For long, by the library's measure, there is no room.
+        let (name, behind, _) =
+            full(item.publish_timeout(&Small::new(0, 1024 + number), Duration::from_millis(150)));
+        assert_eq!((name, behind), (reader.name(), 1024));
+        assert_eq!(reader.take(1).last, number);
+        assert_eq!(item.try_publish(&Small::new(0, 1024 + number)).unwrap(), 1024 + number);
+    }
+    assert_eq!(reader.take(1024), Got { last: 1034, delivered: 1024, missed: 0 });
+    reader.finish();
+}
+
+#[test]
 fn a_batch_without_readers_to_wait_for_is_published_whole() {
     let place = Place::new();
     let (_service, topic) = serve(&place);

@@ -96,8 +96,8 @@ impl Flow {
         let blocking = slowest.filter(|_| number > limit);
         gates.iter_mut().for_each(|gate| {
             // Whoever lets this value pass has read something since it was last in the way.
-            if gate.floor + depth > number {
-                gate.stalled_since = None;
+            if gate.floor + depth > number && gate.stalled_since.take().is_some() {
+                gate.link.floor().stop_urging();
             }
         });
         match blocking {
@@ -111,8 +111,18 @@ impl Flow {
     }
 }
 
-/// Waits until `link` has read on from `floor`, or is gone; at most `bound`, and may return early.
-pub(crate) fn wait_for(link: &Tracked, floor: u64, bound: Duration) {
+/// How long a link may stand in the way before it is urged to tell of every value that it reads. Well before its
+/// deadline, so that one that reads at all is seen to.
+pub(crate) fn urgent_after(link: &Tracked) -> Duration {
+    (link.deadline / 4).min(PARK_BOUND)
+}
+
+/// Waits until `link` has read on from `floor`, or is gone; at most `bound`, and may return early. It has been in the way
+/// for `stalled`.
+pub(crate) fn wait_for(link: &Tracked, floor: u64, stalled: Duration, bound: Duration) {
+    let calm = urgent_after(link).saturating_sub(stalled);
+    let urgent = calm.is_zero();
+    let bound = if urgent { bound } else { bound.min(calm) };
     let start = Instant::now();
     loop {
         for _ in 0..LOOKS_A_CLOCK {
@@ -126,7 +136,7 @@ pub(crate) fn wait_for(link: &Tracked, floor: u64, bound: Duration) {
             return;
         }
         if spun >= SPIN {
-            return link.floor().wait(floor, &SharedFutex, (bound - spun).min(PARK_BOUND));
+            return link.floor().wait(floor, urgent, &SharedFutex, (bound - spun).min(PARK_BOUND));
         }
     }
 }

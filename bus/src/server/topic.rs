@@ -465,12 +465,15 @@ impl<T: Message> Topic<T> {
                 Patience::Full => Duration::MAX,
             };
             if left.is_zero() {
+                if stalled >= flow::urgent_after(&link) {
+                    link.floor().urge();
+                }
                 return Err(self.full(id, &link, behind, waited));
             }
             if core::mem::take(unrung) {
                 self.ring(item);
             }
-            flow::wait_for(&link, floor, left.min(link.deadline - stalled));
+            flow::wait_for(&link, floor, stalled, left.min(link.deadline - stalled));
         }
     }
 
