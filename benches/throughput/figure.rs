@@ -86,9 +86,9 @@ impl Figure {
     /// Messages of one round.
     pub(crate) fn messages(self) -> u64 {
         match self {
-            Figure::Publish { .. } => 64_000,
-            Figure::MemcpyRead => 100,
-            _ => 64 * 16_000,
+            Figure::Publish { .. } => 32_000,
+            Figure::MemcpyRead => 30,
+            _ => 64 * 4_000,
         }
     }
 }

@@ -42,7 +42,7 @@ use crate::support::Failure;
 #[derive(Parser)]
 struct Options {
     /// Rounds.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 60)]
     rounds: usize,
     /// Also write the figures to this file, as JSON.
     #[arg(long, value_name = "FILE")]

@@ -31,7 +31,7 @@ use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Eviction, Tracked};
 use crate::stamp::Stamp;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::sys::futex::SharedFutex;
 use crate::update::ItemId;
 
@@ -363,23 +363,53 @@ impl<T: Message> Topic<T> {
 
     /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
     fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
+        let most = item.memory.ring.most_together().min(self.journal.ring.most_together());
         let mut unrung = false;
         let mut published = 0;
-        let admitted = values.iter().try_for_each(|value| {
+        while published < values.len() {
             let number = self.next_number(item);
-            self.admit(item, id, number, patience, &mut unrung)?;
-            self.write(item, id, number, value);
+            if unrung {
+                // Before the next look at who follows; see `tracked`.
+                bell::published();
+            }
+            if let Err(error) = self.admit(item, id, number, patience, &mut unrung) {
+                if published == 0 {
+                    return Err(error);
+                }
+                break;
+            }
+            let room = usize::try_from(item.limit.get() - number + 1).unwrap_or(usize::MAX);
+            let rest = &values[published..];
+            let together = &rest[..rest.len().min(most).min(room)];
+            self.write_together(item, id, number, together);
+            published += together.len();
             unrung = true;
-            published += 1;
-            Ok(())
-        });
+        }
         if unrung {
             self.ring(item);
         }
-        match admitted {
-            Err(error) if published == 0 => Err(error),
-            _ => Ok(published),
-        }
+        Ok(published)
+    }
+
+    /// As [`write`](Self::write), of several values.
+    #[inline(always)]
+    fn write_together(&self, item: &Written, id: ItemId, first: u64, values: &[T]) {
+        let stamp = if self.stamps { Stamp::now().nanoseconds() } else { 0 };
+        item.memory.ring.write_together(first, values.len(), |index, body| {
+            self.fill(stamp, &values[index], body);
+        });
+        let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
+        self.journal.ring.write_together(entry, values.len(), |index, body| {
+            body[0].store(journal_entry(id, first.wrapping_add(index as u64)), Ordering::Relaxed);
+        });
+    }
+
+    /// Stores the body of a slot.
+    #[inline(always)]
+    fn fill(&self, stamp: u64, value: &T, body: &[AtomicU64]) {
+        body[0].store(stamp, Ordering::Relaxed);
+        body[1].store(size_of::<T>() as u64, Ordering::Relaxed);
+        image::store(value, &body[self.payload..]);
     }
 
     /// The number of the item's next value. The heads are this writer's own words, which nobody else can write.
@@ -410,14 +440,10 @@ impl<T: Message> Topic<T> {
     #[inline(always)]
     fn write(&self, item: &Written, id: ItemId, number: u64, value: &T) {
         let stamp = if self.stamps { Stamp::now().nanoseconds() } else { 0 };
-        item.memory.ring.write(number, |body| {
-            body[0].store(stamp, Ordering::Relaxed);
-            body[1].store(size_of::<T>() as u64, Ordering::Relaxed);
-            image::store(value, &body[self.payload..]);
-        });
+        item.memory.ring.write(number, |body| self.fill(stamp, value, body));
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
         self.journal.ring.write(entry, |body| {
-            body[0].store(u64::from(id.as_u32()) << 32 | number & 0xffff_ffff, Ordering::Relaxed);
+            body[0].store(journal_entry(id, number), Ordering::Relaxed);
         });
     }
 
@@ -641,6 +667,12 @@ impl Writer {
         self.shared.add_segment(fds);
         Ok(view)
     }
+}
+
+/// What the journal says of a value.
+#[inline(always)]
+fn journal_entry(id: ItemId, number: u64) -> u64 {
+    u64::from(id.as_u32()) << 32 | number & 0xffff_ffff
 }
 
 /// The power of two that an option stands for; what is more than there are powers becomes the largest, for which
