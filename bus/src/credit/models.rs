@@ -43,7 +43,7 @@ impl World {
             if floor > number - 2 {
                 break;
             }
-            self.floor().wait(floor, &self.futex, Duration::MAX);
+            self.floor().wait(floor, false, &self.futex, Duration::MAX);
         }
         // SAFETY: loom checks that nobody else has it.
         self.beside[number as usize & 1].with_mut(|cell| unsafe { *cell = number });
@@ -93,7 +93,7 @@ fn awaited() {
         let world = world.clone();
         thread::spawn(move || {
             while world.floor().get() < 2 {
-                world.floor().wait(1, &world.futex, Duration::MAX);
+                world.floor().wait(1, false, &world.futex, Duration::MAX);
             }
         })
     };

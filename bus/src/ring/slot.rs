@@ -72,9 +72,21 @@ impl<'m> Slot<'m> {
     /// Publishes value `number`; `fill` stores the body. Only the ring's one writer may call this.
     #[inline(always)]
     pub(crate) fn write(self, number: u64, fill: impl FnOnce(&'m [AtomicU64])) {
+        self.begin(number, fill);
+        self.finish(number);
+    }
+
+    /// The first half of a [`write`](Self::write).
+    #[inline(always)]
+    pub(crate) fn begin(self, number: u64, fill: impl FnOnce(&'m [AtomicU64])) {
         self.mark.store(busy(number), Ordering::Relaxed);
         Site::SlotBusyFence.fence(Ordering::Release);
         fill(self.body);
+    }
+
+    /// The second half of a [`write`](Self::write).
+    #[inline(always)]
+    pub(crate) fn finish(self, number: u64) {
         Site::SlotReadyStore.store(self.mark, ready(number), Ordering::Release);
     }
 

@@ -27,6 +27,7 @@ use crate::payload::{Payload, WithHeader};
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
 use crate::server::doorbells::{AtBell, Cause};
+use crate::server::eviction::{EvictedLink, Evictions};
 use crate::server::flow::{self, Flow, Patience, Room};
 use crate::server::loan::Loan;
 use crate::server::pool::{Holder, Piece, Pool};
@@ -237,6 +238,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
             pool,
             longest: self.longest,
             links: RefCell::default(),
+            evictions: RefCell::default(),
             writer,
             message: PhantomData,
         })
@@ -263,6 +265,7 @@ pub struct Topic<T: ?Sized> {
     longest: usize,
     /// The tracked links, of which some may hold values.
     links: RefCell<Vec<Arc<Tracked>>>,
+    evictions: RefCell<Evictions>,
     message: PhantomData<fn(&T)>,
 }
 
@@ -353,6 +356,32 @@ impl<T: Payload + ?Sized> Topic<T> {
             Some(index) => Ok(self.present(index)),
             None => self.add_item(name::check("item", name)?),
         }
+    }
+
+    /// The lossless links that were evicted since this was last asked, the first one first: their clients are told, and
+    /// so is the log (`tracing`, as a warning). Of a program that does not ask, the newest 1024 are kept.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("ledger")?;
+    /// # service.ready()?;
+    /// use std::time::Duration;
+    ///
+    /// let entries = service.topic::<u64>("entries").history(2).lossless(Duration::from_millis(10)).open()?;
+    /// let book = entries.item("book")?;
+    ///
+    /// let ledger = bus.connect::<u64>("ledger/entries").open()?;
+    /// let link = ledger.advise("book").lossless(Duration::from_secs(1)).hot()?;
+    /// book.publish_batch(&[1, 2, 3])?; // the link reads nothing for ten milliseconds
+    /// let evicted = entries.evictions();
+    /// assert_eq!((evicted[0].pid, evicted[0].link), (std::process::id(), link.number()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn evictions(&self) -> Vec<EvictedLink> {
+        self.evictions.borrow_mut().take()
     }
 
     fn present(&self, index: u32) -> Item<'_, T> {
@@ -572,7 +601,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
         self.journal.ring.write(entry, |body| {
-            body[0].store(u64::from(id.as_u32()) << 32 | number & 0xffff_ffff, Ordering::Relaxed);
+            body[0].store(journal_entry(id, number), Ordering::Relaxed);
         });
     }
 
@@ -623,12 +652,15 @@ impl<T: Payload + ?Sized> Topic<T> {
                 Patience::Full => Duration::MAX,
             };
             if left.is_zero() {
+                if stalled >= flow::urgent_after(&link) {
+                    link.floor().urge();
+                }
                 return Err(self.full(id, &link, behind, waited));
             }
             if core::mem::take(unrung) {
                 self.ring(item, id);
             }
-            flow::wait_for(&link, floor, left.min(deadline - stalled));
+            flow::wait_for(&link, floor, stalled, left.min(deadline - stalled));
         }
     }
 
@@ -667,6 +699,13 @@ impl<T: Payload + ?Sized> Topic<T> {
             reason,
             "lossless link evicted"
         );
+        self.evictions.borrow_mut().push(EvictedLink {
+            item: ItemId::new(link.item),
+            pid: link.pid,
+            link: link.link,
+            behind,
+            stalled,
+        });
         link.evict();
         service.attention.fetch_add(1, Ordering::Relaxed);
         service.evict(Eviction { link, reason });
@@ -688,27 +727,75 @@ impl<T: Payload + ?Sized> Topic<T> {
 impl<T: Message> Topic<T> {
     /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
     fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
+        if let Some(pool) = &self.pool {
+            return self.publish_batch_pooled(pool, item, id, values, patience);
+        }
+        let most = item.memory.ring.most_together().min(self.journal.ring.most_together());
         let mut unrung = false;
         let mut published = 0;
-        let admitted = values.iter().try_for_each(|value| {
-            if let Some(pool) = &self.pool {
-                self.publish_pooled(pool, item, id, value, patience)?;
-            } else {
-                let number = self.next_number(item);
-                self.admit(item, id, number, patience, &mut unrung)?;
-                self.write(item, id, number, value);
-                unrung = true;
+        while published < values.len() {
+            let number = self.next_number(item);
+            if unrung {
+                // Before the next look at who follows; see `tracked`.
+                bell::published();
             }
-            published += 1;
-            Ok(())
-        });
+            if let Err(error) = self.admit(item, id, number, patience, &mut unrung) {
+                if published == 0 {
+                    return Err(error);
+                }
+                break;
+            }
+            let room = usize::try_from(item.limit.get() - number + 1).unwrap_or(usize::MAX);
+            let rest = &values[published..];
+            let together = &rest[..rest.len().min(most).min(room)];
+            self.write_together(item, id, number, together);
+            published += together.len();
+            unrung = true;
+        }
         if unrung {
             self.ring(item, id);
         }
-        match admitted {
-            Err(error) if published == 0 => Err(error),
-            _ => Ok(published),
+        Ok(published)
+    }
+
+    /// As [`publish_batch`](Self::publish_batch), where values lie in a pool: large ones, of which each is told of at once.
+    fn publish_batch_pooled(
+        &self,
+        pool: &RefCell<Pool>,
+        item: &Written,
+        id: ItemId,
+        values: &[T],
+        patience: Patience,
+    ) -> Result<usize> {
+        for (published, value) in values.iter().enumerate() {
+            match self.publish_pooled(pool, item, id, value, patience) {
+                Ok(_) => {}
+                Err(error) if published == 0 => return Err(error),
+                Err(_) => return Ok(published),
+            }
         }
+        Ok(values.len())
+    }
+
+    /// As [`write`](Self::write), of several values.
+    #[inline(always)]
+    fn write_together(&self, item: &Written, id: ItemId, first: u64, values: &[T]) {
+        let stamp = if self.stamps { Stamp::now().nanoseconds() } else { 0 };
+        item.memory.ring.write_together(first, values.len(), |index, body| {
+            self.fill(stamp, &values[index], body);
+        });
+        let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
+        self.journal.ring.write_together(entry, values.len(), |index, body| {
+            body[0].store(journal_entry(id, first.wrapping_add(index as u64)), Ordering::Relaxed);
+        });
+    }
+
+    /// Stores the body of a slot.
+    #[inline(always)]
+    fn fill(&self, stamp: u64, value: &T, body: &[AtomicU64]) {
+        body[0].store(stamp, Ordering::Relaxed);
+        body[1].store(size_of::<T>() as u64, Ordering::Relaxed);
+        value.store(&body[self.payload..]);
     }
 }
 
@@ -920,6 +1007,12 @@ impl Writer {
         // The kernel takes at most 249 bytes for the label.
         label.chars().filter(|c| !c.is_control()).take(60).collect()
     }
+}
+
+/// What the journal says of a value.
+#[inline(always)]
+fn journal_entry(id: ItemId, number: u64) -> u64 {
+    u64::from(id.as_u32()) << 32 | number & 0xffff_ffff
 }
 
 /// The power of two that an option stands for; what is more than there are powers becomes the largest, for which
