@@ -114,7 +114,9 @@ pub(crate) fn credits_frame(index: u32) -> Vec<u8> {
 /// floor, and whether that is awaited.
 pub(crate) fn granted_frame(conversation: u64, link: u64, index: u32, credit: [u32; 3]) -> Vec<u8> {
     let mut body = 5_000_000_000_u64.to_ne_bytes().to_vec();
-    body.extend([index, credit[0], credit[1], credit[2]].into_iter().flat_map(u32::to_ne_bytes));
+    // It holds nothing, so the words for that are nowhere; and padding.
+    let words = [index, credit[0], credit[1], credit[2], 0, 0, 0, 0];
+    body.extend(words.into_iter().flat_map(u32::to_ne_bytes));
     frame(kind::GRANTED, conversation, link, &body)
 }
 

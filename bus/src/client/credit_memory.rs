@@ -104,16 +104,14 @@ impl Account {
         }
     }
 
+    /// Nothing more will be read: the publisher need not wait, also while what the link holds keeps it registered.
+    pub(crate) fn release(&mut self) {
+        self.credit.raise(RELEASED);
+    }
+
     #[inline(never)]
     fn tell(&mut self, wanted: u64) {
         self.told = wanted;
         self.credit.raise(wanted);
-    }
-}
-
-impl Drop for Account {
-    /// A link that is gone is not waited for, also while what it holds keeps it registered.
-    fn drop(&mut self) {
-        self.credit.raise(RELEASED);
     }
 }

@@ -702,6 +702,7 @@ impl<D> Link<D> {
 impl<D> Drop for Link<D> {
     fn drop(&mut self) {
         self.shared.vigil.end();
+        self.reader.iter_mut().for_each(Reader::release);
     }
 }
 

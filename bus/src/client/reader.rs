@@ -121,6 +121,13 @@ impl Reader {
         }
     }
 
+    /// Nothing more will be read.
+    pub(crate) fn release(&mut self) {
+        if let Reader::One(OneItem { account: Some(account), .. }) = self {
+            account.release();
+        }
+    }
+
     /// Whether the value that is wanted next is there, or a later one.
     pub(crate) fn has_more(&self) -> bool {
         let (memory, wanted) = self.awaited();
