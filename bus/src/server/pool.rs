@@ -10,7 +10,6 @@
 //! be retired, held or lent at once as the topic has memory for beyond its history; so the price of a look is shared by
 //! as many publishes, and does not grow with links that hold nothing for long.
 
-use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -34,6 +33,8 @@ pub(crate) struct Pool {
     total: usize,
     free: Vec<Reference>,
     retired: Vec<Reference>,
+    /// What is held, in order: filled for each look, and kept for its room.
+    held: Vec<u64>,
     /// What each ring has in its slots, by item.
     rings: Vec<Box<[Option<Reference>]>>,
 }
@@ -60,6 +61,7 @@ impl Pool {
             total: 0,
             free: Vec::new(),
             retired: Vec::new(),
+            held: Vec::new(),
             rings: Vec::new(),
         }
     }
@@ -133,11 +135,13 @@ impl Pool {
     /// Frees what was retired and none of `links` holds. To be called after [`hold::look`] and after learning which links
     /// there are.
     pub(crate) fn reclaim(&mut self, links: &[Arc<Tracked>]) {
-        let held: HashSet<u64> = links.iter().flat_map(|link| link.held()).collect();
+        let Pool { free, retired, held, .. } = self;
+        held.clear();
+        held.extend(links.iter().flat_map(|link| link.held()));
         hold::looked();
-        let free = &mut self.free;
-        self.retired.retain(|&reference| {
-            let keep = held.contains(&reference.0);
+        held.sort_unstable();
+        retired.retain(|&reference| {
+            let keep = held.binary_search(&reference.0).is_ok();
             if !keep {
                 free.push(reference);
             }
