@@ -5,21 +5,23 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::payload::{LARGE, SMALL};
+use crate::raw::PLACES;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
     Untouched(usize),
-    RawCopyRead,
+    RawCopyRead(usize),
     CopyRead,
     Publish(usize),
 }
 
 /// All figures, references first.
-pub(crate) const ALL: [Figure; 8] = [
+pub(crate) const ALL: [Figure; 9] = [
     Figure::Untouched(SMALL),
     Figure::Untouched(LARGE),
-    Figure::RawCopyRead,
+    Figure::RawCopyRead(1),
+    Figure::RawCopyRead(PLACES),
     Figure::CopyRead,
     Figure::Publish(0),
     Figure::Publish(1),
@@ -39,7 +41,8 @@ impl Figure {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Figure::Untouched(_) => "untouched",
-            Figure::RawCopyRead => "raw_copy_read",
+            Figure::RawCopyRead(1) => "raw_copy_read",
+            Figure::RawCopyRead(_) => "raw_in_turn",
             Figure::CopyRead => "copy_read",
             Figure::Publish(_) => "publish",
         }
@@ -49,7 +52,7 @@ impl Figure {
     pub(crate) fn reference(self) -> Option<Figure> {
         match self {
             Figure::Untouched(LARGE) => Some(Figure::Untouched(SMALL)),
-            Figure::CopyRead => Some(Figure::RawCopyRead),
+            Figure::CopyRead | Figure::RawCopyRead(2..) => Some(Figure::RawCopyRead(1)),
             Figure::Publish(1..) => Some(Figure::Publish(0)),
             _ => None,
         }
@@ -58,7 +61,7 @@ impl Figure {
     pub(crate) fn payload_bytes(self) -> usize {
         match self {
             Figure::Untouched(bytes) => bytes,
-            Figure::RawCopyRead | Figure::CopyRead => LARGE,
+            Figure::RawCopyRead(_) | Figure::CopyRead => LARGE,
             Figure::Publish(_) => SMALL,
         }
     }
@@ -67,7 +70,7 @@ impl Figure {
         match self {
             Figure::Publish(links) => links,
             Figure::Untouched(_) | Figure::CopyRead => 1,
-            Figure::RawCopyRead => 0,
+            Figure::RawCopyRead(_) => 0,
         }
     }
 
@@ -75,7 +78,7 @@ impl Figure {
     pub(crate) fn samples(self) -> usize {
         match self {
             Figure::Untouched(_) => 20_000,
-            Figure::RawCopyRead | Figure::CopyRead => 400,
+            Figure::RawCopyRead(_) | Figure::CopyRead => 400,
             Figure::Publish(0..8) => 500,
             Figure::Publish(_) => 100,
         }

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `untouched` | loan and publish to sample, spinning, one way; nobody looks at the message. 1 MiB against 64 B |
 //! | `raw_copy_read` | 1 MiB copied into plain shared memory and read there by the other side, behind one word |
+//! | `raw_in_turn` | the same with four places in turn, as many as the topic of `copy_read` has |
 //! | `copy_read` | the same 1 MiB copied into a loan, and read in the sample |
 //! | `publish` | one publish of 64 B, of a topic with samples, with so many links that hold each value once |
 //!

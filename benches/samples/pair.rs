@@ -39,7 +39,7 @@ impl Leader {
         let mut unrecorded = Recorder::new();
         for (samples, recorder) in [(figure.samples() / 10, &mut unrecorded), (figure.samples(), recorder)] {
             match figure {
-                Figure::RawCopyRead => self.raw.lead(samples, recorder),
+                Figure::RawCopyRead(places) => self.raw.lead(places, samples, recorder),
                 Figure::Untouched(_) | Figure::CopyRead => self.ours.lead(figure, samples, recorder)?,
                 Figure::Publish(_) => self.ours.publish(samples, &mut self.raw, recorder)?,
             }
@@ -58,9 +58,9 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
         let figure = *figure::ALL.get(index).ok_or("unknown figure")?;
         let samples = figure.samples() / 10 + figure.samples();
         match figure {
-            Figure::RawCopyRead => {
+            Figure::RawCopyRead(places) => {
                 ready()?;
-                raw.follow(samples);
+                raw.follow(places, samples);
             }
             Figure::Untouched(_) | Figure::CopyRead => {
                 ready()?;

@@ -1,5 +1,6 @@
-//! The reference: a payload in plain shared memory, for each direction, behind one sequence word. And two words more, by
-//! which the processes take turns at other figures.
+//! The reference: a payload in plain shared memory, for each direction, behind one sequence word. It goes always to the
+//! same place, or to several in turn as a topic's does, whose values stay a while. And two words more, by which the
+//! processes take turns at other figures.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,7 +17,9 @@ use crate::support::Failure;
 const HEAD: usize = 4096;
 const TURN: usize = HEAD / 2;
 /// Bytes from one direction's memory to the other's.
-const DIRECTION: usize = HEAD + LARGE;
+const DIRECTION: usize = HEAD + PLACES * LARGE;
+/// Places of a topic with two values of history, one sample, and one loan.
+pub(crate) const PLACES: usize = 4;
 
 /// Plain shared memory.
 pub(crate) struct Raw {
@@ -53,23 +56,23 @@ impl Raw {
         (Direction { start }, Direction { start: unsafe { start.add(DIRECTION) } })
     }
 
-    pub(crate) fn lead(&mut self, samples: usize, recorder: &mut Recorder) {
+    pub(crate) fn lead(&mut self, places: usize, samples: usize, recorder: &mut Recorder) {
         let (there, back) = self.directions();
         for _ in 0..samples {
             self.sequence += 1;
             let start = Instant::now();
-            there.send(self.sequence, &mut self.source);
-            back.receive(self.sequence);
+            there.send(self.sequence, places, &mut self.source);
+            back.receive(self.sequence, places);
             recorder.record(start.elapsed() / 2, 1);
         }
     }
 
-    pub(crate) fn follow(&mut self, samples: usize) {
+    pub(crate) fn follow(&mut self, places: usize, samples: usize) {
         let (there, back) = self.directions();
         for _ in 0..samples {
             self.sequence += 1;
-            there.receive(self.sequence);
-            back.send(self.sequence, &mut self.source);
+            there.receive(self.sequence, places);
+            back.send(self.sequence, places, &mut self.source);
         }
     }
 
@@ -103,24 +106,29 @@ impl Direction {
         while self.word(at).load(Ordering::Acquire) != sequence {}
     }
 
-    fn payload(self) -> *mut u64 {
-        // SAFETY: a direction is larger than its head, which is a page, so this is aligned.
-        unsafe { self.start.add(HEAD).cast() }
+    /// Where a payload goes that has so many places.
+    fn payload(self, sequence: u64, places: usize) -> *mut u64 {
+        let place = sequence as usize % places.min(PLACES);
+        // SAFETY: a direction has a head, which is a page so that this is aligned, and so many places after it.
+        unsafe { self.start.add(HEAD + place * LARGE).cast() }
     }
 
     /// Copies a payload in, and says so.
-    fn send(self, sequence: u64, source: &mut Source) {
+    fn send(self, sequence: u64, places: usize, source: &mut Source) {
         let words = source.words(sequence);
-        // SAFETY: a direction has room for a payload, and the two sides take turns: nobody reads before the
+        // SAFETY: every place has room for a payload, and the two sides take turns: nobody reads before the
         // sequence word says so.
-        unsafe { std::ptr::copy_nonoverlapping(words.as_ptr(), self.payload(), words.len()) };
+        unsafe { std::ptr::copy_nonoverlapping(words.as_ptr(), self.payload(sequence, places), words.len()) };
         self.word(0).store(sequence, Ordering::Release);
     }
 
     /// Waits for a payload, and reads every word of it where it is.
-    fn receive(self, sequence: u64) {
+    fn receive(self, sequence: u64, places: usize) {
         self.await_word(0, sequence);
         // SAFETY: as in `send`: nobody writes before we answer.
-        payload::check(unsafe { std::slice::from_raw_parts(self.payload(), LARGE / 8) }, sequence);
+        payload::check(
+            unsafe { std::slice::from_raw_parts(self.payload(sequence, places), LARGE / 8) },
+            sequence,
+        );
     }
 }

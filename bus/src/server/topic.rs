@@ -439,6 +439,7 @@ impl<T: Message> Topic<T> {
         });
         pool.borrow_mut().put(id.index(), number, reference);
         self.ring(item, id);
+        item.memory.ring.claim_after(number);
         Ok(number)
     }
 
