@@ -223,6 +223,8 @@ pub struct Link<D> {
     values: Option<Values>,
     /// What the link may hold.
     pins: Option<Arc<Pins>>,
+    /// One of them for the next value, taken while there was time.
+    spare: Option<Pin>,
     registration: Arc<Registration>,
     /// How the session's values become ours, where its publisher has another version of the type.
     conversion: Option<Arc<Conversion>>,
@@ -408,6 +410,7 @@ impl<D> Link<D> {
             registration,
             values: None,
             pins: None,
+            spare: None,
             delivery,
             start,
             wait,
@@ -570,6 +573,7 @@ impl<D> Link<D> {
     }
 
     fn read_from(&mut self, session: Arc<Session>, index: u32, credit: Option<Credit>) {
+        self.spare = None;
         self.pins = credit.as_ref().and_then(|credit| Pins::new(credit, self.registration.clone()));
         let now = self.session.take().zip(self.reader.take());
         let reader = match now.or_else(|| self.before.take()) {
@@ -597,10 +601,20 @@ impl<D> Link<D> {
     fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
         loop {
             let changed = self.has_changed();
-            if let Some(pins) = self.pins.clone() {
-                let Some(pin) = pins.begin() else {
+            if self.spare.is_none() {
+                self.spare = self.pins.as_ref().and_then(Pins::begin);
+            }
+            // Who spins comes by here all the time.
+            if !changed && self.reader.as_mut().is_none_or(Reader::is_idle) {
+                if let Some(pin) = &self.spare {
+                    pin.prepare();
+                }
+                return Ok(None);
+            }
+            if self.pins.is_some() {
+                let Some(pin) = self.spare.take() else {
                     return if self.reader.as_ref().is_some_and(Reader::has_more) {
-                        Err(self.holds_all(&pins))
+                        Err(self.holds_all())
                     } else {
                         Ok(None)
                     };
@@ -616,6 +630,8 @@ impl<D> Link<D> {
                 if let Some(taken) = look {
                     return Ok(Some((pin, taken)));
                 }
+                pin.withdraw();
+                self.spare = Some(pin);
             }
             if !changed {
                 return Ok(None);
@@ -627,9 +643,10 @@ impl<D> Link<D> {
     }
 
     #[cold]
-    fn holds_all(&self, pins: &Pins) -> Error {
+    fn holds_all(&self) -> Error {
         let what = format!("{}/{}", self.conversation.shared.address(), self.shared.target);
-        Error::HoldsAll { what, samples: pins.most() }
+        let samples = self.pins.as_ref().map_or(0, |pins| pins.most());
+        Error::HoldsAll { what, samples }
     }
 
     /// A reader that begins in `session` where this link is to begin.

@@ -138,6 +138,16 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         self.slot(number).prepare(words);
     }
 
+    /// Asks for the first line of the slot after the next, when `number` was written: a writer that goes on does not wait
+    /// until readers of a round ago give it up, and readers look at the next one meanwhile. In a ring of two slots that
+    /// would be the one that was just written, which they have still to read.
+    #[inline(always)]
+    pub(crate) fn claim_after(&self, number: u64) {
+        if self.depth() > 2 {
+            self.slot(number.wrapping_add(2)).claim();
+        }
+    }
+
     /// Copies value `number` out; see [`Slot::read`].
     #[inline(always)]
     pub(crate) fn read<R>(&self, number: u64, copy: impl FnOnce(&[AtomicU64]) -> R) -> Result<R, Miss> {

@@ -108,6 +108,13 @@ impl<'m> Slot<'m> {
         }
     }
 
+    /// Asks for the first line, before the writer comes to write it. Not for a slot whose value is awaited now: who
+    /// waits for it looks at that line all the time.
+    #[inline(always)]
+    pub(crate) fn claim(self) {
+        copy::expect_store(self.mark);
+    }
+
     /// Whether who waits for a value looks at all of the slot's lines, and not at the mark's alone.
     ///
     /// With two lines, the second then comes while the first does, instead of after it. With more, readers

@@ -508,6 +508,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         });
         pool.borrow_mut().put(id.index(), number, piece);
         self.ring(item, id);
+        item.memory.ring.claim_after(number);
         Ok(number)
     }
 
@@ -799,7 +800,7 @@ impl<T: Message> Topic<T> {
     }
 }
 
-impl<T: Payload + ?Sized> Item<'_, T> {
+impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
     /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
@@ -832,7 +833,7 @@ impl<T: Payload + ?Sized> Item<'_, T> {
     }
 
     /// Memory for a value of so many bytes.
-    pub(crate) fn lend(&self, bytes: usize) -> Result<Loan<'_, T>> {
+    pub(crate) fn lend(&self, bytes: usize) -> Result<Loan<'t, T>> {
         let pool = self.topic.pool.as_ref().ok_or_else(|| {
             invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
         })?;
@@ -860,7 +861,7 @@ impl<T: Payload + ?Sized> Item<'_, T> {
     }
 }
 
-impl<T: Message> Item<'_, T> {
+impl<'t, T: Message> Item<'t, T> {
     /// Publishes several values in order, and wakes who sleeps once for all of them: the cheapest way to publish much.
     /// Waits for lossless links as [`publish`](Self::publish) does.
     ///
@@ -924,12 +925,12 @@ impl<T: Message> Item<'_, T> {
     /// # Errors
     /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
     /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
-    pub fn loan(&self) -> Result<Loan<'_, T>> {
+    pub fn loan(&self) -> Result<Loan<'t, T>> {
         self.lend(size_of::<T>())
     }
 }
 
-impl<E: Message> Item<'_, [E]> {
+impl<'t, E: Message> Item<'t, [E]> {
     /// Memory for a slice of `len` elements; otherwise as for [messages](Item::loan).
     ///
     /// ```
@@ -953,17 +954,17 @@ impl<E: Message> Item<'_, [E]> {
     /// # Errors
     /// [`Error::InvalidOption`] beyond the topic's [`longest`](TopicBuilder::longest); [`Error::Exhausted`];
     /// [`Error::NoMemory`] where the pool has to grow and cannot; [`Error::Closed`] if the service is closed.
-    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, [E]>> {
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'t, [E]>> {
         self.lend(len.saturating_mul(size_of::<E>()))
     }
 }
 
-impl<H: Message, E: Message> Item<'_, WithHeader<H, [E]>> {
+impl<'t, H: Message, E: Message> Item<'t, WithHeader<H, [E]>> {
     /// Memory for a header and `len` elements; otherwise as for [slices](Item::loan_slice).
     ///
     /// # Errors
     /// As for slices.
-    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, WithHeader<H, [E]>>> {
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'t, WithHeader<H, [E]>>> {
         let elements = len.saturating_mul(size_of::<E>());
         self.lend(elements.saturating_add(<WithHeader<H, [E]>>::ELEMENTS_AT))
     }
