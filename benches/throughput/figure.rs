@@ -7,7 +7,15 @@ pub(crate) enum Figure {
     RawRingBatched,
     Lossless,
     LosslessBatched,
-    Publish { links: usize, history: usize },
+    /// To one link that is not waited for.
+    PublishUntracked {
+        history: usize,
+    },
+    /// To so many lossless ones.
+    Publish {
+        links: usize,
+        history: usize,
+    },
     MemcpyRead,
 }
 
@@ -27,6 +35,7 @@ pub(crate) fn all(only: Option<&str>) -> Vec<Figure> {
     let mut figures =
         vec![Figure::RawRing, Figure::Lossless, Figure::RawRingBatched, Figure::LosslessBatched];
     for history in HISTORIES {
+        figures.push(Figure::PublishUntracked { history });
         figures.extend(LINKS.map(|links| Figure::Publish { links, history }));
     }
     figures.push(Figure::MemcpyRead);
@@ -44,6 +53,7 @@ impl Figure {
             Figure::RawRingBatched => "raw_ring_batched",
             Figure::Lossless => "lossless",
             Figure::LosslessBatched => "lossless_batched",
+            Figure::PublishUntracked { .. } => "publish_untracked",
             Figure::Publish { .. } => "publish",
             Figure::MemcpyRead => "memcpy_read",
         }
@@ -54,7 +64,7 @@ impl Figure {
         match self {
             Figure::Lossless => Some(Figure::RawRing),
             Figure::LosslessBatched => Some(Figure::RawRingBatched),
-            Figure::Publish { links, history } if links > 0 => Some(Figure::Publish { links: 0, history }),
+            Figure::Publish { links, history } if links > 0 => Some(Figure::PublishUntracked { history }),
             _ => None,
         }
     }
@@ -69,7 +79,7 @@ impl Figure {
     pub(crate) fn links(self) -> usize {
         match self {
             Figure::Publish { links, .. } => links,
-            Figure::Lossless | Figure::LosslessBatched => 1,
+            Figure::Lossless | Figure::LosslessBatched | Figure::PublishUntracked { .. } => 1,
             _ => 0,
         }
     }
@@ -77,7 +87,7 @@ impl Figure {
     /// Values that a ring holds.
     pub(crate) fn history(self) -> usize {
         match self {
-            Figure::Publish { history, .. } => history,
+            Figure::Publish { history, .. } | Figure::PublishUntracked { history } => history,
             Figure::MemcpyRead => crate::large::BUFFERS,
             _ => SLOTS,
         }
@@ -86,7 +96,7 @@ impl Figure {
     /// Messages of one round.
     pub(crate) fn messages(self) -> u64 {
         match self {
-            Figure::Publish { .. } => 32_000,
+            Figure::Publish { .. } | Figure::PublishUntracked { .. } => 32_000,
             Figure::MemcpyRead => 30,
             _ => 64 * 4_000,
         }

@@ -15,9 +15,11 @@
 //! | `raw_ring`, `raw_ring_batched` | 64 B messages through a ring of one producer and one consumer, one or 64 at a time |
 //! | `lossless`, `lossless_batched` | the same to one lossless reader, by `publish`, and by `publish_batch` of 64 |
 //! | `publish` | one publish, with so many lossless links that keep up in the other process |
+//! | `publish_untracked` | the same with one link that nobody waits for |
 //! | `memcpy_read` | 1 MiB copied into shared memory on one side, and read there on the other |
 //!
-//! A ratio is of times: more than one is slower than the reference, which for `publish` is the same without links.
+//! A ratio is of times: more than one is slower than the reference. For `publish` that is `publish_untracked`: as soon as
+//! anybody reads what is published, the lines have to go to another core and back, whoever waits for whom.
 
 mod figure;
 mod large;

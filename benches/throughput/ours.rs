@@ -124,7 +124,11 @@ impl Reading {
     pub(crate) fn prepare(&mut self, figure: Figure) -> Result<(), bus::Error> {
         let conversation = &self.conversations[which(figure)];
         let open = |_| {
-            conversation.advise("x").lossless(PATIENCE).prime(false).strategy(Wait::Spin).wait(PATIENCE).hot()
+            let advise = conversation.advise("x").prime(false).strategy(Wait::Spin).wait(PATIENCE);
+            match figure {
+                Figure::PublishUntracked { .. } => advise.hot(),
+                _ => advise.lossless(PATIENCE).hot(),
+            }
         };
         self.links = (0..figure.links()).map(open).collect::<Result<_, _>>()?;
         Ok(())

@@ -58,7 +58,9 @@ impl Leader {
                 self.ring.send_batch(&core::array::from_fn(|more| [first + more as u64; 8]));
             }),
             Figure::Lossless | Figure::LosslessBatched => self.ours.stream(figure)?,
-            Figure::Publish { .. } => time = Some(self.ours.publish(figure, &self.step)?),
+            Figure::Publish { .. } | Figure::PublishUntracked { .. } => {
+                time = Some(self.ours.publish(figure, &self.step)?)
+            }
             Figure::MemcpyRead => (0..figure.messages()).for_each(|_| self.large.lead()),
         }
         self.rounds += 1;
@@ -86,7 +88,7 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
             Figure::RawRing => receive(&mut ring, figure, 1),
             Figure::RawRingBatched => receive(&mut ring, figure, BATCH as u64),
             Figure::Lossless | Figure::LosslessBatched => ours.stream(figure)?,
-            Figure::Publish { .. } => ours.keep_up(figure, &step)?,
+            Figure::Publish { .. } | Figure::PublishUntracked { .. } => ours.keep_up(figure, &step)?,
             Figure::MemcpyRead => (0..figure.messages()).for_each(|_| large.follow()),
         }
         rounds += 1;

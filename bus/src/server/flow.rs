@@ -124,8 +124,11 @@ pub(crate) fn wait_for(link: &Tracked, floor: u64, stalled: Duration, bound: Dur
     let bound = if urgent { bound } else { bound.min(calm) };
     let start = Instant::now();
     loop {
+        // What is said now may be less than was seen, which is not believed but slept on.
+        let mut said = floor;
         for _ in 0..LOOKS_A_CLOCK {
-            if link.floor().get() != floor {
+            said = link.floor().get();
+            if said > floor {
                 return;
             }
             core::hint::spin_loop();
@@ -135,7 +138,7 @@ pub(crate) fn wait_for(link: &Tracked, floor: u64, stalled: Duration, bound: Dur
             return;
         }
         if spun >= SPIN {
-            return link.floor().wait(floor, urgent, &SharedFutex, (bound - spun).min(PARK_BOUND));
+            return link.floor().wait(said, urgent, &SharedFutex, (bound - spun).min(PARK_BOUND));
         }
     }
 }
