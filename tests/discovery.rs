@@ -175,7 +175,7 @@ fn topics_are_listed_with_what_they_are() {
     let topics = bus.topics("a").unwrap();
     let listed: Vec<_> =
         topics.iter().map(|topic| (&*topic.service, &*topic.topic, &*topic.type_name, topic.items)).collect();
-    assert_eq!(listed, [("a", "x", "Checked", 2), ("a", "y", "Other", 0), ("a", "z", "Checked", 0)]);
+    assert_eq!(listed, [("a", "x", "Words", 2), ("a", "y", "Other", 0), ("a", "z", "Words", 0)]);
     assert_eq!(topics[0].fingerprint, Checked::FINGERPRINT);
     assert_eq!(topics[1].fingerprint, Other::<3>::FINGERPRINT);
 

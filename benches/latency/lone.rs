@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use bus::{Bus, Message};
 
-use crate::Failure;
 use crate::figure::Recorder;
 use crate::ours::open_bus;
+use crate::support::Failure;
 
 /// As `ours::Payload<8>`, which the other process publishes.
 #[derive(Message, Clone, Copy)]

@@ -29,6 +29,8 @@ mod ours;
 mod pair;
 mod raw;
 mod report;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,9 +39,7 @@ use clap::Parser;
 
 use crate::figure::{Figure, Recorder};
 use crate::pair::Leader;
-
-/// What everything in the benchmark may fail with.
-type Failure = Box<dyn std::error::Error>;
+use crate::support::Failure;
 
 /// Latency of the bus beside the least that the machine allows.
 #[derive(Parser)]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use bus::{Bus, Conversation, Hot, Item, ItemId, Link, Message, RemoteItem, Service, Topic, Wait};
 
-use crate::Failure;
 use crate::figure::{Figure, Recorder};
 use crate::pair::{self, one_way};
+use crate::support::Failure;
 
 /// How long the two processes wait for each other to appear.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,40 +1,20 @@
 //! The two processes: started, pinned, and kept in step over a pipe.
 
-use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-use crate::Failure;
 use crate::figure::{self, Figure, Recorder};
 use crate::ours::Ours;
 use crate::raw::Raw;
+use crate::support::{self, Failure, Partner, cores, pin};
 use crate::{lone, ours};
 
 /// The process that measures.
 pub(crate) struct Leader {
-    child: Child,
-    commands: Option<ChildStdin>,
-    answers: Lines<BufReader<ChildStdout>>,
+    partner: Partner,
     cores: [usize; 2],
     raw: Raw,
     ours: Ours,
     directory: tempfile::TempDir,
-}
-
-/// The cores for the two processes: two where there are two.
-fn cores() -> Result<[usize; 2], Failure> {
-    let allowed = sched_getaffinity(None)?;
-    let mut cores = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core));
-    let first = cores.next().ok_or("no core may be used")?;
-    Ok([first, cores.next().unwrap_or(first)])
-}
-
-fn pin(core: usize) -> Result<(), Failure> {
-    let mut set = CpuSet::new();
-    set.set(core);
-    Ok(sched_setaffinity(None, &set)?)
 }
 
 impl Leader {
@@ -42,17 +22,10 @@ impl Leader {
         let cores = cores()?;
         let directory = tempfile::tempdir()?;
         let raw = Raw::create(&directory.path().join("raw"))?;
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("--follow")
-            .arg(directory.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let commands = child.stdin.take();
-        let answers = BufReader::new(child.stdout.take().ok_or("the second process has no output")?).lines();
+        let partner = Partner::start(directory.path())?;
         pin(cores[0])?;
         let ours = Ours::open(directory.path(), ours::Side::Leader)?;
-        Ok(Leader { child, commands, answers, cores, raw, ours, directory })
+        Ok(Leader { partner, cores, raw, ours, directory })
     }
 
     pub(crate) fn cores(&self) -> [usize; 2] {
@@ -62,10 +35,8 @@ impl Leader {
     /// Measures one round of a figure.
     pub(crate) fn run(&mut self, figure: Figure, recorder: &mut Recorder) -> Result<(), Failure> {
         let index = figure::all(None).iter().position(|&known| known == figure).ok_or("unknown figure")?;
-        let commands = self.commands.as_mut().ok_or("the second process has no input")?;
-        writeln!(commands, "{index}")?;
-        // The second process is ready, and on the right core.
-        self.answers.next().ok_or("the second process is gone")??;
+        // When it answers, the second process is ready, and on the right core.
+        self.partner.ask(&index.to_string())?;
         let warmup = figure.samples() / 10;
         let mut unrecorded = Recorder::new();
         for (samples, recorder) in [(warmup, &mut unrecorded), (figure.samples(), recorder)] {
@@ -82,17 +53,7 @@ impl Leader {
             }
         }
         // A round ends when the second process says so, so that it disturbs nothing that follows.
-        writeln!(self.commands.as_mut().ok_or("the second process has no input")?, "done")?;
-        self.answers.next().ok_or("the second process is gone")??;
-        Ok(())
-    }
-}
-
-impl Drop for Leader {
-    fn drop(&mut self) {
-        // The end of its input ends the second process.
-        self.commands = None;
-        let _ = self.child.wait();
+        self.partner.ask("done")
     }
 }
 
@@ -103,21 +64,15 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
     pin(cores[1])?;
     let mut ours = Ours::open(meeting, ours::Side::Follower)?;
     let figures = figure::all(None);
-    let mut commands = std::io::stdin().lines();
-    let say = |text: &str| -> Result<(), Failure> {
-        println!("{text}");
-        Ok(std::io::stdout().flush()?)
-    };
-    while let Some(command) = commands.next() {
-        let figure = *figures.get(command?.parse::<usize>()?).ok_or("unknown figure")?;
-        if figure.on_one_core() {
-            pin(cores[0])?;
+    let mut links = Vec::new();
+    support::follow(|index, ready| {
+        let figure = *figures.get(index).ok_or("unknown figure")?;
+        pin(cores[usize::from(!figure.on_one_core())])?;
+        links.clear();
+        if let Figure::Publish(count) = figure {
+            links = ours.links(count)?;
         }
-        let links = match figure {
-            Figure::Publish(links) => ours.links(links)?,
-            _ => Vec::new(),
-        };
-        say("ready")?;
+        ready()?;
         let samples = figure.samples() / 10 + figure.samples();
         match figure {
             Figure::RawLine => raw.follow_line(samples),
@@ -128,12 +83,8 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
             }
             Figure::Publish(_) | Figure::Request | Figure::FirstValue => {}
         }
-        commands.next().ok_or("the first process is gone")??;
-        drop(links);
-        pin(cores[1])?;
-        say("done")?;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The largest payload, for memory that holds any.

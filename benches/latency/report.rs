@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::Failure;
 use crate::figure::{Figure, Recorder};
+use crate::support::{Failure, median};
 
 /// One row.
 pub(crate) struct Row {
@@ -48,11 +48,6 @@ pub(crate) fn results(figures: &[Figure], recorders: &[Recorder], memory: u64) -
         bytes: Some(memory),
     });
     rows
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 pub(crate) fn print(rows: &[Row], rounds: usize, cores: [usize; 2]) {

@@ -92,6 +92,7 @@ pub use self::{
     namespace::{Bus, BusBuilder},
     payload::{Payload, WithHeader},
     registry::ServiceInfo,
+    server::eviction::EvictedLink,
     server::loan::{Draft, Loan},
     server::service::{ClientInfo, Service},
     server::topic::{Item, Topic, TopicBuilder},

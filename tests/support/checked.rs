@@ -1,23 +1,26 @@
-//! A message that shows by itself whether it is whole.
+//! Messages that show by themselves whether they are whole.
 
 use bus::Message;
 
-const WORDS: usize = 32;
-
-/// 256 bytes that all follow from two numbers: a copy that is torn between two values cannot pass for one.
+/// `WORDS` words that all follow from two numbers: a copy that is torn between two values cannot pass for one.
 #[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
-pub(crate) struct Checked {
+pub(crate) struct Words<const WORDS: usize> {
     words: [u64; WORDS],
 }
 
-impl Checked {
+/// 256 bytes: more than a line or two.
+pub(crate) type Checked = Words<32>;
+/// 64 bytes, where many are to be sent.
+pub(crate) type Small = Words<8>;
+
+impl<const WORDS: usize> Words<WORDS> {
     /// Value `number` of `item`.
     pub(crate) fn new(item: u64, number: u64) -> Self {
         let mut words = core::array::from_fn(|index| mix(item, number, index as u64));
         words[0] = item;
         words[WORDS - 1] = number;
-        Checked { words }
+        Words { words }
     }
 
     /// The item and the number, if the message is whole.
@@ -27,7 +30,7 @@ impl Checked {
     #[track_caller]
     pub(crate) fn check(&self) -> (u64, u64) {
         let (item, number) = (self.words[0], self.words[WORDS - 1]);
-        assert_eq!(*self, Checked::new(item, number), "a torn value");
+        assert_eq!(*self, Words::new(item, number), "a torn value");
         (item, number)
     }
 }

@@ -105,6 +105,29 @@ pub(crate) fn located_frame(conversation: u64, link: u64, index: u32) -> Vec<u8>
     frame(kind::LOCATED, conversation, link, &index.to_ne_bytes())
 }
 
+/// The frame that hands out credit memory `index`.
+pub(crate) fn credits_frame(index: u32) -> Vec<u8> {
+    frame(kind::CREDITS, 0, 0, &index.to_ne_bytes())
+}
+
+/// The frame that says where an item is, and in which credit memory and at which words of it the link's credit is: its
+/// floor, and whether that is awaited.
+pub(crate) fn granted_frame(conversation: u64, link: u64, index: u32, credit: [u32; 3]) -> Vec<u8> {
+    let mut body = 5_000_000_000_u64.to_ne_bytes().to_vec();
+    // It holds nothing, so the words for that are nowhere; and padding.
+    let words = [index, credit[0], credit[1], credit[2], 0, 0, 0, 0];
+    body.extend(words.into_iter().flat_map(u32::to_ne_bytes));
+    frame(kind::GRANTED, conversation, link, &body)
+}
+
+/// Credit memory as an honest service makes it.
+pub(crate) fn credits_memory() -> (OwnedFd, Mapping) {
+    let memory = memory(4096, true);
+    let mapping = Mapping::new(&memory, ProtFlags::READ | ProtFlags::WRITE);
+    fcntl_add_seals(&memory, BELL_SEALS).unwrap();
+    (memory, mapping)
+}
+
 /// A segment to be, honest until it is changed.
 #[derive(Debug, Clone)]
 pub(crate) struct Forged {

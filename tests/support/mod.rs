@@ -3,7 +3,8 @@
 //! - [`process`]: other processes, which are this test program started again in a *role*, and the line protocol
 //!   between them and the test;
 //! - [`place`]: a bus in a directory of its own, of which nothing may remain;
-//! - [`publisher`]: such a process that publishes as it is told; [`teller`]: one that publishes the numbers it is told;
+//! - [`publisher`]: such a process that publishes as it is told; [`reader`]: one that reads as it is told; [`teller`]: one
+//!   that publishes the very numbers it is told;
 //! - [`checked`]: a message that shows by itself whether it is whole; [`account`]: that each was delivered or
 //!   counted as missed;
 //! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave; and
@@ -24,6 +25,7 @@ pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod publisher;
 pub(crate) mod random;
+pub(crate) mod reader;
 pub(crate) mod segment;
 pub(crate) mod teller;
 pub(crate) mod wire;
@@ -31,11 +33,12 @@ pub(crate) mod wire;
 use std::time::Duration;
 
 pub(crate) use account::Account;
-pub(crate) use checked::Checked;
+pub(crate) use checked::{Checked, Small};
 pub(crate) use place::Place;
 pub(crate) use process::{Process, Test, roles};
 pub(crate) use publisher::{Publisher, Setup, connect, publisher};
 pub(crate) use random::Random;
+pub(crate) use reader::{Got, Reader, reader};
 pub(crate) use teller::{Reading, Teller, readings, teller};
 
 /// After how long something that has to happen is taken to hang.

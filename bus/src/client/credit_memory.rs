@@ -64,16 +64,23 @@ impl CreditMemory {
 }
 
 impl Credit {
+    #[inline(always)]
+    fn floor(&self) -> Floor<'_> {
+        Floor { floor: &self.floor[0], awaited: &self.awaited[0] }
+    }
+
     /// Says that everything below `to` was read.
     pub(crate) fn raise(&self, to: u64) {
-        Floor { floor: &self.floor[0], awaited: &self.awaited[0] }.raise(to, &SharedFutex);
+        self.floor().raise(to, &SharedFutex);
     }
 }
 
 /// How far a lossless link's reader has told its publisher that it is.
 ///
 /// It tells of every eighth of a history, and whenever there is nothing more to read: a publisher that waits gets room
-/// for several values at once, and a reader that keeps up seldom writes to a line that the publisher looks at.
+/// for several values at once, and a reader that keeps up seldom writes to a line that the publisher looks at. One that
+/// takes long for an eighth is asked to tell of each value, in a word that it looks at with each: its publisher writes
+/// there only while it waits.
 #[derive(Debug)]
 pub(crate) struct Account {
     credit: Credit,
@@ -92,21 +99,19 @@ impl Account {
     #[inline(always)]
     pub(crate) fn keep(&mut self, wanted: u64, idle: bool) {
         let ahead = wanted.wrapping_sub(self.told);
-        if ahead >= self.step || (idle && ahead > 0) {
+        if ahead >= self.step || (ahead > 0 && (idle || self.credit.floor().is_urgent())) {
             self.tell(wanted);
         }
+    }
+
+    /// Nothing more will be read: the publisher need not wait, also while what the link holds keeps it registered.
+    pub(crate) fn release(&mut self) {
+        self.credit.raise(RELEASED);
     }
 
     #[inline(never)]
     fn tell(&mut self, wanted: u64) {
         self.told = wanted;
         self.credit.raise(wanted);
-    }
-}
-
-impl Drop for Account {
-    /// A link that is gone is not waited for, also while what it holds keeps it registered.
-    fn drop(&mut self) {
-        self.credit.raise(RELEASED);
     }
 }

@@ -249,6 +249,8 @@ pub struct Link<D: Deliver> {
     values: Option<Values>,
     /// What the link may hold.
     pins: Option<Arc<Pins>>,
+    /// One of them for the next value, taken while there was time.
+    spare: Option<Pin>,
     /// `None` once the link is stopped.
     registration: Option<Arc<Registration>>,
     /// How the session's values become ours, where its publisher has another version of the type.
@@ -442,6 +444,7 @@ impl<D: Deliver> Link<D> {
             registration: Some(registration),
             values: None,
             pins: None,
+            spare: None,
             delivery,
             most: None,
             gate: None,
@@ -633,6 +636,7 @@ impl<D: Deliver> Link<D> {
     }
 
     fn read_from(&mut self, session: Arc<Session>, index: u32, credit: Option<Credit>) {
+        self.spare = None;
         self.pins = credit
             .as_ref()
             .zip(self.registration.clone())
@@ -669,10 +673,20 @@ impl<D: Deliver> Link<D> {
     fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
         loop {
             let changed = self.has_changed();
-            if let Some(pins) = self.pins.clone() {
-                let Some(pin) = pins.begin() else {
+            if self.spare.is_none() {
+                self.spare = self.pins.as_ref().and_then(Pins::begin);
+            }
+            // Who spins comes by here all the time.
+            if !changed && self.reader.as_mut().is_none_or(Reader::is_idle) {
+                if let Some(pin) = &self.spare {
+                    pin.prepare();
+                }
+                return Ok(None);
+            }
+            if self.pins.is_some() {
+                let Some(pin) = self.spare.take() else {
                     return if self.reader.as_ref().is_some_and(Reader::has_more) {
-                        Err(self.holds_all(&pins))
+                        Err(self.holds_all())
                     } else {
                         Ok(None)
                     };
@@ -686,6 +700,8 @@ impl<D: Deliver> Link<D> {
                 if let Some(taken) = look {
                     return Ok(Some((pin, taken)));
                 }
+                pin.withdraw();
+                self.spare = Some(pin);
             }
             if !changed {
                 return Ok(None);
@@ -697,8 +713,9 @@ impl<D: Deliver> Link<D> {
     }
 
     #[cold]
-    fn holds_all(&self, pins: &Pins) -> Error {
-        Error::HoldsAll { what: self.address(), samples: pins.most() }
+    fn holds_all(&self) -> Error {
+        let samples = self.pins.as_ref().map_or(0, |pins| pins.most());
+        Error::HoldsAll { what: self.address(), samples }
     }
 
     /// A reader that begins in `session` where this link is to begin.
@@ -757,9 +774,10 @@ impl<D: Deliver> Link<D> {
 
     /// Lets go of the service and of all that it lent, but for samples that are kept.
     pub(super) fn detach(&mut self) {
-        (self.registration, self.pins, self.values) = (None, None, None);
+        (self.spare, self.pins, self.registration, self.values) = (None, None, None, None);
         self.shared.parker.move_to(None);
         self.shared.attach(Attachment::Asked);
+        self.reader.iter_mut().for_each(Reader::release);
         (self.reader, self.before, self.session) = (None, None, None);
     }
 
@@ -787,6 +805,7 @@ impl<D: Deliver> Link<D> {
 impl<D: Deliver> Drop for Link<D> {
     fn drop(&mut self) {
         self.shared.vigil.end();
+        self.reader.iter_mut().for_each(Reader::release);
     }
 }
 

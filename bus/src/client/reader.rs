@@ -95,10 +95,25 @@ impl OneItem {
     #[inline(always)]
     fn look_lossless<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Option<Taken<R>> {
         let taken = self.cursor.next(&self.memory.ring, copy);
-        if let Some(account) = &mut self.account {
-            account.keep(self.cursor.wanted(), taken.is_none());
-        }
+        self.keep_account(taken.is_none());
         taken
+    }
+
+    #[inline(always)]
+    fn keep_account(&mut self, idle: bool) {
+        if let Some(account) = &mut self.account {
+            account.keep(self.cursor.wanted(), idle);
+        }
+    }
+
+    /// Whether the next value is not there yet.
+    #[inline]
+    fn is_idle(&mut self) -> bool {
+        let idle = self.memory.ring.state(self.cursor.wanted()) == Err(Miss::NotYet);
+        if idle && self.delivery == Delivery::Lossless {
+            self.keep_account(true);
+        }
+        idle
     }
 }
 
@@ -134,12 +149,28 @@ impl Reader {
         self.awaited().0.ring.latest()
     }
 
+    /// Whether a look would surely bring nothing. It stands for that look, so a lossless link tells its publisher how far it is.
+    #[inline]
+    pub(crate) fn is_idle(&mut self) -> bool {
+        match self {
+            Reader::One(one) => one.is_idle(),
+            Reader::Many(_) => false,
+        }
+    }
+
     /// What this reader sleeps on, and the number it waits for there.
     #[inline]
     pub(crate) fn awaited(&self) -> (&ItemMemory, u64) {
         match self {
             Reader::One(one) => (&one.memory, one.cursor.wanted()),
             Reader::Many(many) => many.awaited(),
+        }
+    }
+
+    /// Nothing more will be read.
+    pub(crate) fn release(&mut self) {
+        if let Reader::One(OneItem { account: Some(account), .. }) = self {
+            account.release();
         }
     }
 

@@ -19,11 +19,12 @@ use crossbeam::queue::ArrayQueue;
 
 use super::credit_memory::Credit;
 use super::link::Registration;
+use crate::copy;
 use crate::credit::hold;
 use crate::payload::Payload;
 use crate::segment::mapping::Words;
 use crate::segment::pool::Reference;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// What a link may hold, and does.
 pub(crate) struct Pins {
@@ -86,7 +87,25 @@ impl Pin {
     /// Announces that the value at `reference` is to be held; see [`hold::announce`].
     #[inline]
     pub(crate) fn announce(&self, reference: Reference) {
-        hold::announce(&self.pins.holds[self.index as usize], reference.0);
+        hold::announce(self.hold(), reference.0);
+    }
+
+    /// Takes back what was announced, where the value was not got.
+    #[inline]
+    pub(crate) fn withdraw(&self) {
+        hold::unpin(self.hold());
+    }
+
+    /// Asks for the line that an announcement will be written to: a publisher that looked at it has left it shared, and
+    /// the announcement's fence would wait for it.
+    #[inline]
+    pub(crate) fn prepare(&self) {
+        copy::expect_store(self.hold());
+    }
+
+    #[inline]
+    fn hold(&self) -> &AtomicU64 {
+        &self.pins.holds[self.index as usize]
     }
 }
 
@@ -102,7 +121,7 @@ impl Drop for Pin {
         // As `Arc` does: what each clone did before it went is before what the last one does.
         if self.pins.shares[self.index as usize].fetch_sub(1, Ordering::Release) == 1 {
             core::sync::atomic::fence(Ordering::Acquire);
-            hold::unpin(&self.pins.holds[self.index as usize]);
+            hold::unpin(self.hold());
             // There is room for all that there are.
             let _ = self.pins.free.push(self.index);
         }

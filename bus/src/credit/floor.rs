@@ -20,6 +20,9 @@
 //! Neither side does this for each value. The publisher keeps the number up to which there is room for sure, the least
 //! floor that it saw plus the depth, and looks at floors again when it comes there: with readers that keep up, once in
 //! `depth` values. A reader raises its floor once in a fraction of `depth` values, and whenever it finds nothing more.
+//! One that reads slowly would so seem to read nothing for long: when a publisher has wanted room for a while, it says
+//! that it is [`URGENT`], and is then told of every value. That is a hint to a reader which looks again at its next
+//! value, and no argument rests on it.
 
 use core::time::Duration;
 
@@ -29,12 +32,17 @@ use crate::sync::{AtomicU64, Ordering, Site};
 /// A floor above all numbers, of a link that is gone. Numbers have [two bits less](crate::ring::slot) than a word.
 pub(crate) const RELEASED: u64 = 1 << 62;
 
+/// The publisher sleeps until the floor is raised.
+const AWAITED: u64 = 1;
+/// The same, or it asks again and again; and it has done so for long: each value that was read matters.
+const URGENT: u64 = 2;
+
 /// The two words of a lossless link.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Floor<'m> {
     /// The number that the reader wants next.
     pub(crate) floor: &'m AtomicU64,
-    /// Whether the publisher sleeps on the floor.
+    /// Whether the publisher sleeps on the floor, and how badly it wants it raised.
     pub(crate) awaited: &'m AtomicU64,
 }
 
@@ -56,9 +64,25 @@ impl Floor<'_> {
         floor
     }
 
+    /// Reader: whether the publisher is to be told of every value.
+    #[inline(always)]
+    pub(crate) fn is_urgent(self) -> bool {
+        self.awaited.load(Ordering::Relaxed) == URGENT
+    }
+
+    /// Publisher: asks to be told of every value, without sleeping, until it [stops](Self::stop_urging) that.
+    pub(crate) fn urge(self) {
+        self.awaited.store(URGENT, Ordering::Relaxed);
+    }
+
+    /// Publisher: there is room.
+    pub(crate) fn stop_urging(self) {
+        self.awaited.store(0, Ordering::Relaxed);
+    }
+
     /// Publisher: sleeps while the floor is `seen`, at most `bound`; may return early.
-    pub(crate) fn wait(self, seen: u64, futex: &impl Futex, bound: Duration) {
-        self.awaited.store(1, Ordering::Relaxed);
+    pub(crate) fn wait(self, seen: u64, urgent: bool, futex: &impl Futex, bound: Duration) {
+        self.awaited.store(if urgent { URGENT } else { AWAITED }, Ordering::Relaxed);
         Site::FloorAwaitFence.fence(Ordering::SeqCst);
         if self.floor.load(Ordering::Relaxed) == seen {
             futex.wait(self.floor, seen as u32, bound);

@@ -8,7 +8,7 @@ use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::{Floor, RELEASED, hold};
-use crate::ring::models::{ModelFutex, ModelRing, check, holds_and_needs, load, put, ring};
+use crate::ring::models::{ModelFutex, ModelRing, check, holds_and_needs, load, put, put_two, ring, ring_of};
 use crate::ring::{Cursor, Taken};
 use crate::server::tracked::enrol;
 use crate::sync::{AtomicU64, Ordering, Site};
@@ -43,7 +43,7 @@ impl World {
             if floor > number - 2 {
                 break;
             }
-            self.floor().wait(floor, &self.futex, Duration::MAX);
+            self.floor().wait(floor, false, &self.futex, Duration::MAX);
         }
         // SAFETY: loom checks that nobody else has it.
         self.beside[number as usize & 1].with_mut(|cell| unsafe { *cell = number });
@@ -93,7 +93,7 @@ fn awaited() {
         let world = world.clone();
         thread::spawn(move || {
             while world.floor().get() < 2 {
-                world.floor().wait(1, &world.futex, Duration::MAX);
+                world.floor().wait(1, false, &world.futex, Duration::MAX);
             }
         })
     };
@@ -132,6 +132,37 @@ fn enrolled() {
     let taken = cursor.next(ring, load);
     assert!(taken.is_some_and(|taken| taken.missed == 0 && taken.number == start), "lost {start}: {taken:?}");
     writer.join().unwrap();
+}
+
+/// The same while values are published two at a time.
+fn enrolled_among_batches() {
+    let shared = Arc::new((ring_of(4), [AtomicU64::new(RELEASED), AtomicU64::new(0)], AtomicU64::new(0)));
+    put(&shared.0, 1);
+    let writer = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let (ring, [floor, _], attention) = &*shared;
+            for first in [2, 4] {
+                let tracked = attention.load(Ordering::Acquire) != 0;
+                if tracked && first > 3 && floor.load(Ordering::Acquire) <= first - 3 {
+                    return;
+                }
+                put_two(ring, first);
+                crate::bell::published();
+            }
+        })
+    };
+    let (ring, [floor, _], attention) = &*shared;
+    enrol(floor, ring, attention, || ());
+    let start = ring.latest();
+    let taken = Cursor::at(start).next(ring, load);
+    assert!(taken.is_some_and(|taken| taken.missed == 0 && taken.number == start), "lost {start}: {taken:?}");
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_link_loses_nothing_while_it_is_enrolled_among_batches() {
+    holds_and_needs(enrolled_among_batches, &[Site::EnrolFence, Site::BellRingFence]);
 }
 
 #[test]

@@ -260,6 +260,27 @@ mod tests {
         put(&ring, 1..=6);
         assert_eq!(ring.read_last(load), Ok(Some((6, 60))));
         ring.slot(7).write(7, |_| assert_eq!(ring.read_last(load), Ok(Some((6, 60)))));
+        // Of several that were written together, all are there or none.
+        ring.slot(8).write(8, |body| body[0].store(80, Ordering::Relaxed));
+        assert_eq!(ring.read_last(load), Ok(Some((8, 80))));
+    }
+
+    #[test]
+    fn values_written_together_appear_at_once() {
+        let ring = ring();
+        let mut cursor = Cursor::at(1);
+        assert_eq!(ring.most_together(), 2);
+        for first in [1, 3, 5] {
+            ring.write_together(first, 2, |index, body| {
+                let mut other = Cursor::at(first);
+                assert_eq!(other.next(&ring, load), None, "none is there before all are");
+                body[0].store((first + index as u64) * 10, Ordering::Relaxed);
+            });
+            assert_eq!(ring.latest(), first + 1);
+            for number in [first, first + 1] {
+                assert_eq!(cursor.next(&ring, load), taken(number, 0));
+            }
+        }
     }
 
     #[test]

@@ -32,6 +32,10 @@ use crate::sync::{AtomicU64, Ordering, Site};
 /// Words before the first slot: the head, alone on 128 bytes, since neighbouring lines come in pairs.
 pub(crate) const HEAD_WORDS: usize = 16;
 
+/// Words of the values that are written together at most: half of a small first-level cache would be much too long for
+/// the first of them to wait, and a few lines too few to be worth it.
+const TOGETHER_WORDS: usize = 512;
+
 /// How many times a reader tries again when a writer overtakes it, before it lets its caller look around.
 const RETRIES: usize = 64;
 
@@ -102,10 +106,46 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         Site::HeadStore.store(self.head(), number, Ordering::Release);
     }
 
+    /// How many values can be [written together](Self::write_together): never more than leave the present value where it
+    /// is, and few enough that the first is not held back for long.
+    pub(crate) fn most_together(&self) -> usize {
+        let few = TOGETHER_WORDS / self.shape.stride;
+        few.min(self.shape.depth / 2).max(1)
+    }
+
+    /// Publishes `count` values from `first` on, the one after the head, which appear all at once; `fill` is told which
+    /// of them it stores. At most [so many](Self::most_together), and by the ring's one writer.
+    ///
+    /// A reader that keeps up looks at the mark of the first. Were that ready first, the reader would be right behind the
+    /// writer, and each line of the rest would go there and back while it is written. So the marks are set from the last
+    /// to the first: nobody comes near the lines until all of them are done.
+    #[inline(always)]
+    pub(crate) fn write_together(&self, first: u64, count: usize, mut fill: impl FnMut(usize, &[AtomicU64])) {
+        debug_assert!((1..=self.most_together()).contains(&count));
+        let numbers = |index: usize| first.wrapping_add(index as u64);
+        for index in 0..count {
+            self.slot(numbers(index)).begin(numbers(index), |body| fill(index, body));
+        }
+        for index in (0..count).rev() {
+            self.slot(numbers(index)).finish(numbers(index));
+        }
+        Site::HeadStore.store(self.head(), numbers(count - 1), Ordering::Release);
+    }
+
     /// Asks for the lines that value `number` will be written to, while there is time; see [`Slot::prepare`].
     #[inline(always)]
     pub(crate) fn prepare(&self, number: u64, words: usize) {
         self.slot(number).prepare(words);
+    }
+
+    /// Asks for the first line of the slot after the next, when `number` was written: a writer that goes on does not wait
+    /// until readers of a round ago give it up, and readers look at the next one meanwhile. In a ring of two slots that
+    /// would be the one that was just written, which they have still to read.
+    #[inline(always)]
+    pub(crate) fn claim_after(&self, number: u64) {
+        if self.depth() > 2 {
+            self.slot(number.wrapping_add(2)).claim();
+        }
     }
 
     /// Copies value `number` out; see [`Slot::read`].
@@ -149,17 +189,23 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         Err(Miss::Lapped)
     }
 
-    /// As [`read_latest`](Self::read_latest), of a ring whose writer is gone: it may have died between a value and
-    /// the head that counts it, and those who follow the slots have got that value.
+    /// As [`read_latest`](Self::read_latest), of a ring whose writer is gone: it may have died between values and
+    /// the head that counts them, and those who follow the slots have got these values.
     #[cold]
     pub(crate) fn read_last<R>(
         &self,
         mut copy: impl FnMut(&[AtomicU64]) -> R,
     ) -> Result<Option<(u64, R)>, Miss> {
-        let uncounted = self.latest().wrapping_add(1);
-        match self.read(uncounted, &mut copy) {
-            Ok(value) => Ok(Some((uncounted, value))),
-            Err(_) => self.read_latest(copy),
+        let latest = self.latest();
+        let mut last = latest;
+        while last.wrapping_sub(latest) < self.depth() && self.state(last.wrapping_add(1)).is_ok() {
+            last = last.wrapping_add(1);
         }
+        if last != latest
+            && let Ok(value) = self.read(last, &mut copy)
+        {
+            return Ok(Some((last, value)));
+        }
+        self.read_latest(copy)
     }
 }

@@ -20,7 +20,20 @@ const SHAPE: RingShape = RingShape { stride: 3, depth: 2 };
 pub(crate) type ModelRing = Ring<Vec<AtomicU64>>;
 
 pub(crate) fn ring() -> ModelRing {
-    Ring::new((0..HEAD_WORDS + 6).map(|_| AtomicU64::new(0)).collect(), SHAPE)
+    ring_of(SHAPE.depth)
+}
+
+/// A ring of so many slots.
+pub(crate) fn ring_of(depth: usize) -> ModelRing {
+    let words = HEAD_WORDS + depth * SHAPE.stride;
+    Ring::new((0..words).map(|_| AtomicU64::new(0)).collect(), RingShape { depth, ..SHAPE })
+}
+
+/// Publishes value `first` and the one after it together.
+pub(crate) fn put_two(ring: &ModelRing, first: u64) {
+    ring.write_together(first, 2, |index, body| {
+        body.iter().for_each(|word| word.store(first + index as u64, Ordering::Relaxed));
+    });
 }
 
 pub(crate) fn put(ring: &ModelRing, number: u64) {
@@ -124,6 +137,32 @@ fn accounts() {
 #[test]
 fn every_value_is_delivered_or_counted() {
     holds_and_needs(accounts, &[Site::SlotReadyStore, Site::SlotReadyFence]);
+}
+
+/// Values that are written together appear all at once, to those who follow and in the head.
+fn together() {
+    let ring = Arc::new(ring_of(4));
+    let writer = {
+        let ring = ring.clone();
+        thread::spawn(move || put_two(&ring, 1))
+    };
+    let counted = ring.latest();
+    assert!(counted == 0 || counted == 2, "the head counts one of two");
+    let mut cursor = Cursor::at(1);
+    match cursor.next(&ring, load) {
+        Some(first) => {
+            assert_eq!((first.number, first.value), (1, [1; 2]));
+            let second = cursor.next(&ring, load).expect("the second is there when the first is");
+            assert_eq!((second.number, second.value), (2, [2; 2]));
+        }
+        None => assert_eq!(counted, 0, "what is counted is there"),
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn values_that_are_written_together_appear_at_once() {
+    holds_and_needs(together, &[Site::SlotReadyStore, Site::SlotReadyFence]);
 }
 
 /// The order across items: who reads a journal entry finds the value it names.

@@ -72,9 +72,21 @@ impl<'m> Slot<'m> {
     /// Publishes value `number`; `fill` stores the body. Only the ring's one writer may call this.
     #[inline(always)]
     pub(crate) fn write(self, number: u64, fill: impl FnOnce(&'m [AtomicU64])) {
+        self.begin(number, fill);
+        self.finish(number);
+    }
+
+    /// The first half of a [`write`](Self::write).
+    #[inline(always)]
+    pub(crate) fn begin(self, number: u64, fill: impl FnOnce(&'m [AtomicU64])) {
         self.mark.store(busy(number), Ordering::Relaxed);
         Site::SlotBusyFence.fence(Ordering::Release);
         fill(self.body);
+    }
+
+    /// The second half of a [`write`](Self::write).
+    #[inline(always)]
+    pub(crate) fn finish(self, number: u64) {
         Site::SlotReadyStore.store(self.mark, ready(number), Ordering::Release);
     }
 
@@ -94,6 +106,13 @@ impl<'m> Slot<'m> {
         for line in (LINE_WORDS - 1..words).step_by(LINE_WORDS) {
             copy::expect_store(&body[line]);
         }
+    }
+
+    /// Asks for the first line, before the writer comes to write it. Not for a slot whose value is awaited now: who
+    /// waits for it looks at that line all the time.
+    #[inline(always)]
+    pub(crate) fn claim(self) {
+        copy::expect_store(self.mark);
     }
 
     /// Whether who waits for a value looks at all of the slot's lines, and not at the mark's alone.

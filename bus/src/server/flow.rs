@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use super::tracked::Tracked;
 use crate::bell::PARK_BOUND;
+use crate::credit::RELEASED;
 use crate::sys::futex::SharedFutex;
 
 /// How far an item without lossless links may be written on: for ever, by any measure.
@@ -85,7 +86,7 @@ impl Flow {
         let mut least = number;
         let mut slowest = None;
         for (index, gate) in gates.iter_mut().enumerate() {
-            gate.floor = gate.floor.max(gate.link.floor().get());
+            gate.floor = gate.floor.max(gate.link.floor().get().min(RELEASED));
             if gate.floor < least {
                 (least, slowest) = (gate.floor, Some(index));
             }
@@ -94,8 +95,8 @@ impl Flow {
         let blocking = slowest.filter(|_| number > limit);
         gates.iter_mut().for_each(|gate| {
             // Whoever lets this value pass has read something since it was last in the way.
-            if gate.floor + depth > number {
-                gate.stalled_since = None;
+            if gate.floor + depth > number && gate.stalled_since.take().is_some() {
+                gate.link.floor().stop_urging();
             }
         });
         match blocking {
@@ -109,12 +110,25 @@ impl Flow {
     }
 }
 
-/// Waits until `link` has read on from `floor`, or is gone; at most `bound`, and may return early.
-pub(crate) fn wait_for(link: &Tracked, floor: u64, bound: Duration) {
+/// How long a link may stand in the way before it is urged to tell of every value that it reads. Well before its
+/// deadline, so that one that reads at all is seen to.
+pub(crate) fn urgent_after(link: &Tracked) -> Duration {
+    link.deadline.map_or(PARK_BOUND, |deadline| (deadline / 4).min(PARK_BOUND))
+}
+
+/// Waits until `link` has read on from `floor`, or is gone; at most `bound`, and may return early. It has been in the way
+/// for `stalled`.
+pub(crate) fn wait_for(link: &Tracked, floor: u64, stalled: Duration, bound: Duration) {
+    let calm = urgent_after(link).saturating_sub(stalled);
+    let urgent = calm.is_zero();
+    let bound = if urgent { bound } else { bound.min(calm) };
     let start = Instant::now();
     loop {
+        // What is said now may be less than was seen, which is not believed but slept on.
+        let mut said = floor;
         for _ in 0..LOOKS_A_CLOCK {
-            if link.floor().get() != floor {
+            said = link.floor().get();
+            if said > floor {
                 return;
             }
             core::hint::spin_loop();
@@ -124,7 +138,7 @@ pub(crate) fn wait_for(link: &Tracked, floor: u64, bound: Duration) {
             return;
         }
         if spun >= SPIN {
-            return link.floor().wait(floor, &SharedFutex, (bound - spun).min(PARK_BOUND));
+            return link.floor().wait(said, urgent, &SharedFutex, (bound - spun).min(PARK_BOUND));
         }
     }
 }

@@ -7,12 +7,14 @@
 //!
 //! Files: [`service`] and [`topic`] are the public handles, [`control`] the thread, [`peer`] one connected
 //! client, [`credits`] the memory that it is lent; [`tracked`] are the links that a writer has to look at, [`flow`]
-//! is how it waits for them, [`pool`] where values are that they may hold, and [`loan`] how those are built in place;
-//! [`doorbells`] is how a publisher wakes those who wait for many things.
+//! is how it waits for them, and [`eviction`] are those that it no longer waits for; [`pool`] is where values are that
+//! links may hold, and [`loan`] how those are built in place; [`doorbells`] is how a publisher wakes those who wait for
+//! many things.
 
 mod control;
 mod credits;
 mod doorbells;
+pub(crate) mod eviction;
 mod flow;
 pub(crate) mod loan;
 mod peer;

@@ -10,7 +10,6 @@
 //! be retired, held or lent at once as the topic has memory for beyond its history; so the price of a look is shared by
 //! as many publishes, and does not grow with links that hold nothing for long.
 
-use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -47,6 +46,8 @@ pub(crate) struct Pool {
     /// Pieces of each class that are free.
     free: Vec<Vec<Piece>>,
     retired: Vec<Piece>,
+    /// What is held, in order: filled for each look, and kept for its room.
+    held: Vec<u64>,
     /// What each ring has in its slots, by item.
     rings: Vec<Box<[Option<Piece>]>>,
 }
@@ -83,6 +84,7 @@ impl Pool {
             live: 0,
             free: Vec::new(),
             retired: Vec::new(),
+            held: Vec::new(),
             rings: Vec::new(),
         }
     }
@@ -187,11 +189,13 @@ impl Pool {
     /// Frees what was retired and none of `links` holds. To be called after [`hold::look`] and after learning which links
     /// there are.
     pub(crate) fn reclaim(&mut self, links: &[Arc<Tracked>]) {
-        let held: HashSet<u64> = links.iter().flat_map(|link| link.held()).collect();
+        let Pool { free, live, retired, held, .. } = self;
+        held.clear();
+        held.extend(links.iter().flat_map(|link| link.held()));
         hold::looked();
-        let Pool { free, live, retired, .. } = self;
+        held.sort_unstable();
         retired.retain(|&piece| {
-            let keep = held.contains(&piece.reference.0);
+            let keep = held.binary_search(&piece.reference.0).is_ok();
             if !keep {
                 *live -= 1;
                 free[usize::from(piece.class)].push(piece);

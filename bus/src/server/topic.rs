@@ -29,6 +29,7 @@ use crate::payload::{Payload, WithHeader};
 use crate::segment::geometry::{MAX_ALIGN, MAX_ITEMS, MAX_SCHEMA_BYTES};
 use crate::segment::{Geometry, ItemMemory, ItemShape, Parameters, SegmentView};
 use crate::server::doorbells::{AtBell, Cause};
+use crate::server::eviction::{EvictedLink, Evictions};
 use crate::server::flow::{self, Flow, Patience, Room};
 use crate::server::loan::Loan;
 use crate::server::pool::{Holder, Piece, Pool};
@@ -245,6 +246,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
             pool,
             longest: self.longest,
             links: RefCell::default(),
+            evictions: RefCell::default(),
             writer,
             message: PhantomData,
         })
@@ -270,6 +272,7 @@ pub struct Topic<T: ?Sized> {
     longest: usize,
     /// The tracked links, of which some may hold values.
     links: RefCell<Vec<Arc<Tracked>>>,
+    evictions: RefCell<Evictions>,
     message: PhantomData<fn(&T)>,
 }
 
@@ -362,6 +365,32 @@ impl<T: Payload + ?Sized> Topic<T> {
             Some(index) => Ok(self.present(index)),
             None => self.add_item(name::check("item", name)?),
         }
+    }
+
+    /// The lossless links that were evicted since this was last asked, the first one first: their clients are told, and
+    /// so is the log (`tracing`, as a warning). Of a program that does not ask, the newest 1024 are kept.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("ledger")?;
+    /// # service.ready()?;
+    /// use std::time::Duration;
+    ///
+    /// let entries = service.topic::<u64>("entries").history(2).lossless(Duration::from_millis(10)).open()?;
+    /// let book = entries.item("book")?;
+    ///
+    /// let ledger = bus.connect::<u64>("ledger/entries").open()?;
+    /// let link = ledger.advise("book").lossless(Duration::from_secs(1)).hot()?;
+    /// book.publish_batch(&[1, 2, 3])?; // the link reads nothing for ten milliseconds
+    /// let evicted = entries.evictions();
+    /// assert_eq!((evicted[0].pid, evicted[0].link), (std::process::id(), link.number()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn evictions(&self) -> Vec<EvictedLink> {
+        self.evictions.borrow_mut().take()
     }
 
     fn present(&self, index: u32) -> Item<'_, T> {
@@ -489,6 +518,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         });
         pool.borrow_mut().put(id.index(), number, piece);
         self.ring(item, id);
+        item.memory.ring.claim_after(number);
         Ok(number)
     }
 
@@ -589,7 +619,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
         self.journal.ring.write(entry, |body| {
-            body[0].store(u64::from(id.as_u32()) << 32 | number & 0xffff_ffff, Ordering::Relaxed);
+            body[0].store(journal_entry(id, number), Ordering::Relaxed);
         });
     }
 
@@ -640,12 +670,15 @@ impl<T: Payload + ?Sized> Topic<T> {
                 Patience::Full => Duration::MAX,
             };
             if left.is_zero() {
+                if stalled >= flow::urgent_after(&link) {
+                    link.floor().urge();
+                }
                 return Err(self.full(id, &link, behind, waited));
             }
             if core::mem::take(unrung) {
                 self.ring(item, id);
             }
-            flow::wait_for(&link, floor, left.min(deadline - stalled));
+            flow::wait_for(&link, floor, stalled, left.min(deadline - stalled));
         }
     }
 
@@ -684,6 +717,13 @@ impl<T: Payload + ?Sized> Topic<T> {
             reason,
             "lossless link evicted"
         );
+        self.evictions.borrow_mut().push(EvictedLink {
+            item: ItemId::new(link.item),
+            pid: link.pid,
+            link: link.link,
+            behind,
+            stalled,
+        });
         link.evict();
         service.attention.fetch_add(1, Ordering::Relaxed);
         service.evict(Eviction { link, reason });
@@ -705,31 +745,78 @@ impl<T: Payload + ?Sized> Topic<T> {
 impl<T: Message> Topic<T> {
     /// Publishes values, and wakes who sleeps once for all that there was room for; how many there were.
     fn publish_batch(&self, item: &Written, id: ItemId, values: &[T], patience: Patience) -> Result<usize> {
+        if let Some(pool) = &self.pool {
+            return self.publish_batch_pooled(pool, item, id, values, patience);
+        }
+        let most = item.memory.ring.most_together().min(self.journal.ring.most_together());
         let mut unrung = false;
         let mut published = 0;
-        let admitted = values.iter().try_for_each(|value| {
-            if let Some(pool) = &self.pool {
-                self.publish_pooled(pool, item, id, value, Mark::GOOD, patience)?;
-            } else {
-                let number = self.next_number(item);
-                self.admit(item, id, number, patience, &mut unrung)?;
-                self.write(item, id, number, value, Mark::GOOD);
-                unrung = true;
+        while published < values.len() {
+            let number = self.next_number(item);
+            if unrung {
+                // Before the next look at who follows; see `tracked`.
+                bell::published();
             }
-            published += 1;
-            Ok(())
-        });
+            if let Err(error) = self.admit(item, id, number, patience, &mut unrung) {
+                if published == 0 {
+                    return Err(error);
+                }
+                break;
+            }
+            let room = usize::try_from(item.limit.get() - number + 1).unwrap_or(usize::MAX);
+            let rest = &values[published..];
+            let together = &rest[..rest.len().min(most).min(room)];
+            self.write_together(item, id, number, together);
+            published += together.len();
+            unrung = true;
+        }
         if unrung {
             self.ring(item, id);
         }
-        match admitted {
-            Err(error) if published == 0 => Err(error),
-            _ => Ok(published),
+        Ok(published)
+    }
+
+    /// As [`publish_batch`](Self::publish_batch), where values lie in a pool: large ones, of which each is told of at once.
+    fn publish_batch_pooled(
+        &self,
+        pool: &RefCell<Pool>,
+        item: &Written,
+        id: ItemId,
+        values: &[T],
+        patience: Patience,
+    ) -> Result<usize> {
+        for (published, value) in values.iter().enumerate() {
+            match self.publish_pooled(pool, item, id, value, Mark::GOOD, patience) {
+                Ok(_) => {}
+                Err(error) if published == 0 => return Err(error),
+                Err(_) => return Ok(published),
+            }
         }
+        Ok(values.len())
+    }
+
+    /// As [`write`](Self::write), of several values.
+    #[inline(always)]
+    fn write_together(&self, item: &Written, id: ItemId, first: u64, values: &[T]) {
+        let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
+        item.memory.ring.write_together(first, values.len(), |index, body| {
+            self.fill(stamp, &values[index], body);
+        });
+        let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
+        self.journal.ring.write_together(entry, values.len(), |index, body| {
+            body[0].store(journal_entry(id, first.wrapping_add(index as u64)), Ordering::Relaxed);
+        });
+    }
+
+    /// Stores the body of a slot.
+    #[inline(always)]
+    fn fill(&self, stamp: u64, value: &T, body: &[AtomicU64]) {
+        Envelope::new(stamp, size_of::<T>(), Mark::GOOD).store(body);
+        value.store(&body[self.payload..]);
     }
 }
 
-impl<T: Payload + ?Sized> Item<'_, T> {
+impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
     /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
@@ -792,7 +879,7 @@ impl<T: Payload + ?Sized> Item<'_, T> {
     }
 
     /// Memory for a value of so many bytes.
-    pub(crate) fn lend(&self, bytes: usize) -> Result<Loan<'_, T>> {
+    pub(crate) fn lend(&self, bytes: usize) -> Result<Loan<'t, T>> {
         let pool = self.topic.pool.as_ref().ok_or_else(|| {
             invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
         })?;
@@ -826,7 +913,7 @@ impl<T: Payload + ?Sized> Item<'_, T> {
     }
 }
 
-impl<T: Message> Item<'_, T> {
+impl<'t, T: Message> Item<'t, T> {
     /// Publishes several values in order, and wakes who sleeps once for all of them: the cheapest way to publish much.
     /// Waits for lossless links as [`publish`](Self::publish) does.
     ///
@@ -890,12 +977,12 @@ impl<T: Message> Item<'_, T> {
     /// # Errors
     /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
     /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
-    pub fn loan(&self) -> Result<Loan<'_, T>> {
+    pub fn loan(&self) -> Result<Loan<'t, T>> {
         self.lend(size_of::<T>())
     }
 }
 
-impl<E: Message> Item<'_, [E]> {
+impl<'t, E: Message> Item<'t, [E]> {
     /// Memory for a slice of `len` elements; otherwise as for [messages](Item::loan).
     ///
     /// ```
@@ -919,17 +1006,17 @@ impl<E: Message> Item<'_, [E]> {
     /// # Errors
     /// [`Error::InvalidOption`] beyond the topic's [`longest`](TopicBuilder::longest); [`Error::Exhausted`];
     /// [`Error::NoMemory`] where the pool has to grow and cannot; [`Error::Closed`] if the service is closed.
-    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, [E]>> {
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'t, [E]>> {
         self.lend(len.saturating_mul(size_of::<E>()))
     }
 }
 
-impl<H: Message, E: Message> Item<'_, WithHeader<H, [E]>> {
+impl<'t, H: Message, E: Message> Item<'t, WithHeader<H, [E]>> {
     /// Memory for a header and `len` elements; otherwise as for [slices](Item::loan_slice).
     ///
     /// # Errors
     /// As for slices.
-    pub fn loan_slice(&self, len: usize) -> Result<Loan<'_, WithHeader<H, [E]>>> {
+    pub fn loan_slice(&self, len: usize) -> Result<Loan<'t, WithHeader<H, [E]>>> {
         let elements = len.saturating_mul(size_of::<E>());
         self.lend(elements.saturating_add(<WithHeader<H, [E]>>::ELEMENTS_AT))
     }
@@ -976,6 +1063,12 @@ impl Writer {
         // The kernel takes at most 249 bytes for the label.
         label.chars().filter(|c| !c.is_control()).take(60).collect()
     }
+}
+
+/// What the journal says of a value.
+#[inline(always)]
+fn journal_entry(id: ItemId, number: u64) -> u64 {
+    u64::from(id.as_u32()) << 32 | number & 0xffff_ffff
 }
 
 /// The power of two that an option stands for; what is more than there are powers becomes the largest, for which

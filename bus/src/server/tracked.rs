@@ -16,6 +16,8 @@
 //! the change comes right after one whose head (1) lets the control thread see. So at most one value beyond the head
 //! that became the floor is written without a look, and that one overwrites nothing at or above the floor, since a
 //! ring has two slots at least. The link begins at the head that its client sees later, and misses nothing from there.
+//! Values that are written together count as one here: they are at most half of a ring, and (2) is between them and the
+//! look before the next ones.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

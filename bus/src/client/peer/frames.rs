@@ -296,6 +296,8 @@ impl Peer {
             }
             Refusal::NoSuchItem => conversation.no_such_item(&what),
             Refusal::TooMany | Refusal::NotGranted => {
+                let what =
+                    if verb == "connect to" { what } else { format!("{}/{what}", conversation.address()) };
                 Error::Refused { service: service.clone(), verb, what, reason: reason.to_owned() }
             }
         };

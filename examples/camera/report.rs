@@ -1,0 +1,83 @@
+//! What children tell their parent, each in a line on standard output: that they are ready, and in the end
+//! what they counted.
+//!
+//! The parent is this same program, so bare numbers in an agreed order are enough.
+
+use std::io::{self, Write};
+
+use crate::Result;
+
+/// What the camera counted.
+#[derive(Debug)]
+pub(crate) struct Filmed {
+    /// Nanoseconds from the start to the end.
+    pub(crate) elapsed: u64,
+    /// Frames published in that time.
+    pub(crate) frames: u64,
+    /// Frames that there was no memory for.
+    pub(crate) refused: u64,
+    /// Nanoseconds that a frame took to draw, at the median.
+    pub(crate) drawing: u64,
+    /// Nanoseconds that its memory took to be lent and published, at the median.
+    pub(crate) publishing: u64,
+}
+
+/// What a viewer counted.
+#[derive(Debug)]
+pub(crate) struct Viewed {
+    /// Frames received.
+    pub(crate) seen: u64,
+    /// Frames passed over, by the link's own count.
+    pub(crate) passed_over: u64,
+    /// Frames that were not what their headers said: there should be none.
+    pub(crate) torn: u64,
+    /// The most frames held at once.
+    pub(crate) held: u64,
+    /// Nanoseconds from publish to receive, at the median.
+    pub(crate) age: u64,
+    /// The mean luminance of the last frame, of at most 255; 0 where nobody counted.
+    pub(crate) brightness: u64,
+}
+
+/// Something that can be sent as a line of numbers.
+pub(crate) trait Report<const N: usize> {
+    fn to_numbers(&self) -> [u64; N];
+    fn from_numbers(numbers: [u64; N]) -> Self;
+}
+
+impl Report<5> for Filmed {
+    fn to_numbers(&self) -> [u64; 5] {
+        [self.elapsed, self.frames, self.refused, self.drawing, self.publishing]
+    }
+
+    fn from_numbers([elapsed, frames, refused, drawing, publishing]: [u64; 5]) -> Self {
+        Filmed { elapsed, frames, refused, drawing, publishing }
+    }
+}
+
+impl Report<6> for Viewed {
+    fn to_numbers(&self) -> [u64; 6] {
+        [self.seen, self.passed_over, self.torn, self.held, self.age, self.brightness]
+    }
+
+    fn from_numbers([seen, passed_over, torn, held, age, brightness]: [u64; 6]) -> Self {
+        Viewed { seen, passed_over, torn, held, age, brightness }
+    }
+}
+
+/// Says that this child is ready for the start.
+pub(crate) fn ready() -> Result<()> {
+    Ok(writeln!(io::stdout(), "ready")?)
+}
+
+/// Sends a report.
+pub(crate) fn send<const N: usize>(report: &impl Report<N>) -> Result<()> {
+    let numbers = report.to_numbers().map(|number| number.to_string());
+    Ok(writeln!(io::stdout(), "{}", numbers.join(" "))?)
+}
+
+/// Reads a report from its line; `None` where the line is none.
+pub(crate) fn parse<const N: usize, R: Report<N>>(line: &str) -> Option<R> {
+    let numbers: Option<Vec<u64>> = line.split_whitespace().map(|number| number.parse().ok()).collect();
+    numbers?.try_into().ok().map(R::from_numbers)
+}
