@@ -151,7 +151,7 @@ impl Control {
         }
         // What is left is for the segments, and for the rest of the program.
         let most = getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit / 2);
-        if self.peers.len() as u64 >= most {
+        if (self.peers.len() + self.lingering.len()) as u64 >= most {
             tracing::warn!(service = self.service.name, most, "refused a client: too many connections");
             peer.say_goodbye(Farewell::Evicted, "too many connections");
             return;

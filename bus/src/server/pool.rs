@@ -91,7 +91,10 @@ impl Pool {
         let bytes = self.bytes_for(values).ok_or_else(|| refuse("more than any machine has"))?;
         let (words, fd) = pool::create(label, bytes)?;
         let memory = self.memories.len();
-        self.free.extend((0..values).rev().map(|value| Reference::new(memory, value * self.stride)));
+        // Below what is free already: the longer it takes until the new memory is used, the likelier it is that all
+        // clients have been sent it by then.
+        let new = (0..values).rev().map(|value| Reference::new(memory, value * self.stride));
+        self.free.splice(..0, new);
         self.retired.reserve(self.total + values);
         self.memories.push(words);
         self.total += values;
@@ -150,9 +153,11 @@ impl Pool {
         let in_rings: usize = self.rings.iter().map(|ring| ring.iter().flatten().count()).sum();
         let lent = self.total - in_rings - self.retired.len() - self.free.len();
         let ours = Holder { pid: std::process::id(), link: 0, held: lent };
+        // Sets, so that a client which fills all words that it has with one value neither costs much nor counts for much.
+        let retired: HashSet<u64> = self.retired.iter().map(|reference| reference.0).collect();
         let theirs = links.iter().map(|link| {
-            let held = link.held().filter(|&held| self.retired.contains(&Reference(held))).count();
-            Holder { pid: link.pid, link: link.link, held }
+            let held: HashSet<u64> = link.held().filter(|held| retired.contains(held)).collect();
+            Holder { pid: link.pid, link: link.link, held: held.len() }
         });
         theirs.chain([ours]).max_by_key(|holder| holder.held).unwrap_or(ours)
     }
