@@ -4,10 +4,11 @@
 //!   between them and the test;
 //! - [`place`]: a bus in a directory of its own, of which nothing may remain;
 //! - [`publisher`]: such a process that publishes as it is told;
+//! - [`studio`]: one that publishes large messages, which can be held; [`holder`]: one that holds them;
 //! - [`checked`]: a message that shows by itself whether it is whole; [`account`]: that each was delivered or
 //!   counted as missed;
-//! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave; and
-//!   [`forged`] for services that do not;
+//! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave, [`pinner`] for those
+//!   that hold values; and [`forged`] for services that do not;
 //! - [`random`]: a generator whose seed is printed, so that a failure can be had again;
 //! - [`proc`]: what the kernel says of a process.
 //!
@@ -19,22 +20,29 @@
 pub(crate) mod account;
 pub(crate) mod checked;
 pub(crate) mod forged;
+pub(crate) mod frame;
+pub(crate) mod holder;
+pub(crate) mod pinner;
 pub(crate) mod place;
 pub(crate) mod proc;
 pub(crate) mod process;
 pub(crate) mod publisher;
 pub(crate) mod random;
 pub(crate) mod segment;
+pub(crate) mod studio;
 pub(crate) mod wire;
 
 use std::time::Duration;
 
 pub(crate) use account::Account;
 pub(crate) use checked::Checked;
+pub(crate) use frame::Frame;
+pub(crate) use holder::{Holder, holder};
 pub(crate) use place::Place;
 pub(crate) use process::{Process, Test, roles};
 pub(crate) use publisher::{Publisher, Setup, connect, publisher};
 pub(crate) use random::Random;
+pub(crate) use studio::{Studio, studio};
 
 /// After how long something that has to happen is taken to hang.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);

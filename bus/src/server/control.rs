@@ -166,11 +166,9 @@ impl Control {
     fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>) {
         self.service.clients().remove(&id);
         let pid = peer.pid;
-        // The end of its connection is told, and the connection kept.
-        if let Some((socket, held)) = peer.linger() {
-            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Write);
-            self.lingering.push((socket, held));
-        }
+        // The end of its connection is told, also where a publisher has it open until it learns of this.
+        let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
+        self.lingering.extend(peer.linger());
         match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid, %detail, "client evicted");

@@ -112,7 +112,8 @@ impl Credits {
 
     fn create(&mut self, bytes: usize) -> io::Result<(u32, Arc<OwnedFd>)> {
         if self.bytes + bytes > MAX_BYTES {
-            let why = format!("tracked links of one program have at most {} MiB for their words", MAX_BYTES >> 20);
+            let why =
+                format!("tracked links of one program have at most {} MiB for their words", MAX_BYTES >> 20);
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, why));
         }
         let fd = memory::create("bus credits", bytes as u64)?;

@@ -650,7 +650,7 @@ impl<T: Message> Topic<T> {
     }
 }
 
-impl<T: Message> Item<'_, T> {
+impl<'t, T: Message> Item<'t, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
     /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
@@ -745,7 +745,7 @@ impl<T: Message> Item<'_, T> {
     /// # Errors
     /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
     /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
-    pub fn loan(&self) -> Result<Loan<'_, T>> {
+    pub fn loan(&self) -> Result<Loan<'t, T>> {
         let pool = self.topic.pool.as_ref().ok_or_else(|| {
             invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
         })?;

@@ -278,7 +278,8 @@ impl Peer {
         {
             return Err(Lost::Malformed(format!("item `{item}` is said to have index {index}, and has not")));
         }
-        if link.is_tracked() != credit.is_some() {
+        let holds = credit.as_ref().and_then(|credit| credit.holds.as_ref()).map_or(0, |holds| holds.len());
+        if link.is_tracked() != credit.is_some() || holds != link.samples as usize {
             return Err(Lost::Malformed("a link that is tracked otherwise than it was advised".to_owned()));
         }
         link.attach(Attachment::Attached { session, index, credit });
