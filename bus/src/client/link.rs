@@ -22,7 +22,7 @@ use crate::image::Image;
 use crate::message::{Conversion, Message};
 use crate::ring::Taken;
 use crate::segment::pool::Reference;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, step};
 use crate::update::{ItemId, Notice, Update};
 
 /// How long [`Wait::SpinThenPark`] spins before it sleeps: about what a sleep and a wake-up cost.
@@ -597,6 +597,7 @@ impl<D> Link<D> {
                 };
                 let look = if changed { self.look_before_change(copy) } else { self.look_now(copy) };
                 if let Some(taken) = look {
+                    step!(Pinned);
                     return Ok(Some((pin, taken)));
                 }
             }

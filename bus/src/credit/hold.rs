@@ -19,7 +19,7 @@
 //! (2) is not paid by each publish: the publisher looks at holds when it has no memory left that is free for sure,
 //! and then for all that it took out of slots since ([`crate::server::pool`](crate::server)).
 
-use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sync::{AtomicU64, Ordering, Site, step};
 
 /// A word that holds nothing.
 const NOTHING: u64 = 0;
@@ -30,18 +30,22 @@ const NOTHING: u64 = 0;
 #[inline]
 pub(crate) fn announce(hold: &AtomicU64, reference: u64) {
     hold.store(reference.wrapping_add(1), Ordering::Relaxed);
+    step!(HoldStored);
     Site::PinFence.fence(Ordering::SeqCst);
+    step!(HoldFenced);
 }
 
 /// Reader: lets go.
 #[inline]
 pub(crate) fn unpin(hold: &AtomicU64) {
     Site::UnpinStore.store(hold, NOTHING, Ordering::Release);
+    step!(Unpinned);
 }
 
 /// Publisher: orders the slots that were taken for other values before against the holds looked at after.
 pub(crate) fn look() {
     Site::PinLookFence.fence(Ordering::SeqCst);
+    step!(HoldsLooked);
 }
 
 /// Publisher: what a word holds. What no word is found to hold may be written after [`looked`].

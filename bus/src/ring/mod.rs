@@ -27,7 +27,7 @@ pub(crate) use slot::{Miss, Slot};
 use core::ops::Deref;
 
 use crate::bell::Watched;
-use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sync::{AtomicU64, Ordering, Site, step};
 
 /// Words before the first slot: the head, alone on 128 bytes, since neighbouring lines come in pairs.
 pub(crate) const HEAD_WORDS: usize = 16;
@@ -100,6 +100,7 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
     pub(crate) fn write(&self, number: u64, fill: impl FnOnce(&[AtomicU64])) {
         self.slot(number).write(number, fill);
         Site::HeadStore.store(self.head(), number, Ordering::Release);
+        step!(HeadStored);
     }
 
     /// Asks for the lines that value `number` will be written to, while there is time; see [`Slot::prepare`].

@@ -15,6 +15,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::server::peer::Peer;
 use crate::server::shared::ServiceShared;
 use crate::server::tracked::Enrolment;
+use crate::sync::step;
 use crate::sys::socket;
 use crate::wire::{Farewell, Lost};
 
@@ -168,6 +169,7 @@ impl Control {
         let pid = peer.pid;
         // The end of its connection is told, also where a publisher has it open until it learns of this.
         let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
+        step!(HungUp);
         self.lingering.extend(peer.linger());
         match lost {
             Some(Lost::Malformed(detail)) => {

@@ -14,6 +14,7 @@ use super::topic::Item;
 use crate::error::Result;
 use crate::message::{Field, Message};
 use crate::segment::pool::Reference;
+use crate::sync::step;
 
 /// Memory for one value of an item, from [`Item::loan`].
 #[must_use = "a loan that is dropped publishes nothing"]
@@ -55,6 +56,7 @@ impl<'t, T: Message> Loan<'t, T> {
         }
         // SAFETY: as above; `value` is a reference to other memory.
         unsafe { value.write_fields(place) };
+        step!(DraftWritten);
         Draft(self)
     }
 

@@ -35,7 +35,7 @@ use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Eviction, Tracked};
 use crate::stamp::Stamp;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, step};
 use crate::sys::futex::SharedFutex;
 use crate::update::ItemId;
 
@@ -388,7 +388,9 @@ impl<T: Message> Topic<T> {
             bytes: pool.bytes_for(values).map_or(u64::MAX, |bytes| bytes as u64),
             source,
         })?;
+        step!(PoolGrown);
         shared.add_pool(fd);
+        step!(PoolAdded);
         service.waker.wake();
         Ok(())
     }
@@ -418,7 +420,9 @@ impl<T: Message> Topic<T> {
         patience: Patience,
     ) -> Result<u64> {
         let reference = self.take(pool)?;
+        step!(LoanTaken);
         image::store(value, pool.borrow().words(reference));
+        step!(DraftWritten);
         self.publish_at(pool, item, id, reference, patience)
             .inspect_err(|_| pool.borrow_mut().give_back(reference))
     }
@@ -436,8 +440,10 @@ impl<T: Message> Topic<T> {
         self.admit(item, id, number, patience, &mut false)?;
         self.enter(item, id, number, size_of::<T>(), |body| {
             body[self.payload].store(reference.0, Ordering::Relaxed);
+            step!(ReferenceStored);
         });
         pool.borrow_mut().put(id.index(), number, reference);
+        step!(Retired);
         self.ring(item, id);
         Ok(number)
     }
@@ -458,6 +464,7 @@ impl<T: Message> Topic<T> {
         self.attend()?;
         let (mut pool, mut links) = (pool.borrow_mut(), self.links.borrow_mut());
         pool.reclaim(&links);
+        step!(Reclaimed);
         if let Some(reference) = pool.take() {
             return Ok(reference);
         }
@@ -533,6 +540,7 @@ impl<T: Message> Topic<T> {
         item.memory.ring.write(number, |body| {
             body[0].store(stamp, Ordering::Relaxed);
             body[1].store(bytes as u64, Ordering::Relaxed);
+            step!(SlotHalf);
             fill(body);
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
@@ -633,8 +641,10 @@ impl<T: Message> Topic<T> {
             "lossless link evicted"
         );
         link.evict();
+        step!(EvictionMarked);
         service.attention.fetch_add(1, Ordering::Relaxed);
         service.evict(Eviction { link, reason });
+        step!(EvictionQueued);
     }
 
     fn full(&self, id: ItemId, link: &Tracked, behind: u64, waited: Duration) -> Error {
@@ -750,6 +760,7 @@ impl<'t, T: Message> Item<'t, T> {
             invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
         })?;
         let reference = self.topic.take(pool)?;
+        step!(LoanTaken);
         let value = pool.borrow().words(reference).as_ptr().cast_mut().cast();
         // SAFETY: that is where it is, and the pool has just given it out. Mapped memory moves no more than the pool's
         // list of it matters to it, and the loan borrows the topic.
