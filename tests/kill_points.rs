@@ -223,6 +223,10 @@ fn follow(mut follower: Follower<Hot<Checked>>, life: u64, count: u64) {
     while !follower.has_done(life, count) {
         if let Some(update) = survive(follower.link.recv_timeout(LIMIT)) {
             follower.enter(entry(&update, &update.value));
+            if follower.count.is_multiple_of(16) {
+                // Now and then its publisher comes to sleep, and has to be woken.
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }
