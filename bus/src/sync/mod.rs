@@ -13,11 +13,16 @@
 #[cfg(kill_points)]
 pub(crate) mod steps;
 
-#[cfg(not(loom))]
+#[cfg(tsan)]
+mod tsan;
+
+#[cfg(not(any(loom, tsan)))]
 pub(crate) use core::sync::atomic::AtomicU64;
 pub(crate) use core::sync::atomic::Ordering;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::AtomicU64;
+#[cfg(tsan)]
+pub(crate) use tsan::AtomicU64;
 
 /// Names a step that other processes can see, and where a test may kill this one: see `steps`. Nothing, in a normal build.
 macro_rules! step {
