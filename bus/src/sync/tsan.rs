@@ -32,8 +32,4 @@ impl AtomicU64 {
     pub(crate) fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
         self.0.fetch_or(value, order)
     }
-
-    pub(crate) const fn as_ptr(&self) -> *mut u64 {
-        self.0.as_ptr()
-    }
 }
