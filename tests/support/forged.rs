@@ -239,7 +239,15 @@ impl Forged {
         }
         fcntl_add_seals(&segment, self.seals).unwrap();
         fcntl_add_seals(&bells, self.bell_seals).unwrap();
-        (Segment { segment, bells }, Live { layout: self.layout, depth: self.parameters.depth, mapping })
+        (
+            Segment { segment, bells },
+            Live {
+                layout: self.layout,
+                depth: self.parameters.depth,
+                message_size: self.parameters.message_size,
+                mapping,
+            },
+        )
     }
 }
 
@@ -248,6 +256,7 @@ impl Forged {
 pub(crate) struct Live {
     layout: Layout,
     depth: usize,
+    message_size: usize,
     mapping: Option<Mapping>,
 }
 
@@ -264,6 +273,7 @@ impl Live {
         for (index, &word) in message.iter().enumerate() {
             self.store(slot + self.layout.payload + index, word);
         }
+        self.store(slot + 2, self.message_size as u64);
         self.store(slot, number << 2 | 2);
         self.store(head, number);
     }
