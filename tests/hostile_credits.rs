@@ -37,7 +37,10 @@ impl Liar {
     fn new(place: &Place) -> Self {
         let mut client = Client::greeted(place, "service");
         let segment = client.connect("topic");
-        client.send(&frame(kind::ADVISE, 1, 7, &advise("a", false, true)), &[]).unwrap();
+        let mut body = advise("a", false, true);
+        // It wants to be waited for as long as the topic allows.
+        body[..8].copy_from_slice(&u64::MAX.to_ne_bytes());
+        client.send(&frame(kind::ADVISE, 1, 7, &body), &[]).unwrap();
         let credits = client.receive().unwrap();
         assert_eq!(credits.kind(), kind::CREDITS);
         let credits = credits.fds.into_iter().next().expect("memory");
@@ -122,6 +125,7 @@ fn who_raises_its_floor_and_wakes_nobody_delays_the_publisher_by_the_park_bound(
         until("it waits", || liar.words.words()[liar.awaited].load(Ordering::SeqCst) == 2);
         liar.words.words()[liar.awaited].store(0, Ordering::SeqCst);
         liar.say(3);
+        until("it looks again", || publisher.is_finished());
         assert_eq!(publisher.join().unwrap(), (HISTORY + 1, 0));
     });
 }

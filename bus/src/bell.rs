@@ -54,7 +54,7 @@
 
 use core::time::Duration;
 
-use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sync::{AtomicU64, Ordering, Site, step};
 
 /// The longest single sleep: what a lost wake-up can cost at most.
 pub(crate) const PARK_BOUND: Duration = Duration::from_millis(100);
@@ -103,6 +103,7 @@ pub(crate) trait Doorbells {
 #[inline(always)]
 pub(crate) fn published() {
     Site::BellRingFence.fence(Ordering::SeqCst);
+    step!(Published);
 }
 
 /// Wakes those who sleep, if any. After [`published`].
@@ -116,15 +117,21 @@ pub(crate) fn ring(bell: Bell<'_>, watched: Watched<'_>, futex: &impl Futex, doo
 #[cold]
 #[inline(never)]
 fn wake(bell: Bell<'_>, wakes: &AtomicU64, futex: &impl Futex, doorbells: impl Doorbells) {
+    step!(BellSeen);
     if bell.by_futex.load(Ordering::Relaxed) != 0 {
         bell.by_futex.swap(0, Ordering::Acquire);
+        step!(BellCleared);
         let count = wakes.load(Ordering::Relaxed).wrapping_add(1);
         Site::BellWakeStore.store(wakes, count, Ordering::Release);
+        step!(WakeCounted);
         futex.wake_all(wakes);
+        step!(Woken);
     }
     if bell.by_doorbell.load(Ordering::Relaxed) != 0 {
         bell.by_doorbell.swap(0, Ordering::Acquire);
+        step!(DoorbellCleared);
         doorbells.ring();
+        step!(DoorbellRung);
     }
 }
 
@@ -133,9 +140,12 @@ pub(crate) fn sleep(bell: Bell<'_>, watched: Watched<'_>, wanted: u64, futex: &i
     let seen = watched.wakes.load(Ordering::Relaxed);
     Site::BellSeenFence.fence(Ordering::Acquire);
     bell.by_futex.store(1, Ordering::Release);
+    step!(SleepAsked);
     Site::BellSleepFence.fence(Ordering::SeqCst);
+    step!(SleepFenced);
     if !watched.has_reached(wanted) {
         futex.wait(watched.wakes, seen as u32, bound);
+        step!(Slept);
     }
 }
 
@@ -143,6 +153,7 @@ pub(crate) fn sleep(bell: Bell<'_>, watched: Watched<'_>, wanted: u64, futex: &i
 pub(crate) fn ask(bell: Bell<'_>) {
     if bell.by_doorbell.load(Ordering::Relaxed) == 0 {
         bell.by_doorbell.store(1, Ordering::Release);
+        step!(DoorbellAsked);
     }
 }
 

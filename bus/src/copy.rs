@@ -17,11 +17,11 @@ use crate::sync::{AtomicU64, Ordering};
 pub(crate) const LINE_WORDS: usize = 8;
 
 /// From so many words on, the assembly is worth its setting up.
-#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
 const MANY: usize = 16;
 
 /// Words that one turn of the assembly moves.
-#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
 const TURN: usize = 8;
 
 /// Copies all of `words` to `out`.
@@ -30,7 +30,7 @@ const TURN: usize = 8;
 /// `out` is valid for writes of as many words, aligned for them, and private.
 #[inline(always)]
 pub(crate) unsafe fn load(words: &[AtomicU64], out: *mut u64) {
-    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
     if words.len() >= MANY && std::arch::is_x86_feature_detected!("avx") {
         // SAFETY: as this function's.
         return unsafe { load_many(words, out) };
@@ -71,7 +71,7 @@ pub(crate) fn load_bytes(words: &[AtomicU64], from: usize, mut out: &mut [u8]) {
 /// `from` is valid for reads of as many words, at any alignment, all of them initialised, and private.
 #[inline(always)]
 pub(crate) unsafe fn store(from: *const u64, words: &[AtomicU64]) {
-    #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+    #[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
     if words.len() >= MANY && std::arch::is_x86_feature_detected!("avx") {
         // SAFETY: as this function's.
         return unsafe { store_many(from, words) };
@@ -86,17 +86,17 @@ macro_rules! hint {
         $(#[$doc])*
         #[inline(always)]
         pub(crate) fn $name(word: &AtomicU64) {
-            #[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+            #[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
             // SAFETY: a prefetch reads and writes nothing, and a processor that has not this one does nothing.
             unsafe {
                 core::arch::asm!($x86_64, in(reg) word, options(nostack, preserves_flags, readonly));
             }
-            #[cfg(all(target_arch = "aarch64", not(loom), not(miri)))]
+            #[cfg(all(target_arch = "aarch64", not(loom), not(miri), not(tsan)))]
             // SAFETY: as above.
             unsafe {
                 core::arch::asm!($aarch64, in(reg) word, options(nostack, preserves_flags, readonly));
             }
-            #[cfg(any(loom, miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+            #[cfg(any(loom, miri, tsan, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
             let _ = word;
         }
     };
@@ -133,7 +133,7 @@ unsafe fn store_each(from: *const u64, words: &[AtomicU64]) {
 }
 
 /// The first word if the second lies at a multiple of sixteen bytes, then whole turns, then the rest.
-#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
 #[inline(always)]
 fn split(words: &[AtomicU64]) -> (&[AtomicU64], &[AtomicU64], &[AtomicU64]) {
     let first = usize::from(!words.as_ptr().addr().is_multiple_of(16));
@@ -143,7 +143,7 @@ fn split(words: &[AtomicU64]) -> (&[AtomicU64], &[AtomicU64], &[AtomicU64]) {
 }
 
 /// Moves `$turns` times [`TURN`] words, loading and storing by these instructions.
-#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
 macro_rules! move_turns {
     ($load:literal, $store:literal, $from:expr, $to:expr, $turns:expr) => {
         core::arch::asm!(
@@ -174,7 +174,7 @@ macro_rules! move_turns {
 
 /// # Safety
 /// As [`load`], and there are at least [`MANY`] words, and the processor has AVX.
-#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
 unsafe fn load_many(words: &[AtomicU64], out: *mut u64) {
     let (first, turns, last) = split(words);
     // SAFETY: `out` is valid for all words, of which these are the first.
@@ -189,7 +189,7 @@ unsafe fn load_many(words: &[AtomicU64], out: *mut u64) {
 
 /// # Safety
 /// As [`store`], and there are at least [`MANY`] words, and the processor has AVX.
-#[cfg(all(target_arch = "x86_64", not(loom), not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(loom), not(miri), not(tsan)))]
 unsafe fn store_many(from: *const u64, words: &[AtomicU64]) {
     let (first, turns, last) = split(words);
     // SAFETY: `from` is valid for all words, of which these are the first.

@@ -103,3 +103,7 @@ pub use self::{
 pub use bus_derive::Message;
 /// What links and watches are for tasks: from the crate `futures-core`.
 pub use futures_core::Stream;
+/// The steps at which a test kills processes, by name, with who passes them.
+#[cfg(kill_points)]
+#[doc(hidden)]
+pub use sync::steps::ALL as KILL_POINTS;

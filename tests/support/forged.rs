@@ -144,6 +144,15 @@ pub(crate) struct Forged {
 impl Forged {
     /// A topic of `T`, with room for a few items more than these.
     pub(crate) fn topic<T: Message>(items: &[&str]) -> Self {
+        Forged::topic_of::<T>(items, 0)
+    }
+
+    /// The same, of a topic whose values lie in pool memory.
+    pub(crate) fn pooled<T: Message>(items: &[&str]) -> Self {
+        Forged::topic_of::<T>(items, 1)
+    }
+
+    fn topic_of<T: Message>(items: &[&str], pooled: usize) -> Self {
         let schema = Schema::of::<T>().encode();
         let parameters = Parameters {
             message_size: size_of::<T>(),
@@ -154,6 +163,7 @@ impl Forged {
             first_item: 0,
             items: items.len() + 4,
             name_words: 64,
+            pooled,
         };
         let mut forged = Forged::new(parameters, T::FINGERPRINT.to_words(), items);
         let at = forged.layout.schema;
@@ -187,8 +197,10 @@ impl Forged {
             first_item,
             items: room,
             name_words,
+            pooled,
         } = parameters;
-        let numbers = [message_size, message_align, depth, journal, schema, first_item, room, name_words];
+        let numbers =
+            [message_size, message_align, depth, journal, schema, first_item, room, name_words, pooled];
         let header = [MAGIC, VERSION, fingerprint[0], fingerprint[1], 7];
         forged.words[..5].copy_from_slice(&header);
         for (word, number) in forged.words[5..].iter_mut().zip(numbers) {

@@ -5,10 +5,11 @@
 //! - [`place`]: a bus in a directory of its own, of which nothing may remain;
 //! - [`publisher`]: such a process that publishes as it is told; [`reader`]: one that reads as it is told; [`teller`]: one
 //!   that publishes the very numbers it is told;
+//! - [`studio`]: one that publishes large messages, which can be held; [`holder`]: one that holds them;
 //! - [`checked`]: a message that shows by itself whether it is whole; [`account`]: that each was delivered or
 //!   counted as missed;
-//! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave; and
-//!   [`forged`] for services that do not;
+//! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave, [`pinner`] for those
+//!   that hold values; and [`forged`] for services that do not;
 //! - [`random`]: a generator whose seed is printed, so that a failure can be had again;
 //! - [`proc`]: what the kernel says of a process.
 //!
@@ -20,6 +21,9 @@
 pub(crate) mod account;
 pub(crate) mod checked;
 pub(crate) mod forged;
+pub(crate) mod frame;
+pub(crate) mod holder;
+pub(crate) mod pinner;
 pub(crate) mod place;
 pub(crate) mod proc;
 pub(crate) mod process;
@@ -27,6 +31,7 @@ pub(crate) mod publisher;
 pub(crate) mod random;
 pub(crate) mod reader;
 pub(crate) mod segment;
+pub(crate) mod studio;
 pub(crate) mod teller;
 pub(crate) mod wire;
 
@@ -34,11 +39,14 @@ use std::time::Duration;
 
 pub(crate) use account::Account;
 pub(crate) use checked::{Checked, Small};
+pub(crate) use frame::Frame;
+pub(crate) use holder::{Holder, holder};
 pub(crate) use place::Place;
 pub(crate) use process::{Process, Test, roles};
 pub(crate) use publisher::{Publisher, Setup, connect, publisher};
 pub(crate) use random::Random;
 pub(crate) use reader::{Got, Reader, reader};
+pub(crate) use studio::{Studio, studio};
 pub(crate) use teller::{Reading, Teller, readings, teller};
 
 /// After how long something that has to happen is taken to hang.

@@ -49,6 +49,11 @@ impl Place {
         Process::start(role, self.directory.path())
     }
 
+    /// Starts a process in a role, on this bus, that kills itself at a step.
+    pub(crate) fn start_doomed(&self, role: &'static str, kill_at: &str) -> Process {
+        Process::start_doomed(role, self.directory.path(), kill_at)
+    }
+
     /// Starts another program, on this bus.
     pub(crate) fn start_program(&self, program: &'static str) -> Process {
         Process::start_program(program, self.directory.path())

@@ -13,8 +13,10 @@ use core::str::FromStr;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 use std::{env, io, process};
 
 use bus::Bus;
@@ -109,8 +111,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts one. It lives at most as long as the thread that calls this.
     pub(crate) fn start(role: &'static str, directory: &Path) -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "roles", "--nocapture", "--quiet"]).env(ROLE, role);
+        Self::start_command(role, in_role(role), directory)
+    }
+
+    /// Starts one that kills itself at a step, where the library was built for that.
+    pub(crate) fn start_doomed(role: &'static str, directory: &Path, kill_at: &str) -> Self {
+        let mut command = in_role(role);
+        command.env("BUS_KILL_AT", kill_at);
         Self::start_command(role, command, directory)
     }
 
@@ -175,6 +182,41 @@ impl Process {
         assert_eq!(self.hear(), expected, "from {}", self.describe());
     }
 
+    /// Waits for a line of the process, or its end.
+    #[track_caller]
+    pub(crate) fn hear_or_end(&mut self) -> Option<String> {
+        match self.line.hear() {
+            Ok(line) => line,
+            Err(error) => panic!("{} said nothing for {LIMIT:?}: {error}", self.describe()),
+        }
+    }
+
+    /// Tells the process, which may be gone.
+    pub(crate) fn say_if_there(&mut self, line: impl Display) {
+        let _ = self.line.say(line);
+    }
+
+    /// Waits until the process has been killed by SIGKILL, at most `bound`; whether it has. It may also have come to
+    /// a good end.
+    #[track_caller]
+    pub(crate) fn is_killed_within(&mut self, bound: Duration) -> bool {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.ended = true;
+                if status.success() {
+                    return false;
+                }
+                assert_eq!(status.signal(), Some(libc::SIGKILL), "{} ended by itself", self.describe());
+                return true;
+            }
+            if start.elapsed() >= bound {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Tells the process, and waits for its answer.
     #[track_caller]
     pub(crate) fn ask(&mut self, line: impl Display) -> String {
@@ -232,6 +274,13 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// This program again, in a role.
+fn in_role(role: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "roles", "--nocapture", "--quiet"]).env(ROLE, role);
+    command
 }
 
 /// One end of the line between a test and a process.

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! header     0 magic  1 version  2–3 fingerprint  4 epoch  5 message size  6 alignment  7 depth
-//!            8 journal slots  9 schema bytes  10 first item  11 items  12 words for names  13 flags: 1 for stamps
-//!            15 ready
+//!            8 journal slots  9 schema bytes  10 first item  11 items  12 words for names
+//!            13 whether values lie in pool memory  14 flags: 1 for stamps  15 ready
 //! then       journal (head line, slots of 2 words) | count line | schema | directory | names | items
 //! item       head line of 16 words {head, wakes} | `depth` slots {mark, stamp, length in the low half, message}
 //! bells      a line of 8 words for the topic, one for each item
@@ -91,14 +91,17 @@ pub(crate) struct Parameters {
     pub(crate) first_item: usize,
     pub(crate) items: usize,
     pub(crate) name_words: usize,
+    /// 1 where values lie in pool memory, and slots have references to them.
+    pub(crate) pooled: usize,
 }
 
 impl Parameters {
     pub(crate) fn layout(&self) -> Layout {
-        let align = self.message_align.div_ceil(8);
+        let (size, align) = if self.pooled == 1 { (8, 8) } else { (self.message_size, self.message_align) };
+        let item_align = 16.max(align / 8);
+        let align = align.div_ceil(8);
         let payload = 3usize.next_multiple_of(align);
-        let stride = (payload + self.message_size.div_ceil(8)).next_multiple_of(align.max(8));
-        let item_align = 16.max(self.message_align / 8);
+        let stride = (payload + size.div_ceil(8)).next_multiple_of(align.max(8));
         let item_words = (16 + stride * self.depth).next_multiple_of(item_align);
         let journal = 16;
         let count = if self.journal > 0 { journal + 16 + 2 * self.journal } else { journal };
@@ -141,6 +144,7 @@ impl View {
             first_item: word(10),
             items: word(11),
             name_words: word(12),
+            pooled: word(13),
         }
     }
 

@@ -46,6 +46,7 @@ pub(crate) mod kind {
     pub(crate) const CREDITS: u32 = 109;
     pub(crate) const GRANTED: u32 = 110;
     pub(crate) const REVOKED: u32 = 111;
+    pub(crate) const POOL: u32 = 112;
 }
 
 /// Bytes before a frame's body.
@@ -75,6 +76,14 @@ pub(crate) fn advise(item: &str, wait: bool, lossless: bool) -> Vec<u8> {
     let mut body = 5_000_000_000_u64.to_ne_bytes().to_vec();
     body.extend(name(item, &[false, wait, lossless]));
     body.extend([0; 4]);
+    body
+}
+
+/// The body of an advise on an item, whose link may hold so many values.
+pub(crate) fn advise_samples(item: &str, samples: u32) -> Vec<u8> {
+    let mut body = advise(item, false, false);
+    let at = body.len() - 4;
+    body[at..].copy_from_slice(&samples.to_ne_bytes());
     body
 }
 

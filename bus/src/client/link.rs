@@ -27,7 +27,7 @@ use crate::payload::Payload;
 use crate::ring::Taken;
 use crate::segment::pool::Reference;
 use crate::spin::SpinBudget;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, step};
 use crate::sys::processors;
 use crate::update::{ItemId, Notice, Update};
 
@@ -698,6 +698,7 @@ impl<D: Deliver> Link<D> {
                 };
                 let look = if changed { self.look_before_change(copy) } else { self.look_now(copy) };
                 if let Some(taken) = look {
+                    step!(Pinned);
                     return Ok(Some((pin, taken)));
                 }
                 pin.withdraw();

@@ -24,7 +24,7 @@ use crate::credit::hold;
 use crate::payload::Payload;
 use crate::segment::mapping::Words;
 use crate::segment::pool::Reference;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, step};
 
 /// What a link may hold, and does.
 pub(crate) struct Pins {
@@ -120,10 +120,12 @@ impl Drop for Pin {
     fn drop(&mut self) {
         // As `Arc` does: what each clone did before it went is before what the last one does.
         if self.pins.shares[self.index as usize].fetch_sub(1, Ordering::Release) == 1 {
+            step!(ShareDropped);
             core::sync::atomic::fence(Ordering::Acquire);
             hold::unpin(self.hold());
             // There is room for all that there are.
             let _ = self.pins.free.push(self.index);
+            step!(HoldFreed);
         }
     }
 }

@@ -52,6 +52,9 @@ struct Growing {
     indices: Vec<Arc<str>>,
     /// Pool memory, by its number.
     pools: Vec<Words>,
+    /// Whether pool memory was waited for in vain: then what is not here is not waited for again, so that a publisher
+    /// that names what it never sends costs its reader that one wait.
+    astray: bool,
 }
 
 /// What this process expects of a topic's message type.
@@ -115,8 +118,13 @@ impl Session {
         let journal =
             root.journal().ok_or_else(|| Unusable::Broken("a first segment without journal".to_owned()))?;
         let payload = root.geometry.item.payload;
-        let growing =
-            Growing { segments: vec![root], names: HashMap::new(), indices: Vec::new(), pools: Vec::new() };
+        let growing = Growing {
+            segments: vec![root],
+            names: HashMap::new(),
+            indices: Vec::new(),
+            pools: Vec::new(),
+            astray: false,
+        };
         Ok(Session {
             pid,
             epoch: header.epoch,
@@ -146,7 +154,8 @@ impl Session {
             && segment.header.epoch == root.epoch
             && segment.header.parameters.message_size == root.parameters.message_size
             && segment.header.parameters.message_align == root.parameters.message_align
-            && segment.header.parameters.depth == root.parameters.depth;
+            && segment.header.parameters.depth == root.parameters.depth
+            && segment.header.parameters.pooled == root.parameters.pooled;
         let continues = segment.header.parameters.first_item == growing.indices.len() as u64;
         if index != growing.segments.len() || !continues || !same {
             return Err(format!(
@@ -171,6 +180,7 @@ impl Session {
             return Err(format!("pool memory {index} does not follow the topic's {}", growing.pools.len()));
         }
         growing.pools.push(words);
+        growing.astray = false;
         drop(growing);
         self.grown.notify_all();
         Ok(())
@@ -190,7 +200,11 @@ impl Session {
                 return Some(words.clone());
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || index >= MAX_MEMORIES {
+            if index >= MAX_MEMORIES || growing.astray {
+                return None;
+            }
+            if left.is_zero() {
+                growing.astray = true;
                 return None;
             }
             growing = self.grown.wait_timeout(growing, left).unwrap_or_else(PoisonError::into_inner).0;

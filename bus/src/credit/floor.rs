@@ -27,7 +27,7 @@
 use core::time::Duration;
 
 use crate::bell::Futex;
-use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sync::{AtomicU64, Ordering, Site, step};
 
 /// A floor above all numbers, of a link that is gone. Numbers have [two bits less](crate::ring::slot) than a word.
 pub(crate) const RELEASED: u64 = 1 << 62;
@@ -51,9 +51,12 @@ impl Floor<'_> {
     #[inline]
     pub(crate) fn raise(self, to: u64, futex: &impl Futex) {
         Site::FloorStore.store(self.floor, to, Ordering::Release);
+        step!(FloorRaised);
         Site::FloorRaiseFence.fence(Ordering::SeqCst);
         if self.awaited.load(Ordering::Relaxed) != 0 {
+            step!(FloorAwaitedSeen);
             futex.wake_all(self.floor);
+            step!(FloorWoken);
         }
     }
 
@@ -83,10 +86,12 @@ impl Floor<'_> {
     /// Publisher: sleeps while the floor is `seen`, at most `bound`; may return early.
     pub(crate) fn wait(self, seen: u64, urgent: bool, futex: &impl Futex, bound: Duration) {
         self.awaited.store(if urgent { URGENT } else { AWAITED }, Ordering::Relaxed);
+        step!(FloorAwaited);
         Site::FloorAwaitFence.fence(Ordering::SeqCst);
         if self.floor.load(Ordering::Relaxed) == seen {
             futex.wait(self.floor, seen as u32, bound);
         }
+        step!(FloorSlept);
         self.awaited.store(0, Ordering::Relaxed);
     }
 }

@@ -27,7 +27,7 @@ pub(crate) use slot::{Miss, Slot};
 use core::ops::Deref;
 
 use crate::bell::Watched;
-use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sync::{AtomicU64, Ordering, Site, step};
 
 /// Words before the first slot: the head, alone on 128 bytes, since neighbouring lines come in pairs.
 pub(crate) const HEAD_WORDS: usize = 16;
@@ -104,6 +104,7 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
     pub(crate) fn write(&self, number: u64, fill: impl FnOnce(&[AtomicU64])) {
         self.slot(number).write(number, fill);
         Site::HeadStore.store(self.head(), number, Ordering::Release);
+        step!(HeadStored);
     }
 
     /// How many values can be [written together](Self::write_together): never more than leave the present value where it

@@ -30,7 +30,7 @@
 //! before it is in another slot, since a ring has at least two.
 
 use crate::copy::{self, LINE_WORDS};
-use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sync::{AtomicU64, Ordering, Site, step};
 
 /// The most words that a writer asks for ahead: about as many lines as a core can wait for at once.
 const PREPARED: usize = 32 * LINE_WORDS;
@@ -80,14 +80,17 @@ impl<'m> Slot<'m> {
     #[inline(always)]
     pub(crate) fn begin(self, number: u64, fill: impl FnOnce(&'m [AtomicU64])) {
         self.mark.store(busy(number), Ordering::Relaxed);
+        step!(SlotBusy);
         Site::SlotBusyFence.fence(Ordering::Release);
         fill(self.body);
+        step!(SlotFilled);
     }
 
     /// The second half of a [`write`](Self::write).
     #[inline(always)]
     pub(crate) fn finish(self, number: u64) {
         Site::SlotReadyStore.store(self.mark, ready(number), Ordering::Release);
+        step!(SlotReady);
     }
 
     /// Asks for the lines of the first `words` words of the body, before the writer comes to write them.

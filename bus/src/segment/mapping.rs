@@ -32,16 +32,38 @@ unsafe impl Sync for Words {}
 impl Words {
     /// Maps `bytes` of `fd`, to load from and store to.
     pub(crate) fn map_writable(fd: &OwnedFd, bytes: usize) -> io::Result<Self> {
-        Ok(Self::whole(options(bytes).map_raw(fd.as_raw_fd())?))
+        Self::map(fd, || options(bytes).map_raw(fd.as_raw_fd()))
     }
 
     /// Maps `bytes` of `fd`, to load from only.
     pub(crate) fn map_read_only(fd: &OwnedFd, bytes: usize) -> io::Result<Self> {
-        Ok(Self::whole(options(bytes).map_raw_read_only(fd.as_raw_fd())?))
+        Self::map(fd, || options(bytes).map_raw_read_only(fd.as_raw_fd()))
     }
 
-    fn whole(mapping: MmapRaw) -> Self {
-        Words { start: mapping.as_ptr().cast(), len: mapping.len() / 8, mapping: Arc::new(mapping) }
+    #[cfg(not(tsan))]
+    fn map(_: &OwnedFd, map: impl FnOnce() -> io::Result<MmapRaw>) -> io::Result<Self> {
+        Ok(Self::whole(Arc::new(map()?)))
+    }
+
+    /// One mapping of each memory for all of the process, since the thread sanitizer tells memory by its address.
+    #[cfg(tsan)]
+    fn map(fd: &OwnedFd, map: impl FnOnce() -> io::Result<MmapRaw>) -> io::Result<Self> {
+        use std::collections::BTreeMap;
+        use std::sync::{Mutex, Weak};
+        static MAPPINGS: Mutex<BTreeMap<(u64, u64), Weak<MmapRaw>>> = Mutex::new(BTreeMap::new());
+        let stat = rustix::fs::fstat(fd)?;
+        let mut mappings = MAPPINGS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = mappings.entry((stat.st_dev, stat.st_ino)).or_default();
+        if let Some(mapping) = known.upgrade() {
+            return Ok(Self::whole(mapping));
+        }
+        let mapping = Arc::new(map()?);
+        *known = Arc::downgrade(&mapping);
+        Ok(Self::whole(mapping))
+    }
+
+    fn whole(mapping: Arc<MmapRaw>) -> Self {
+        Words { start: mapping.as_ptr().cast(), len: mapping.len() / 8, mapping }
     }
 
     /// The words of `range`.

@@ -15,6 +15,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::server::peer::Peer;
 use crate::server::shared::ServiceShared;
 use crate::server::tracked::Enrolment;
+use crate::sync::step;
 use crate::sys::socket;
 use crate::wire::{Farewell, Lost};
 
@@ -151,7 +152,7 @@ impl Control {
         }
         // What is left is for the segments, and for the rest of the program.
         let most = getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit / 2);
-        if self.peers.len() as u64 >= most {
+        if (self.peers.len() + self.lingering.len()) as u64 >= most {
             tracing::warn!(service = self.service.name, most, "refused a client: too many connections");
             peer.say_goodbye(Farewell::Evicted, "too many connections");
             return;
@@ -166,11 +167,10 @@ impl Control {
     fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>) {
         self.service.clients().remove(&id);
         let pid = peer.pid;
-        // The end of its connection is told, and the connection kept.
-        if let Some((socket, held)) = peer.linger() {
-            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Write);
-            self.lingering.push((socket, held));
-        }
+        // The end of its connection is told, also where a publisher has it open until it learns of this.
+        let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
+        step!(HungUp);
+        self.lingering.extend(peer.linger());
         match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid, %detail, "client evicted");

@@ -17,10 +17,15 @@ pub(crate) const CREDIT_BYTES: usize = 4096;
 /// Links that one credit memory has places for; the first so many words are floors, and as many say who is awaited.
 const PLACES: usize = CREDIT_BYTES / 16;
 
+/// The most credit memory of one client: far more than a program needs; what it protects is the service's memory.
+const MAX_BYTES: usize = 64 << 20;
+
 /// All credit memory of one client.
 #[derive(Debug, Default)]
 pub(crate) struct Credits {
     memories: Vec<Memory>,
+    /// Bytes of all of them.
+    bytes: usize,
     free: Vec<Place>,
     /// What is left of the memory that holds were last taken from.
     rest: Option<Holds>,
@@ -106,11 +111,17 @@ impl Credits {
     }
 
     fn create(&mut self, bytes: usize) -> io::Result<(u32, Arc<OwnedFd>)> {
+        if self.bytes + bytes > MAX_BYTES {
+            let why =
+                format!("tracked links of one program have at most {} MiB for their words", MAX_BYTES >> 20);
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, why));
+        }
         let fd = memory::create("bus credits", bytes as u64)?;
         let words = Words::map_writable(&fd, bytes)?;
         memory::seal(&fd, Writable::ByAll)?;
         let memory = self.memories.len() as u32;
         self.memories.push(Memory { words });
+        self.bytes += bytes;
         Ok((memory, Arc::new(fd)))
     }
 

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::mark::Mark;
 use crate::message::{Field, Message};
 use crate::payload::{Payload, WithHeader};
+use crate::sync::step;
 
 /// Memory for one value of an item, from [`Item::loan`].
 #[must_use = "a loan that is dropped publishes nothing"]
@@ -68,6 +69,7 @@ impl<'t, T: Message> Loan<'t, T> {
     pub fn write(self, value: &T) -> Draft<'t, T> {
         // SAFETY: there is room for a `T`, and it is this loan's alone.
         unsafe { value.write_out(self.value.cast()) };
+        step!(DraftWritten);
         Draft(self)
     }
 }

@@ -20,6 +20,7 @@ use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Enrolment, Eviction, Tracked};
+use crate::sync::step;
 use crate::wire::{
     self, Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Granted, Located, Lost,
     Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused,
@@ -502,11 +503,13 @@ impl Peer {
             holds: if holds.is_some() { terms.samples } else { 0 },
         };
         self.connection.send(conversation, reference, &granted);
+        step!(GrantedSent);
     }
 
     /// Credit for one link, in memory that the client is sent first where it is new.
     fn lend(&mut self, samples: u32) -> io::Result<(Place, Option<Holds>)> {
         let (place, new) = self.credits.take()?;
+        step!(CreditsTaken);
         self.send_credits(new);
         if samples == 0 {
             return Ok((place, None));
@@ -526,6 +529,7 @@ impl Peer {
     fn send_credits(&mut self, new: NewMemory) {
         if let Some((index, fd)) = new {
             self.connection.send_with(0, &wire::Credits { index }, vec![fd]);
+            step!(CreditsSent);
         }
     }
 
@@ -543,6 +547,7 @@ impl Peer {
             }
             let reason = ReasonText::truncated(reason);
             self.connection.send(link.conversation, link.link, &Revoked { reason });
+            step!(EvictionSent);
         }
     }
 
@@ -579,12 +584,14 @@ impl Peer {
             open.segments_sent += 1;
             let fds = vec![fds.segment.clone(), fds.bells.clone()];
             self.connection.send_with(conversation, &segment, fds);
+            step!(SegmentSent);
         }
         while let Some(open) = self.conversations.get_mut(&conversation) {
             let Some(fd) = open.topic.pool(open.pools_sent) else { break };
             let pool = wire::Pool { index: open.pools_sent as u32 };
             open.pools_sent += 1;
             self.connection.send_with(conversation, &pool, vec![fd]);
+            step!(PoolSent);
         }
     }
 

@@ -10,6 +10,7 @@
 //! be retired, held or lent at once as the topic has memory for beyond its history; so the price of a look is shared by
 //! as many publishes, and does not grow with links that hold nothing for long.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -143,8 +144,10 @@ impl Pool {
         if self.free.len() <= class {
             self.free.resize_with(class + 1, Vec::new);
         }
+        // Below what is free already: the longer it takes until the new memory is used, the likelier it is that all
+        // clients have been sent it by then.
         let pieces = (0..values).rev().map(|value| Reference::new(memory, value * stride));
-        self.free[class].extend(pieces.map(|reference| Piece { reference, class: class as u8 }));
+        self.free[class].splice(..0, pieces.map(|reference| Piece { reference, class: class as u8 }));
         self.memories.push(words);
         Ok(fd)
     }
@@ -209,9 +212,11 @@ impl Pool {
         let in_rings: usize = self.rings.iter().map(|ring| ring.iter().flatten().count()).sum();
         let lent = self.live - in_rings - self.retired.len();
         let ours = Holder { pid: std::process::id(), link: 0, held: lent };
+        // Sets, so that a client which fills all words that it has with one value neither costs much nor counts for much.
+        let retired: HashSet<u64> = self.retired.iter().map(|piece| piece.reference.0).collect();
         let theirs = links.iter().map(|link| {
-            let retired = |held: &u64| self.retired.iter().any(|piece| piece.reference.0 == *held);
-            Holder { pid: link.pid, link: link.link, held: link.held().filter(retired).count() }
+            let held: HashSet<u64> = link.held().filter(|held| retired.contains(held)).collect();
+            Holder { pid: link.pid, link: link.link, held: held.len() }
         });
         theirs.chain([ours]).max_by_key(|holder| holder.held).unwrap_or(ours)
     }

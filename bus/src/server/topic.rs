@@ -37,7 +37,7 @@ use crate::server::service::Service;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Eviction, Tracked};
 use crate::stamp::Stamp;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, step};
 use crate::sys::futex::SharedFutex;
 use crate::update::ItemId;
 
@@ -463,7 +463,9 @@ impl<T: Payload + ?Sized> Topic<T> {
             bytes: pool.bytes_for(bytes, values).map_or(u64::MAX, |bytes| bytes as u64),
             source,
         })?;
+        step!(PoolGrown);
         shared.add_pool(fd);
+        step!(PoolAdded);
         service.waker.wake();
         Ok(())
     }
@@ -495,8 +497,10 @@ impl<T: Payload + ?Sized> Topic<T> {
     ) -> Result<u64> {
         let bytes = value.bytes();
         let piece = self.take(pool, bytes)?;
+        step!(LoanTaken);
         // SAFETY: the piece was taken for as many bytes, and nobody else reads or writes it.
         unsafe { value.write_out(pool.borrow().words(piece).as_ptr().cast_mut().cast()) };
+        step!(DraftWritten);
         self.publish_at(pool, item, id, (piece, bytes), mark, patience)
             .inspect_err(|_| pool.borrow_mut().give_back(piece))
     }
@@ -515,8 +519,10 @@ impl<T: Payload + ?Sized> Topic<T> {
         self.admit(item, id, number, patience, &mut false)?;
         self.enter(item, id, number, bytes, mark, |body| {
             body[self.payload].store(piece.reference.0, Ordering::Relaxed);
+            step!(ReferenceStored);
         });
         pool.borrow_mut().put(id.index(), number, piece);
+        step!(Retired);
         self.ring(item, id);
         item.memory.ring.claim_after(number);
         Ok(number)
@@ -550,6 +556,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         self.attend()?;
         let (mut pool, mut links) = (pool.borrow_mut(), self.links.borrow_mut());
         pool.reclaim(&links);
+        step!(Reclaimed);
         if pool.growth(bytes) == 0 {
             // A client that died holds nothing, also before the control thread has come to hear of it.
             links.retain(|link| !link.is_gone());
@@ -615,6 +622,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
         item.memory.ring.write(number, |body| {
             Envelope::new(stamp, bytes, mark).store(body);
+            step!(SlotHalf);
             fill(body);
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
@@ -725,8 +733,10 @@ impl<T: Payload + ?Sized> Topic<T> {
             stalled,
         });
         link.evict();
+        step!(EvictionMarked);
         service.attention.fetch_add(1, Ordering::Relaxed);
         service.evict(Eviction { link, reason });
+        step!(EvictionQueued);
     }
 
     fn full(&self, id: ItemId, link: &Tracked, behind: u64, waited: Duration) -> Error {
@@ -884,6 +894,7 @@ impl<'t, T: Payload + ?Sized> Item<'t, T> {
             invalid("samples", 0, "at least 1 for a topic that lends memory; or publish a copy, by `publish`")
         })?;
         let piece = self.topic.take(pool, bytes)?;
+        step!(LoanTaken);
         let start = pool.borrow().words(piece).as_ptr().cast_mut().cast();
         let value = T::of_bytes(start, bytes).expect("so many bytes are a value's");
         // SAFETY: that is where it is, and the pool has just given it out. It stays there as long as the topic, which

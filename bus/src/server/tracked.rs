@@ -30,7 +30,7 @@ use super::shared::{ServiceShared, TopicShared};
 use crate::credit::{Floor, RELEASED, hold};
 use crate::ring::Ring;
 use crate::segment::mapping::Words;
-use crate::sync::{AtomicU64, Ordering, Site};
+use crate::sync::{AtomicU64, Ordering, Site, step};
 use crate::sys::futex::SharedFutex;
 
 /// A tracked link.
@@ -133,17 +133,23 @@ pub(crate) fn enrol<W: core::ops::Deref<Target = [AtomicU64]>>(
     enter: impl FnOnce(),
 ) {
     floor.store(ring.latest().max(1), Ordering::Relaxed);
+    step!(EnrolFloored);
     enter();
+    step!(EnrolEntered);
     attention.fetch_add(1, Ordering::Release);
+    step!(EnrolAttended);
     Site::EnrolFence.fence(Ordering::SeqCst);
     floor.store(ring.latest().max(1), Ordering::Relaxed);
+    step!(Enrolled);
 }
 
 impl Drop for Enrolment {
     fn drop(&mut self) {
         self.topic.withdraw(&self.link);
+        step!(Withdrawn);
         // A publisher that sleeps until this floor is raised, or is about to, finds it raised.
         self.link.floor().raise(RELEASED, &SharedFutex);
+        step!(Released);
         self.service.attention.fetch_add(1, Ordering::Release);
     }
 }

@@ -10,11 +10,28 @@
 //! Memory that another process maps read-only is only ever loaded with `Relaxed` (all that the language
 //! guarantees on read-only pages), so acquiring is done by fences.
 
-#[cfg(not(loom))]
+#[cfg(kill_points)]
+pub(crate) mod steps;
+
+#[cfg(tsan)]
+mod tsan;
+
+#[cfg(not(any(loom, tsan)))]
 pub(crate) use core::sync::atomic::AtomicU64;
 pub(crate) use core::sync::atomic::Ordering;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::AtomicU64;
+#[cfg(tsan)]
+pub(crate) use tsan::AtomicU64;
+
+/// Names a step that other processes can see, and where a test may kill this one: see `steps`. Nothing, in a normal build.
+macro_rules! step {
+    ($step:ident) => {
+        #[cfg(kill_points)]
+        $crate::sync::steps::pass($crate::sync::steps::Step::$step);
+    };
+}
+pub(crate) use step;
 
 /// An ordering that an argument in this crate rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use crate::discovery::TopicInfo;
 use crate::error::{Ended, Error, Result};
 use crate::message::{Fingerprint, Unconvertible};
 use crate::segment::{OpenError, SegmentView, pool};
+use crate::sync::step;
 use crate::wire::{
     self, Close, Farewell, FromService, Granted, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix,
     Refusal, Unsupported,
@@ -68,6 +69,7 @@ impl Peer {
             }
             (Phase::Open { .. }, FromService::Granted(granted), _) => {
                 let credit = self.credit(&granted)?;
+                step!(GrantTaken);
                 self.located(prefix, granted.index, Some(credit))
             }
             (Phase::Open { .. }, FromService::Revoked(revoked), _) => {
@@ -226,6 +228,7 @@ impl Peer {
             OpenError::Os(error) => Lost::Starved(error.to_string()),
         })?;
         self.credits.push(words);
+        step!(CreditsMapped);
         Ok(())
     }
 
@@ -262,7 +265,9 @@ impl Peer {
             OpenError::Broken(detail) => Lost::Malformed(detail),
             OpenError::Os(error) => Lost::Starved(error.to_string()),
         })?;
-        session.add_pool(index as usize, words).map_err(Lost::Malformed)
+        session.add_pool(index as usize, words).map_err(Lost::Malformed)?;
+        step!(PoolMapped);
+        Ok(())
     }
 
     fn located(&mut self, prefix: Prefix, index: u32, credit: Option<Credit>) -> Result<(), Lost> {
@@ -278,10 +283,12 @@ impl Peer {
         {
             return Err(Lost::Malformed(format!("item `{item}` is said to have index {index}, and has not")));
         }
-        if link.is_tracked() != credit.is_some() {
+        let holds = credit.as_ref().and_then(|credit| credit.holds.as_ref()).map_or(0, |holds| holds.len());
+        if link.is_tracked() != credit.is_some() || holds != link.samples as usize {
             return Err(Lost::Malformed("a link that is tracked otherwise than it was advised".to_owned()));
         }
         link.attach(Attachment::Attached { session, index, credit });
+        step!(Attached);
         if let Phase::Open { connection, .. } = &mut self.phase {
             self.doorbells.attend(connection, prefix.conversation, link);
         }

@@ -23,6 +23,7 @@ use super::session::Session;
 use crate::error::{Ended, Error};
 use crate::namespace::BusPlace;
 use crate::registry::Registry;
+use crate::sync::step;
 use crate::sys::socket;
 use crate::wire::{
     self, Advise, Close, Connect, Connection, Hello, Lost, NEWEST_VERSION, NameText, OLDEST_VERSION, Unadvise,
@@ -215,6 +216,7 @@ impl Peer {
             self.doorbells.leave(connection, conversation, link);
         }
         self.send(conversation, link, &Unadvise {});
+        step!(UnadviseSent);
     }
 
     /// Has the service ring for a link what its waiter wants now.
