@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bus::{Deadband, Error, Mark, Options, WaitSet};
 use smol::stream::StreamExt;
-use support::{LIMIT, Place, Reading, Teller, readings, roles, teller};
+use support::{LIMIT, Place, Reading, Teller, proc, readings, roles, teller, until};
 
 roles!(teller);
 
@@ -57,6 +57,30 @@ fn a_wait_set_is_told_of_a_link_when_its_interval_is_over() {
             }
         }
     }
+}
+
+#[test]
+fn a_thread_that_waits_is_told_when_a_link_goes_on() {
+    let place = Place::new();
+    let mut teller = Teller::start(&place, 8, 64, 1);
+    let topic = readings(&place.bus());
+    let mut link = topic.advise("0").hot().unwrap();
+    let mut set = WaitSet::new().unwrap();
+    set.add(&mut link, "link").unwrap();
+    link.pause();
+    teller.tell([1.0]);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(move || {
+            tell.send(proc::thread()).unwrap();
+            set.wait_timeout(LIMIT).unwrap()
+        });
+        let thread = told.recv().unwrap();
+        until("it sleeps", || proc::sleeps_in_poll(std::process::id(), thread));
+        link.resume();
+        assert_eq!(waiting.join().unwrap(), ["link"]);
+    });
+    assert_eq!(link.try_recv().unwrap().unwrap().seq, 1);
 }
 
 #[test]
@@ -113,6 +137,25 @@ fn samples_pass_filters_and_intervals_and_carry_marks() {
     let last: Vec<_> = Iterator::map(paced, |update| update.unwrap()).collect();
     assert_eq!(last.len(), 1);
     assert_eq!((last[0].value.len(), last[0].missed + last[0].suppressed), (4, 2));
+}
+
+#[test]
+fn a_round_ends_where_no_more_can_be_held() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("camera").unwrap();
+    let frames = service.topic::<u64>("frames").history(8).samples(4).open().unwrap();
+    service.ready().unwrap();
+    let front = frames.item("front").unwrap();
+    let camera = bus.connect::<u64>("camera/frames").open().unwrap();
+    let mut link = camera.advise("front").interval(DAY).filter(|_| true).prime(false).samples(1).unwrap();
+    [1, 2, 3].into_iter().for_each(|number| assert_eq!(front.publish(&number).unwrap(), number));
+    assert_eq!(*link.recv().unwrap().value, 1, "a second one could not be looked at while this one is held");
+    assert!(link.try_recv().unwrap().is_none(), "that is no error, and the interval has begun");
+    link.update(Options::new().interval(Duration::ZERO)).unwrap();
+    for number in [2, 3] {
+        assert_eq!(*link.recv().unwrap().value, number);
+    }
 }
 
 #[test]

@@ -207,7 +207,10 @@ impl<D: Deliver> Link<D> {
     pub fn pause(&mut self) {
         self.open_gate().pause(true);
         self.choose_way();
-        self.report_change();
+        // There is nothing to look for, so nobody is woken.
+        if self.is_watched() {
+            self.report();
+        }
     }
 
     /// Goes on where [`pause`](Self::pause) left off: with the next value that is still there, or the newest of a `latest`
