@@ -7,6 +7,8 @@
 //! Some changes are no matter of size and always pass: the first value of an item and of a life of the service, a
 //! change of the publisher's mark, and a change to, from or between values that are not finite.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Error, Result};
 use crate::mark::Mark;
 use crate::message::{Message, Nanoseconds};
@@ -128,7 +130,7 @@ impl Number for f64 {
 }
 
 /// A deadband on some number of a message, with the last of each item.
-pub(crate) trait Band<T: ?Sized>: Send {
+pub(crate) trait Band<T: ?Sized>: Send + Sync {
     /// How wide it is.
     fn width(&self) -> Deadband;
 
@@ -147,33 +149,29 @@ pub(crate) fn band<T, N, R>(width: Deadband, read: R) -> Box<dyn Band<T>>
 where
     T: ?Sized + 'static,
     N: Number,
-    R: Fn(&T) -> N + Send + 'static,
+    R: Fn(&T) -> N + Send + Sync + 'static,
 {
-    Box::new(Lasts { width, read, last: Vec::new() })
+    Box::new(Lasts { width, read, last: BTreeMap::new() })
 }
 
 struct Lasts<N, R> {
     width: Deadband,
     read: R,
-    /// By the index of the item.
-    last: Vec<Option<(N, Mark)>>,
+    last: BTreeMap<ItemId, (N, Mark)>,
 }
 
-impl<T: ?Sized, N: Number, R: Fn(&T) -> N + Send> Band<T> for Lasts<N, R> {
+impl<T: ?Sized, N: Number, R: Fn(&T) -> N + Send + Sync> Band<T> for Lasts<N, R> {
     fn width(&self) -> Deadband {
         self.width
     }
 
     fn holds(&self, item: ItemId, value: &T, mark: Mark) -> bool {
-        let last = self.last.get(item.index()).copied().flatten();
+        let last = self.last.get(&item).copied();
         last.is_some_and(|(last, last_mark)| mark == last_mark && self.width.holds(last, (self.read)(value)))
     }
 
     fn delivered(&mut self, item: ItemId, value: &T, mark: Mark) {
-        if self.last.len() <= item.index() {
-            self.last.resize(item.index() + 1, None);
-        }
-        self.last[item.index()] = Some(((self.read)(value), mark));
+        self.last.insert(item, ((self.read)(value), mark));
     }
 
     fn forget(&mut self) {

@@ -23,7 +23,7 @@
 //! What the gate holds is bounded by one value for each item that the link has met.
 
 use core::fmt;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::deadband::Band;
@@ -188,8 +188,8 @@ pub(crate) struct Gate<P: Passing> {
     state: State,
     /// When the link delivered last, if it has an interval.
     delivered_at: Option<Instant>,
-    /// What is known of each item, by its index.
-    items: Vec<PerItem<P>>,
+    /// What is known of each item that was met. Ids are dense in a conversation, and not in each of its links.
+    items: BTreeMap<ItemId, PerItem<P>>,
     /// Items with a candidate that is to be judged, in the order in which they got it.
     round: VecDeque<ItemId>,
     /// What is to be said after the round.
@@ -208,6 +208,12 @@ struct PerItem<P> {
     counts: Counts,
 }
 
+impl<P> Default for PerItem<P> {
+    fn default() -> Self {
+        PerItem { candidate: None, queued: false, counts: Counts::default() }
+    }
+}
+
 impl<P: Passing> Gate<P> {
     /// A gate that lets everything through.
     pub(crate) fn new() -> Self {
@@ -219,7 +225,7 @@ impl<P: Passing> Gate<P> {
             data_on_stop: false,
             state: State::Open,
             delivered_at: None,
-            items: Vec::new(),
+            items: BTreeMap::new(),
             round: VecDeque::new(),
             error: None,
             gap: false,
@@ -234,17 +240,22 @@ impl<P: Passing> Gate<P> {
         self.data_on_stop = options.data_on_stop.unwrap_or(self.data_on_stop);
     }
 
+    /// Whether there is an option to apply.
+    pub(crate) fn has_options(&self) -> bool {
+        self.filter.is_some()
+            || self.band.is_some()
+            || !self.interval.is_zero()
+            || self.once
+            || self.data_on_stop
+    }
+
     /// Whether the link would do as well without a gate.
     pub(crate) fn is_idle(&self) -> bool {
-        self.filter.is_none()
-            && self.band.is_none()
-            && self.interval.is_zero()
-            && !self.once
-            && !self.data_on_stop
+        !self.has_options()
             && self.state == State::Open
             && self.error.is_none()
             && !self.gap
-            && self.items.iter().all(|item| item.candidate.is_none() && item.counts == Counts::default())
+            && self.items.values().all(|item| item.candidate.is_none() && item.counts == Counts::default())
     }
 
     pub(crate) fn state(&self) -> State {
@@ -336,7 +347,7 @@ impl<P: Passing> Gate<P> {
     pub(crate) fn collect(&mut self, taken: P) {
         let id = taken.id();
         let Some(accepted) = self.accept(taken) else { return };
-        let item = at(&mut self.items, id);
+        let item = self.items.entry(id).or_default();
         item.candidate = Some(Box::new(accepted));
         if !item.queued {
             item.queued = true;
@@ -348,14 +359,14 @@ impl<P: Passing> Gate<P> {
     fn accept(&mut self, mut taken: P) -> Option<P> {
         self.gap |= core::mem::take(taken.gap_mut());
         let (id, collects) = (taken.id(), self.collects());
-        let item = at(&mut self.items, id);
+        let item = self.items.entry(id).or_default();
         let mut here = taken.counts();
         if collects {
             here = Counts { missed: 0, suppressed: here.missed.wrapping_add(here.suppressed) };
         }
         let before = item.counts.plus(here);
         item.counts = before.and_one();
-        if self.filter.as_ref().is_some_and(|accepts| !accepts(taken.judged())) {
+        if self.filter.as_mut().is_some_and(|filter| !filter.accepts(taken.judged())) {
             return None;
         }
         let before = match item.candidate.as_deref() {
@@ -371,7 +382,7 @@ impl<P: Passing> Gate<P> {
     /// The next of the round that passes.
     pub(crate) fn next(&mut self) -> Option<P> {
         while let Some(id) = self.round.pop_front() {
-            let item = at(&mut self.items, id);
+            let item = self.items.entry(id).or_default();
             item.queued = false;
             let Some(candidate) = item.candidate.take() else { continue };
             if let Some(passed) = self.judge(id, *candidate) {
@@ -386,7 +397,7 @@ impl<P: Passing> Gate<P> {
         let held = self.state != State::Finished
             && self.band.as_ref().is_some_and(|band| band.holds(id, accepted.judged(), accepted.marked()));
         if held {
-            let item = at(&mut self.items, id);
+            let item = self.items.entry(id).or_default();
             if self.data_on_stop {
                 item.candidate = Some(Box::new(accepted));
             } else {
@@ -416,25 +427,13 @@ impl<P: Passing> Gate<P> {
             self.error = None;
             return;
         }
-        for (index, item) in self.items.iter_mut().enumerate() {
+        for (&id, item) in &mut self.items {
             item.queued = item.candidate.is_some();
             if item.queued {
-                self.round.push_back(ItemId::new(index as u32));
+                self.round.push_back(id);
             }
         }
     }
-}
-
-/// The item of this id, which is known from now on.
-fn at<P>(items: &mut Vec<PerItem<P>>, id: ItemId) -> &mut PerItem<P> {
-    if items.len() <= id.index() {
-        items.resize_with(id.index() + 1, || PerItem {
-            candidate: None,
-            queued: false,
-            counts: Counts::default(),
-        });
-    }
-    &mut items[id.index()]
 }
 
 impl<P: Passing> fmt::Debug for Gate<P> {

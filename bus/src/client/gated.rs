@@ -20,10 +20,16 @@ const NEVER_REACHED: u64 = 1 << 62;
 const MOST: u32 = 1 << 20;
 
 /// How much a look takes: what there was when it had taken [`MANY`], or where it takes all, the first.
+///
+/// A reader that is slower than the publisher may never be done with its sweeps: each finds the journal overwritten
+/// once more. What there was comes in the sweep that goes on when the reader is past the end, so the next one is not
+/// waited for.
 #[derive(Debug, Default)]
 struct Bound {
     taken: u32,
     end: Option<u64>,
+    /// How many sweeps had begun when the reader was past the end.
+    sweeps: Option<u64>,
 }
 
 impl Bound {
@@ -34,7 +40,12 @@ impl Bound {
         if self.taken >= MOST {
             return true;
         }
-        (all || self.taken >= MANY) && reader.is_past(*self.end.get_or_insert_with(|| reader.end()))
+        if !all && self.taken < MANY {
+            return false;
+        }
+        let end = *self.end.get_or_insert_with(|| reader.end());
+        reader.is_past(end)
+            || reader.sweeps_past(end).is_some_and(|sweeps| sweeps > *self.sweeps.get_or_insert(sweeps))
     }
 }
 
@@ -51,7 +62,7 @@ impl<D: Deliver> Link<D> {
             return Ok(None);
         }
         if let Some(passed) = self.fill_gate() {
-            self.end_after_once();
+            self.end_after_last();
             return Ok(Some(passed));
         }
         self.ready_at_gate()
@@ -64,7 +75,7 @@ impl<D: Deliver> Link<D> {
             return Ok(None);
         }
         if let Some(item) = gate.next() {
-            self.end_after_once();
+            self.end_after_last();
             return Ok(Some(item));
         }
         match (gate.take_error(), gate.state()) {
@@ -74,10 +85,14 @@ impl<D: Deliver> Link<D> {
         }
     }
 
-    /// Where the update that is delivered now is the last one.
-    fn end_after_once(&mut self) {
-        if self.gate.as_ref().is_some_and(|gate| gate.state() == State::Finished) {
+    /// Where the update that is delivered now is the last one, or the last that needs a gate: one without options stayed for
+    /// what it had still to count.
+    fn end_after_last(&mut self) {
+        let Some(gate) = &self.gate else { return };
+        if gate.state() == State::Finished {
             self.detach();
+        } else if !gate.has_options() {
+            self.remove_idle_gate();
         }
     }
 
@@ -258,10 +273,11 @@ impl<D: Deliver> Link<D> {
             return;
         }
         if gate.data_on_stop {
+            // A filter may refuse the newest, and accept one before it.
+            let delivery = if gate.filter.is_some() { self.delivery } else { Delivery::Latest };
             if let Some(reader) = &mut self.reader {
-                reader.deliver(Delivery::Latest);
+                reader.deliver(delivery);
             }
-            self.most = None;
             self.collect_all();
         }
         let gate = self.open_gate();

@@ -409,6 +409,8 @@ impl<D: Deliver> Link<D> {
     fn park(&mut self, bound: Duration) {
         let state = &self.shared.state;
         match &mut self.reader {
+            // A look was cut short, and nobody rings for what it left.
+            Some(reader) if reader.is_sweeping() => {}
             Some(reader) => {
                 if !reader.wait_for_segment(bound) {
                     let (place, wanted) = reader.awaited();

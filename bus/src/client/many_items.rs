@@ -63,6 +63,8 @@ pub(crate) struct ManyItems {
     priming: bool,
     /// Up to which number the sweep takes values from the item that it is at.
     sweep_to: Option<u64>,
+    /// How many sweeps for lost entries have begun.
+    sweeps: u64,
     /// Once entries were lost: how many items, and of how many segments, were swept for what those named.
     swept: Option<(u32, usize)>,
     /// What is known of each item by index; `None` for one not met yet.
@@ -114,6 +116,7 @@ impl ManyItems {
             sweep: 0..0,
             priming: start == Start::Present,
             sweep_to: None,
+            sweeps: 0,
             swept: None,
             items: Vec::new(),
         };
@@ -181,6 +184,16 @@ impl ManyItems {
         self.entry.and(self.missing_since).map(|_| Instant::now() + PARK_BOUND)
     }
 
+    /// Whether there are items that a sweep has still to visit.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        !self.sweep.is_empty()
+    }
+
+    /// How many sweeps for lost entries have begun.
+    pub(crate) fn sweeps(&self) -> u64 {
+        self.sweeps
+    }
+
     /// Says whether further segments may come.
     pub(crate) fn expect_segments(&mut self, more: bool) {
         self.more_segments = more;
@@ -236,6 +249,7 @@ impl ManyItems {
         let items = self.items.len() as u32;
         self.sweep = self.swept.map_or(0, |(swept, _)| swept)..items;
         self.swept = Some((items, segments));
+        self.sweeps += 1;
         self.priming = false;
         self.sweep_to = None;
     }

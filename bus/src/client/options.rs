@@ -17,6 +17,7 @@
 //! suppressed, and nothing missed.
 
 use core::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::deadband::{Band, Deadband};
@@ -24,7 +25,21 @@ use crate::error::{Error, Result};
 use crate::payload::Payload;
 
 /// A condition on values.
-pub(crate) type Filter<T> = Box<dyn Fn(&T) -> bool + Send>;
+///
+/// The mutex is never locked, since a link is read by one thread at a time: it keeps links `Sync` whose filter is not.
+pub(crate) struct Filter<T: ?Sized>(Mutex<Accepts<T>>);
+
+type Accepts<T> = Box<dyn Fn(&T) -> bool + Send>;
+
+impl<T: ?Sized> Filter<T> {
+    pub(crate) fn new(accepts: impl Fn(&T) -> bool + Send + 'static) -> Self {
+        Filter(Mutex::new(Box::new(accepts)))
+    }
+
+    pub(crate) fn accepts(&mut self, value: &T) -> bool {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)(value)
+    }
+}
 
 /// Options of a link, to change on it; see [`Link::update`](crate::Link::update). What is not named stays as it is.
 ///
@@ -123,7 +138,7 @@ macro_rules! value_methods {
         /// [`Update::suppressed`](crate::Update::suppressed). It is called for values that this link looks at, on the
         /// thread that receives: of a `latest` link those are not all.
         pub fn filter(mut self, accepts: impl Fn(&T) -> bool + Send + 'static) -> Self {
-            self.$($options.)*filter = $crate::client::options::Change::Set(::std::boxed::Box::new(accepts));
+            self.$($options.)*filter = $crate::client::options::Change::Set($crate::client::options::Filter::new(accepts));
             self
         }
 

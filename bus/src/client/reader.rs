@@ -180,6 +180,14 @@ impl Reader {
         memory.ring.state(wanted) != Err(Miss::NotYet)
     }
 
+    /// Whether there are items that a sweep has still to visit, which nothing announces.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        match self {
+            Reader::One(_) => false,
+            Reader::Many(many) => many.is_sweeping(),
+        }
+    }
+
     /// If this reader waits for an item whose segment is on its way: waits for that, at most `bound`.
     pub(crate) fn wait_for_segment(&mut self, bound: Duration) -> bool {
         match self {
@@ -216,6 +224,16 @@ impl Reader {
             Reader::One(_) => past,
             Reader::Many(many) => past && !many.is_busy(),
         }
+    }
+
+    /// Where the place is past `last`: how many sweeps have begun. What there was at `last` comes in none that begins
+    /// from here on.
+    pub(crate) fn sweeps_past(&self, last: u64) -> Option<u64> {
+        let past = (self.awaited().1.wrapping_sub(last) as i64) > 0;
+        past.then(|| match self {
+            Reader::One(_) => 0,
+            Reader::Many(many) => many.sweeps(),
+        })
     }
 
     /// The session goes on after all, with another credit where the link is tracked.
