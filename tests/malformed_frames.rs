@@ -49,6 +49,8 @@ fn honest(random: &mut Random) -> Vec<u8> {
 
 /// What is done to a frame, and whether it is certainly wrong then.
 fn mutate(frame: &mut Vec<u8>, random: &mut Random) -> bool {
+    // Most bodies begin with their name; an advise has its deadline before it.
+    let name = if frame[4..8] == kind::ADVISE.to_ne_bytes() { 32 } else { 24 };
     match random.below(9) {
         // Cut, perhaps to nothing; or longer, perhaps longer than any frame.
         0 => frame.truncate(random.below(frame.len())),
@@ -59,8 +61,8 @@ fn mutate(frame: &mut Vec<u8>, random: &mut Random) -> bool {
         4 => frame.iter_mut().for_each(|byte| *byte = random.next() as u8),
         5 => *frame = (0..random.below(64)).map(|_| random.next() as u8).collect(),
         // A name that is longer than a name can be, or that is not UTF-8.
-        6 if frame.len() > 200 => frame[24..26].copy_from_slice(&256u16.to_le_bytes()),
-        7 if frame.len() > 200 => frame[24..28].copy_from_slice(&[2, 0, 0xff, 0xfe]),
+        6 if frame.len() > 200 => frame[name..name + 2].copy_from_slice(&256u16.to_le_bytes()),
+        7 if frame.len() > 200 => frame[name..name + 4].copy_from_slice(&[2, 0, 0xff, 0xfe]),
         // Anything, among it things that are as good as before.
         _ => {
             for _ in 0..1 + random.below(8) {
