@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bus::{Conversation, Error, Hot, Link, Sample, Samples, Topic, Update, Wait, WaitSet};
+use bus::{Conversation, Deliver, Error, Hot, Link, Sample, Samples, Topic, Update, Wait, WaitSet};
 use support::{Checked, LIMIT, Place, Process, Test, proc, roles, until};
 
 roles!(publisher, reader, staller);
@@ -101,7 +101,7 @@ fn publish(topic: &Topic<Checked>, life: u64, number: &mut u64) {
 }
 
 /// A link, and what it has delivered.
-struct Follower<D> {
+struct Follower<D: Deliver> {
     link: Link<D>,
     /// The life and the number of the last value; nothing before the first.
     last: Option<(u64, u64)>,
@@ -117,7 +117,7 @@ struct Entry {
     missed: u64,
 }
 
-impl<D> Follower<D> {
+impl<D: Deliver> Follower<D> {
     fn new(link: Link<D>, lossless: bool) -> Self {
         Follower { link, last: None, count: 0, lossless }
     }
