@@ -57,7 +57,7 @@ fn mutate(frame: &mut Vec<u8>, random: &mut Random) -> bool {
         1 => frame.extend((0..1 + random.below(3000)).map(|_| 7)),
         // Not a frame of this protocol, or of no kind that a client sends.
         2 => frame[random.below(4)] ^= 1 << random.below(8),
-        3 => frame[4..8].copy_from_slice(&(8 + random.next() as u32 % 1000).to_ne_bytes()),
+        3 => frame[4..8].copy_from_slice(&(100 + random.next() as u32 % 1000).to_ne_bytes()),
         4 => frame.iter_mut().for_each(|byte| *byte = random.next() as u8),
         5 => *frame = (0..random.below(64)).map(|_| random.next() as u8).collect(),
         // A name that is longer than a name can be, or that is not UTF-8.
