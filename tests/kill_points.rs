@@ -49,6 +49,10 @@ fn publisher(test: &mut Test) {
     let mut number = 0;
     loop {
         match &*test.hear() {
+            "await links" => until("those who follow are there", || {
+                let clients = service.clients();
+                clients.iter().map(|client| client.links).sum::<usize>() >= 5
+            }),
             "go" => {
                 let end = AtomicU64::new(0);
                 std::thread::scope(|scope| {
@@ -199,7 +203,7 @@ fn hold(topic: &Conversation<Checked>, mut follower: Follower<Samples<Checked>>,
             // What is held is what it was, and the last value can be read, or there is none, or there is another life.
             held.iter().for_each(|(life, number, sample)| assert_eq!(sample.check(), (*life, *number)));
             match topic.request("item") {
-                Ok(update) => drop(update.value.check()),
+                Ok(update) => assert_eq!(update.value.check().1, update.seq),
                 Err(Error::NoValue { .. } | Error::NoSuchItem { .. } | Error::Overrun { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
@@ -302,6 +306,8 @@ fn kill_publisher(kill_at: &str, must: bool) -> bool {
     let mut survivor = start_reader(place.start("reader"), 2, 50);
     let _staller = place.start("staller");
     let _visitors = if doomed.hear_or_end().is_some() {
+        // Not before the survivor has its three links, and the staller two.
+        doomed.say_if_there("await links");
         doomed.say_if_there("go");
         let mut visitor = start_reader(place.start("reader"), 1, 20);
         // It comes, reads and goes, while the service is there for it.

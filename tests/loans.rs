@@ -124,6 +124,31 @@ fn padding_is_zero_in_memory_whatever_was_there_before() {
     assert_eq!(bus.connect::<Padded>("service/topic").open().unwrap().request("0").unwrap().value, PADDED);
 }
 
+/// What is padding in one variant is a value in another.
+#[derive(Message, Debug, Clone, Copy, PartialEq)]
+#[repr(C, u8)]
+enum Shape {
+    Small(u8),
+    Large(u64),
+}
+
+#[test]
+fn padding_of_one_variant_shows_nothing_of_another() {
+    let place = Place::new();
+    let (_bus, _service, topic) = topic::<Shape>(&place, 2);
+    let item = topic.item("0").unwrap();
+    let pinner = Pinner::new(&place, "service", "topic", 1);
+    // Each piece of memory has had a large one before it has a small one.
+    for number in 1..=40 {
+        let small = number > 20;
+        let shape = if small { Shape::Small(7) } else { Shape::Large(u64::MAX) };
+        assert_eq!(item.loan().unwrap().write(&shape).publish().unwrap(), number);
+        let words = pinner.words(pinner.reference(number), 2);
+        let payload = u64::from_ne_bytes(if small { [7, 0, 0, 0, 0, 0, 0, 0] } else { [0xff; 8] });
+        assert_eq!(words, [u64::from_ne_bytes([u8::from(!small), 0, 0, 0, 0, 0, 0, 0]), payload]);
+    }
+}
+
 #[test]
 fn a_field_that_is_set_is_what_is_received() {
     let place = Place::new();
