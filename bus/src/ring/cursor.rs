@@ -204,7 +204,8 @@ mod tests {
         let mut cursor = Cursor::at(1);
         put(&ring, 1..=4);
         // The writer is inside value 5, in the slot of value 1; the head still says 4.
-        ring.slot(5).write(5, |_| assert_eq!(cursor.next(&ring, load), taken(2, 1)));
+        ring.slot(5).begin(5);
+        assert_eq!(cursor.next(&ring, load), taken(2, 1));
     }
 
     #[test]
@@ -255,13 +256,17 @@ mod tests {
     fn the_last_value_of_a_dead_writer_is_read_although_its_head_does_not_count_it() {
         let ring = ring();
         assert_eq!(ring.read_last(load), Ok(None));
-        ring.slot(1).write(1, |body| body[0].store(10, Ordering::Relaxed));
+        ring.slot(1).begin(1)[0].store(10, Ordering::Relaxed);
+        ring.slot(1).finish(1);
         assert_eq!((ring.read_latest(load), ring.read_last(load)), (Ok(None), Ok(Some((1, 10)))));
         put(&ring, 1..=6);
         assert_eq!(ring.read_last(load), Ok(Some((6, 60))));
-        ring.slot(7).write(7, |_| assert_eq!(ring.read_last(load), Ok(Some((6, 60)))));
+        ring.slot(7).begin(7);
+        assert_eq!(ring.read_last(load), Ok(Some((6, 60))));
+        ring.slot(7).finish(7);
         // Of several that were written together, all are there or none.
-        ring.slot(8).write(8, |body| body[0].store(80, Ordering::Relaxed));
+        ring.slot(8).begin(8)[0].store(80, Ordering::Relaxed);
+        ring.slot(8).finish(8);
         assert_eq!(ring.read_last(load), Ok(Some((8, 80))));
     }
 

@@ -99,12 +99,26 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         Slot::new(unsafe { self.words.get_unchecked(start..start + self.shape.stride) })
     }
 
-    /// Publishes value `number`, the one after the head. Only the ring's one writer may call this.
+    /// Begins value `number`, the one after the head: the body to store it in. Only the ring's one writer may call this, and
+    /// calls [`finish`](Self::finish) then.
     #[inline(always)]
-    pub(crate) fn write(&self, number: u64, fill: impl FnOnce(&[AtomicU64])) {
-        self.slot(number).write(number, fill);
+    pub(crate) fn begin(&self, number: u64) -> &[AtomicU64] {
+        self.slot(number).begin(number)
+    }
+
+    /// Publishes value `number`, whose body was stored since [`begin`](Self::begin).
+    #[inline(always)]
+    pub(crate) fn finish(&self, number: u64) {
+        self.slot(number).finish(number);
         Site::HeadStore.store(self.head(), number, Ordering::Release);
         step!(HeadStored);
+    }
+
+    /// Publishes value `number`, which `fill` stores.
+    #[cfg(test)]
+    pub(crate) fn write(&self, number: u64, fill: impl FnOnce(&[AtomicU64])) {
+        fill(self.begin(number));
+        self.finish(number);
     }
 
     /// How many values can be [written together](Self::write_together): never more than leave the present value where it
@@ -125,7 +139,7 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         debug_assert!((1..=self.most_together()).contains(&count));
         let numbers = |index: usize| first.wrapping_add(index as u64);
         for index in 0..count {
-            self.slot(numbers(index)).begin(numbers(index), |body| fill(index, body));
+            fill(index, self.slot(numbers(index)).begin(numbers(index)));
         }
         for index in (0..count).rev() {
             self.slot(numbers(index)).finish(numbers(index));

@@ -478,7 +478,8 @@ impl<T: Payload + ?Sized> Topic<T> {
         }
         let number = self.next_number(item);
         self.admit(item, id, number, patience, &mut false)?;
-        self.write(item, id, number, value, mark);
+        value.store(self.begin(item, number, value.bytes(), mark));
+        self.finish(item, id, number);
         self.ring(item, id);
         item.memory.ring.prepare(number.wrapping_add(1), const { ItemShape::body_words::<T::Fixed>() });
         Ok(number)
@@ -517,10 +518,9 @@ impl<T: Payload + ?Sized> Topic<T> {
     ) -> Result<u64> {
         let number = self.next_number(item);
         self.admit(item, id, number, patience, &mut false)?;
-        self.enter(item, id, number, bytes, mark, |body| {
-            body[self.payload].store(piece.reference.0, Ordering::Relaxed);
-            step!(ReferenceStored);
-        });
+        self.begin(item, number, bytes, mark)[0].store(piece.reference.0, Ordering::Relaxed);
+        step!(ReferenceStored);
+        self.finish(item, id, number);
         pool.borrow_mut().put(id.index(), number, piece);
         step!(Retired);
         self.ring(item, id);
@@ -602,33 +602,23 @@ impl<T: Payload + ?Sized> Topic<T> {
         Ok(())
     }
 
-    /// Stores the value into its slot, and the entry into the journal.
+    /// Begins an item's value number `number`, of `bytes` bytes: the words to store it in, or what says where it is.
     #[inline(always)]
-    fn write(&self, item: &Written, id: ItemId, number: u64, value: &T, mark: Mark) {
-        self.enter(item, id, number, value.bytes(), mark, |body| value.store(&body[self.payload..]));
+    fn begin<'i>(&self, item: &'i Written, number: u64, bytes: usize, mark: Mark) -> &'i [AtomicU64] {
+        let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
+        let body = item.memory.ring.begin(number);
+        Envelope::new(stamp, bytes, mark).store(body);
+        step!(SlotHalf);
+        &body[self.payload..]
     }
 
-    /// Makes a slot's value number `number`, of `bytes` bytes, with what `fill` stores, and enters it into the journal.
+    /// Publishes an item's value number `number`, and enters it into the journal.
     #[inline(always)]
-    fn enter(
-        &self,
-        item: &Written,
-        id: ItemId,
-        number: u64,
-        bytes: usize,
-        mark: Mark,
-        fill: impl FnOnce(&[AtomicU64]),
-    ) {
-        let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
-        item.memory.ring.write(number, |body| {
-            Envelope::new(stamp, bytes, mark).store(body);
-            step!(SlotHalf);
-            fill(body);
-        });
+    fn finish(&self, item: &Written, id: ItemId, number: u64) {
+        item.memory.ring.finish(number);
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
-        self.journal.ring.write(entry, |body| {
-            body[0].store(journal_entry(id, number), Ordering::Relaxed);
-        });
+        self.journal.ring.begin(entry)[0].store(journal_entry(id, number), Ordering::Relaxed);
+        self.journal.ring.finish(entry);
     }
 
     /// Wakes those who sleep.
@@ -805,7 +795,7 @@ impl<T: Message> Topic<T> {
         Ok(values.len())
     }
 
-    /// As [`write`](Self::write), of several values.
+    /// Publishes several values of an item, the first one as number `first`, and enters them into the journal.
     #[inline(always)]
     fn write_together(&self, item: &Written, id: ItemId, first: u64, values: &[T]) {
         let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
