@@ -260,6 +260,29 @@ fn holds_that_are_not_there_end_the_conversation() {
     }
 }
 
+/// A message of no bytes at the end of its slot.
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Nothing {
+    none: [u64; 0],
+}
+
+#[test]
+fn holds_of_values_that_lie_in_their_slots_end_the_conversation() {
+    fn lie<T: Message>() {
+        let place = Place::new();
+        let service = Service::new(&place, "liar");
+        let mut affair = Affair::<T>::begin(place.bus(), service, Forged::topic::<T>(&["a"]));
+        affair.live.publish(0, 1, &[]);
+        let link = advise_samples(&mut affair, [0, 1 << 32, 8 << 32, 2]);
+        let error = link.and_then(|mut link| link.recv_timeout(LIMIT)).map(drop).unwrap_err();
+        assert!(matches!(&error, Error::Stale { reason: Ended::Misbehaved(_), .. }), "{error}");
+        ended(&mut affair, "holds of values that lie in their slots");
+    }
+    lie::<u64>();
+    lie::<Nothing>();
+}
+
 #[test]
 fn a_value_that_is_none_is_not_held() {
     let place = Place::new();

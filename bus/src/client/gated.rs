@@ -242,7 +242,7 @@ impl<D: Deliver> Link<D> {
     ///
     /// With [`data_on_stop`](Options::data_on_stop), receives still deliver of each item the newest value that was
     /// accepted and not delivered, if there is one: what the interval, the deadband, a pause, or the reader itself has left
-    /// behind. Then, and else at once, they fail with [`Error::Closed`], and as an iterator the link ends.
+    /// behind. Then, and else at once, they fail with [`Error::Closed`], and a `for` over the link, or a stream, ends.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -262,7 +262,7 @@ impl<D: Deliver> Link<D> {
     ///     link.try_recv()?;
     /// }
     /// link.stop();
-    /// let last: Vec<f64> = link.map(|update| update.unwrap().value).collect();
+    /// let last: Vec<f64> = link.into_iter().map(|update| update.unwrap().value).collect();
     /// assert_eq!(last, [20.2]);
     /// # Ok(())
     /// # }
@@ -280,12 +280,17 @@ impl<D: Deliver> Link<D> {
             }
             self.collect_all();
         }
+        self.finish();
+        self.report_change();
+    }
+
+    /// Ends the link for good, but for what its options may still deliver.
+    pub(super) fn finish(&mut self) {
         let gate = self.open_gate();
         let data_on_stop = gate.data_on_stop;
         gate.finish(data_on_stop);
         self.choose_way();
         self.detach();
-        self.report_change();
     }
 
     /// Takes all that there is to the gate.

@@ -256,9 +256,10 @@ struct Pinned {
 /// A live subscription to an item, to several, or to a whole topic.
 ///
 /// When the service goes, what it still published is delivered first; then one [`Error::Stale`] says why,
-/// and the next receive waits for the service's return, of which [`Update::gap`] tells. As an iterator a
-/// link is a series of [`recv`](Link::recv)s, which ends only where the link does: after [`stop`](Link::stop), or the one
-/// update of a link that was advised [`once`](crate::AdviseBuilder::once).
+/// and the next receive waits for the service's return, of which [`Update::gap`] tells. In a `for`
+/// a link is a series of [`recv`](Link::recv)s, and as a [`Stream`](crate::Stream) one of [`recv_async`](Link::recv_async)s;
+/// it ends only where the link does: after [`stop`](Link::stop), an [eviction](Error::Evicted), or the one update of a link
+/// that was advised [`once`](crate::AdviseBuilder::once).
 ///
 /// A link is `Send`, and is read from one thread at a time.
 pub struct Link<D: Deliver> {
@@ -320,9 +321,12 @@ impl<D: Deliver> Link<D> {
     /// The next update, if there is one now.
     ///
     /// # Errors
-    /// [`Error::Stale`], once, when the service is gone and all it published is delivered;
+    /// [`Error::Stale`], once, when the service is gone and all it published is delivered; [`Error::Refused`], once, where it
+    /// came back and no longer grants what this link was advised with; [`Error::Evicted`], once, where the publisher no longer
+    /// waits for this lossless link, which is at its end then;
     /// [`Error::InvalidValue`] where the bytes are no value of the type, and the link goes on after it;
-    /// [`Error::Closed`] where the link was stopped, or has delivered its one update.
+    /// [`Error::HoldsAll`] while as many samples are kept as the link may hold, and there is another value;
+    /// [`Error::Closed`] where the link was stopped or evicted, or has delivered its one update.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Option<D::Item>> {
         if self.is_apart() {
@@ -462,14 +466,6 @@ impl<D: Deliver> Link<D> {
     }
 }
 
-impl<D: Deliver> Iterator for Link<D> {
-    type Item = Result<D::Item>;
-
-    fn next(&mut self) -> Option<Result<D::Item>> {
-        (!self.is_done()).then(|| self.recv())
-    }
-}
-
 impl<D: Deliver> Link<D> {
     pub(crate) fn new(
         conversation: Arc<ConversationHandle>,
@@ -515,7 +511,8 @@ impl<D: Deliver> Link<D> {
         self.shared.number
     }
 
-    /// Why the service is gone; `None` while it is live. What it published is still delivered.
+    /// Why the service is gone, or refuses this link since it is back; `None` while the link is live. What was published
+    /// before is still delivered.
     pub fn ended(&self) -> Option<Ended> {
         self.shared.ended()
     }
@@ -649,16 +646,6 @@ impl<D: Deliver> Link<D> {
         self.seen = shared.state.version();
         match &mut state.attachment {
             Attachment::Asked | Attachment::Ended(_) => Ok(()),
-            Attachment::Attached { session, .. }
-                if self.shared.samples > 0 && session.conversion.is_some() =>
-            {
-                drop(state);
-                let why = "its publisher has another version of the message type, so its values have to be converted and \
-                     cannot be held; advise with `hot`";
-                let reason = Ended::Changed(why.to_owned());
-                self.ended = Some(reason.clone());
-                Err(self.conversation.shared.stale(reason))
-            }
             Attachment::Attached { session, index, credit } => {
                 let (session, index, credit) = (session.clone(), *index, credit.clone());
                 drop(state);
@@ -666,14 +653,16 @@ impl<D: Deliver> Link<D> {
                 Ok(())
             }
             Attachment::Revoked(reason) => {
-                let reason = reason.clone();
-                self.reader = None;
-                self.ended = Some(reason.clone());
-                // Said again at each look.
-                self.seen = self.seen.wrapping_sub(1);
-                Err(self.conversation.shared.stale(reason))
+                let (what, link, reason) = (self.address(), self.shared.number, core::mem::take(reason));
+                drop(state);
+                self.finish();
+                Err(Error::Evicted { what, link, reason })
             }
-            Attachment::Refused(error) => Err(error.take().unwrap_or(Error::Closed("the link"))),
+            Attachment::Refused(error, reason) => {
+                self.ended = Some(Ended::Refused(reason.clone()));
+                // Told once; then there is nothing until the service's next life.
+                error.take().map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -725,14 +714,11 @@ impl<D: Deliver> Link<D> {
                 }
                 return Ok(None);
             }
-            if self.pins.is_some() {
-                let Some(pin) = self.spare.take() else {
-                    return if self.reader.as_ref().is_some_and(Reader::has_more) {
-                        Err(self.holds_all())
-                    } else {
-                        Ok(None)
-                    };
-                };
+            if self.pins.is_some() && self.spare.is_none() {
+                if self.has_more(changed) {
+                    return Err(self.holds_all());
+                }
+            } else if let Some(pin) = self.spare.take() {
                 let copy = |values: &mut Values, _: Option<&Conversion>, body: &[AtomicU64]| {
                     let reference = values.reference(body);
                     pin.announce(reference);
@@ -753,6 +739,16 @@ impl<D: Deliver> Link<D> {
             self.last = None;
             self.adopt()?;
         }
+    }
+
+    /// Whether there is a value that could be taken; of a session that has `changed`, one that comes before its end.
+    fn has_more(&mut self, changed: bool) -> bool {
+        let Some(reader) = &mut self.reader else { return false };
+        let is_over = changed && {
+            let last = *self.last.get_or_insert_with(|| reader.conclude());
+            reader.is_past(last)
+        };
+        !is_over && reader.has_more()
     }
 
     #[cold]
@@ -834,6 +830,9 @@ impl<D: Deliver> Link<D> {
             (None, None) if verb == "recv" => "nothing was published meanwhile".to_owned(),
             (None, None) if self.shared.wait => "no such item appeared".to_owned(),
             (None, None) => "the service does not answer; is its process stopped?".to_owned(),
+            (Some(Ended::Refused(reason)), None) => {
+                format!("the service was gone and has returned, but said no: {reason}")
+            }
             (Some(reason), None) if conversation.is_live() => {
                 format!("the service was gone ({reason}) and has returned, but without this item")
             }

@@ -70,10 +70,11 @@ pub(crate) enum Attachment {
     Attached { session: Arc<Session>, index: u32, credit: Option<Credit> },
     /// Nothing any longer.
     Ended(Ended),
-    /// Nothing ever again: the publisher no longer waits for it.
-    Revoked(Ended),
-    /// Nothing, since the service said no.
-    Refused(Option<Error>),
+    /// Nothing ever again: the publisher no longer waits for it, and said why.
+    Revoked(String),
+    /// Nothing in this life of the service, which said no, or whose values this link cannot have; with the error until the
+    /// link's user was told, and its words.
+    Refused(Option<Error>, String),
 }
 
 impl LinkShared {
@@ -90,12 +91,18 @@ impl LinkShared {
         LinkShared { number, target, warm, lossless, samples, wait, state, parker, vigil }
     }
 
-    /// Why the service is gone, if it is.
+    /// Why the service is gone, if it is, or not for this link.
     pub(crate) fn ended(&self) -> Option<Ended> {
         match &self.state.lock().attachment {
-            Attachment::Ended(reason) | Attachment::Revoked(reason) => Some(reason.clone()),
+            Attachment::Ended(reason) => Some(reason.clone()),
+            Attachment::Refused(_, reason) => Some(Ended::Refused(reason.clone())),
             _ => None,
         }
+    }
+
+    /// Whether it was told that its service is gone.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.state.lock().attachment, Attachment::Ended(_))
     }
 
     /// Attaches the link, or refuses it.
@@ -105,8 +112,14 @@ impl LinkShared {
     }
 
     /// Ends the link for good.
-    pub(crate) fn revoke(&self, reason: Ended) {
+    pub(crate) fn revoke(&self, reason: String) {
         self.attach(Attachment::Revoked(reason));
+    }
+
+    /// Says no to the link, as far as this life of its service goes.
+    pub(crate) fn refuse(&self, error: Error) {
+        let reason = error.to_string();
+        self.attach(Attachment::Refused(Some(error), reason));
     }
 
     /// Tells the link that its service is gone, unless it knows that, and for this very reason.

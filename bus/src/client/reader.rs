@@ -182,10 +182,14 @@ impl Reader {
         }
     }
 
-    /// Whether the value that is wanted next is there, or a later one.
+    /// Whether the value that is wanted next is there, or a later one, or there may be one that a sweep has still to visit.
     pub(crate) fn has_more(&self) -> bool {
         let (memory, wanted) = self.awaited();
-        memory.ring.state(wanted) != Err(Miss::NotYet)
+        let is_busy = match self {
+            Reader::One(_) => false,
+            Reader::Many(many) => many.is_busy(),
+        };
+        is_busy || memory.ring.state(wanted) != Err(Miss::NotYet)
     }
 
     /// Whether there are items that a sweep has still to visit, which nothing announces.
