@@ -64,14 +64,13 @@ impl CreditMemory {
 }
 
 impl Credit {
-    #[inline(always)]
-    fn floor(&self) -> Floor<'_> {
-        Floor { floor: &self.floor[0], awaited: &self.awaited[0] }
-    }
-
-    /// Says that everything below `to` was read.
-    pub(crate) fn raise(&self, to: u64) {
-        self.floor().raise(to, &SharedFutex);
+    /// The connection is lost, and the publisher need not wait for the link by it any longer, also where it cannot know yet:
+    /// what the link holds keeps this end of the connection open. The number that the link had said it wants next; `None`
+    /// where it had said that it wants nothing.
+    pub(crate) fn release(&self) -> Option<u64> {
+        let floor = Floor { floor: &self.floor[0], awaited: &self.awaited[0] };
+        let said = floor.release(&SharedFutex);
+        (said < RELEASED).then_some(said)
     }
 }
 
@@ -83,35 +82,47 @@ impl Credit {
 /// there only while it waits.
 #[derive(Debug)]
 pub(crate) struct Account {
-    credit: Credit,
+    floor: Words,
+    awaited: Words,
     told: u64,
     step: u64,
 }
 
 impl Account {
     /// The account of a reader that begins at value `wanted` of a ring of `depth` slots.
-    pub(crate) fn new(credit: Credit, wanted: u64, depth: u64) -> Self {
-        credit.raise(wanted);
-        Account { credit, told: wanted, step: (depth / 8).max(1) }
+    pub(crate) fn new(Credit { floor, awaited, .. }: Credit, wanted: u64, depth: u64) -> Self {
+        let mut account = Account { floor, awaited, told: 0, step: (depth / 8).max(1) };
+        account.told = account.floor().said();
+        if account.told < RELEASED {
+            account.tell(wanted);
+        }
+        account
+    }
+
+    #[inline(always)]
+    fn floor(&self) -> Floor<'_> {
+        Floor { floor: &self.floor[0], awaited: &self.awaited[0] }
     }
 
     /// After a look: `wanted` is the next value, and `idle` whether there was none.
     #[inline(always)]
     pub(crate) fn keep(&mut self, wanted: u64, idle: bool) {
         let ahead = wanted.wrapping_sub(self.told);
-        if ahead >= self.step || (ahead > 0 && (idle || self.credit.floor().is_urgent())) {
+        if ahead >= self.step || (ahead > 0 && (idle || self.floor().is_urgent())) {
             self.tell(wanted);
         }
     }
 
     /// Nothing more will be read: the publisher need not wait, also while what the link holds keeps it registered.
     pub(crate) fn release(&mut self) {
-        self.credit.raise(RELEASED);
+        self.floor().release(&SharedFutex);
     }
 
     #[inline(never)]
     fn tell(&mut self, wanted: u64) {
-        self.told = wanted;
-        self.credit.raise(wanted);
+        // Where the connection is lost, this is of no interest any longer.
+        if self.floor().raise(self.told, wanted, &SharedFutex) {
+            self.told = wanted;
+        }
     }
 }

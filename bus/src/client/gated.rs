@@ -3,13 +3,14 @@
 //! [`gate`](super::gate) decides what passes. Here is what it needs of the link: values to decide on, as the reader
 //! takes them, and as many of them at a time as there are at that moment, so that a look ends however fast the publisher is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::{Gate, State};
 use super::link::{Deliver, Link};
 use super::options::{DeliveryMode, Granted, Mode, Options};
 use super::reader::{Delivery, Reader};
 use super::vigil::Due;
+use crate::bell::PARK_BOUND;
 use crate::error::{Error, Result};
 
 /// Values that a look takes before it asks how many there are at all.
@@ -132,11 +133,14 @@ impl<D: Deliver> Link<D> {
             Some(reader) => (reader.awaited().1, reader.due()),
             None => (0, Due::Never),
         };
+        let never = wanted.wrapping_add(NEVER_REACHED);
         match self.gate.as_ref().and_then(|gate| gate.due()) {
-            None => (wanted, due),
             Some(Due::Now) => (wanted, Due::Now),
             // Whatever is published until then.
-            Some(later) => (wanted.wrapping_add(NEVER_REACHED), later),
+            Some(later) => (never, later),
+            // The value is there and cannot be read; that its memory has come is told besides.
+            None if self.awaited_memory().is_some() => (never, Due::At(Instant::now() + PARK_BOUND)),
+            None => (wanted, due),
         }
     }
 

@@ -15,7 +15,7 @@ use super::many_items::ManyItems;
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
 use super::sample::{Pin, Pins, Sample};
 use super::session::Session;
-use super::values::Values;
+use super::values::{Found, Values};
 use super::vigil::NOBODY;
 use super::waiting::Waiting;
 use crate::bell::PARK_BOUND;
@@ -24,7 +24,7 @@ use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Message};
 use crate::payload::Payload;
-use crate::ring::Taken;
+use crate::ring::{Copied, Taken};
 use crate::segment::pool::Reference;
 use crate::spin::SpinBudget;
 use crate::sync::{AtomicU64, step};
@@ -126,15 +126,20 @@ impl<T: Message> Deliver for Hot<T> {
     #[inline(never)]
     fn take(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
-        let mut lost = false;
+        let mut astray = false;
         let look = link.look_with(|values, conversion, body| {
-            match values.of(body) {
-                Some(words) => image.load_by(conversion, words),
-                None => lost = true,
+            let words = values.of(body);
+            // What was torn may have been anywhere.
+            astray = matches!(words, Found::Nowhere);
+            match words {
+                Found::Here(words) => image.load_by(conversion, words),
+                Found::Nowhere => {}
+                Found::OnItsWay => return None,
             }
-            Envelope::load(body)
+            Some(Envelope::load(body))
         })?;
-        if lost && look.is_some() {
+        let look = here(look);
+        if astray && look.is_some() {
             return Err(link.conversation.shared.astray());
         }
         // SAFETY: as above.
@@ -159,7 +164,10 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
         let Some((pin, (item, taken))) = look? else { return Ok(None) };
         let Pinned { envelope, reference } = taken.value;
         let bytes = envelope.size();
-        let memory = link.values.as_mut().and_then(|values| values.memory(reference).cloned());
+        let memory = link.values.as_mut().and_then(|values| match values.memory(reference) {
+            Found::Here(memory) => Some(memory.clone()),
+            Found::OnItsWay | Found::Nowhere => None,
+        });
         let place = memory.and_then(|memory| {
             let align = align_of::<T::Fixed>();
             // The language takes a value to be a multiple of its alignment long.
@@ -215,6 +223,13 @@ impl<T: Message> Link<Hot<T>> {
             Envelope::load(body)
         })
     }
+}
+
+/// What a look brought: a value that is not here is not delivered.
+#[inline(always)]
+fn here<R>(look: Look<Option<R>>) -> Look<R> {
+    let (item, Taken { number, missed, value }) = look?;
+    Some((item, Taken { number, missed, value: value? }))
 }
 
 /// The update with a value that was taken, which is in the image.
@@ -451,6 +466,10 @@ impl<D: Deliver> Link<D> {
 
     /// Sleeps until there is something to look at, at most `bound`; may return early.
     fn park(&mut self, bound: Duration) {
+        if let Some((session, memory)) = self.awaited_memory() {
+            // The value is there, so nothing rings for it. Whether the service is gone is looked at now and then.
+            return session.wait_for_pool(memory, bound.min(PARK_BOUND));
+        }
         let state = &self.shared.state;
         match &mut self.reader {
             // A look was cut short, and nobody rings for what it left.
@@ -522,6 +541,12 @@ impl<D: Deliver> Link<D> {
         self.conversation.shared.names.name(item).unwrap_or_else(|| "".into())
     }
 
+    /// The pool memory of the session that the next value lies in, where that has not come yet.
+    pub(super) fn awaited_memory(&self) -> Option<(&Session, usize)> {
+        let values = self.values.as_ref().filter(|_| self.reader.is_some())?;
+        Some((values.session(), values.awaited()?))
+    }
+
     /// Whether the control thread changed what `reader` is of.
     #[inline(always)]
     pub(super) fn has_changed(&self) -> bool {
@@ -583,10 +608,11 @@ impl<D: Deliver> Link<D> {
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
-    fn look_with<R>(
+    fn look_with<R: Copied>(
         &mut self,
         copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
+        self.values.iter_mut().for_each(Values::begin_look);
         let look = if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) };
         if self.is_watched() {
             self.report();
@@ -596,7 +622,7 @@ impl<D: Deliver> Link<D> {
 
     /// Looks into the session that `reader` is of.
     #[inline(always)]
-    fn look_now<R>(
+    fn look_now<R: Copied>(
         &mut self,
         mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Look<R> {
@@ -608,7 +634,7 @@ impl<D: Deliver> Link<D> {
     /// Delivers what the old session held when its end was learned of, then takes over what changed.
     #[cold]
     #[inline(never)]
-    fn look_after_change<R>(
+    fn look_after_change<R: Copied>(
         &mut self,
         mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
@@ -621,7 +647,7 @@ impl<D: Deliver> Link<D> {
     }
 
     /// Looks into the old session once more, as long as it has what it had when its end was learned of.
-    fn look_before_change<R>(
+    fn look_before_change<R: Copied>(
         &mut self,
         copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Look<R> {
@@ -702,6 +728,7 @@ impl<D: Deliver> Link<D> {
 
     /// Looks for the next value and holds it: where it is, with its stamp.
     fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
+        self.values.iter_mut().for_each(Values::begin_look);
         loop {
             let changed = self.has_changed();
             if self.spare.is_none() {
@@ -721,11 +748,14 @@ impl<D: Deliver> Link<D> {
             } else if let Some(pin) = self.spare.take() {
                 let copy = |values: &mut Values, _: Option<&Conversion>, body: &[AtomicU64]| {
                     let reference = values.reference(body);
+                    if let Found::OnItsWay = values.memory(reference) {
+                        return None;
+                    }
                     pin.announce(reference);
-                    Pinned { envelope: Envelope::load(body), reference }
+                    Some(Pinned { envelope: Envelope::load(body), reference })
                 };
                 let look = if changed { self.look_before_change(copy) } else { self.look_now(copy) };
-                if let Some(taken) = look {
+                if let Some(taken) = here(look) {
                     step!(Pinned);
                     return Ok(Some((pin, taken)));
                 }
@@ -824,6 +854,10 @@ impl<D: Deliver> Link<D> {
     fn timed_out(&self, verb: &'static str, after: Duration) -> Error {
         let conversation = &self.conversation.shared;
         let hint = match (&self.ended, conversation.trouble()) {
+            (None, None) if verb == "recv" && self.awaited_memory().is_some() => {
+                "the next value is in memory that the service has not sent yet; is its process stopped?"
+                    .to_owned()
+            }
             (None, None) if verb == "recv" && self.gate.is_some() => {
                 "nothing was published meanwhile that the link's options let through".to_owned()
             }

@@ -59,6 +59,9 @@ pub(crate) struct LinkState {
     pub(crate) attachment: Attachment,
     /// Why the service went, until the link's user was told.
     pub(crate) untold: Option<Ended>,
+    /// Where a lossless link was when its connection was lost, in which life of the service: the number that it had said it
+    /// wants next. It may have read on since.
+    left: Option<(u64, u64)>,
 }
 
 /// What a link is attached to.
@@ -86,7 +89,7 @@ impl LinkShared {
         samples: u32,
         wait: bool,
     ) -> Self {
-        let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
+        let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None, left: None });
         let (parker, vigil) = (Parker::new(), Vigil::new());
         LinkShared { number, target, warm, lossless, samples, wait, state, parker, vigil }
     }
@@ -122,11 +125,23 @@ impl LinkShared {
         self.attach(Attachment::Refused(Some(error), reason));
     }
 
+    /// The number from which on a lossless link may not have read yet, where it was attached in this life of the service
+    /// before; 0 where it was not.
+    pub(crate) fn unread_from(&self, epoch: u64) -> u64 {
+        let left = self.state.lock().left.filter(|&(of, _)| of == epoch && self.lossless.is_some());
+        left.map_or(0, |(_, wanted)| wanted)
+    }
+
     /// Tells the link that its service is gone, unless it knows that, and for this very reason.
     pub(crate) fn end(&self, reason: &Ended) {
         if self.ended().as_ref() != Some(reason) {
             self.state.update(|state| {
-                state.attachment = Attachment::Ended(reason.clone());
+                let ended = Attachment::Ended(reason.clone());
+                if let Attachment::Attached { session, credit: Some(credit), .. } =
+                    core::mem::replace(&mut state.attachment, ended)
+                {
+                    state.left = credit.release().map(|wanted| (session.epoch, wanted));
+                }
                 state.untold = Some(reason.clone());
             });
             self.vigil.hail();

@@ -200,6 +200,7 @@ impl Peer {
             pid = session.pid,
             "conversation live"
         );
+        let epoch = session.epoch;
         let again = conversation.state.update(|state| {
             let again = state.session.is_some();
             *state = State { session: Some(session), status: Status::Live, trouble: None };
@@ -209,7 +210,8 @@ impl Peer {
             (&mut self.phase, self.conversations.get(&conversation.number))
         {
             for link in open.links.values() {
-                advise(connection, conversation.number, link, link.wait || again);
+                let from = link.unread_from(epoch);
+                advise(connection, conversation.number, link, link.wait || again, from);
             }
         }
     }
@@ -257,6 +259,8 @@ impl Peer {
         }
         let words = pool::open(memory)?;
         session.add_pool(index as usize, words).map_err(Lost::Malformed)?;
+        // It may be the one that a link waits for.
+        open.links.values().for_each(|link| link.vigil.nudge());
         step!(PoolMapped);
         Ok(())
     }

@@ -203,7 +203,7 @@ impl Peer {
             return link.end(&reason);
         }
         if let Phase::Open { connection, .. } = &mut self.phase {
-            advise(connection, conversation, &link, link.wait);
+            advise(connection, conversation, &link, link.wait, 0);
         }
     }
 
@@ -382,14 +382,14 @@ fn connect(connection: &mut Connection, conversation: &ConversationShared) {
     connection.send(conversation.number, 0, &Connect { topic, wait: conversation.wait || again });
 }
 
-fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool) {
+fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool, from: u64) {
     let item = match &link.target {
         Target::One(item) => NameText::truncated(item),
         Target::Many(_) => NameText::new(),
     };
     let deadline = link.lossless.map_or(0, |patience| u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
     let lossless = link.lossless.is_some();
-    let advise = Advise { deadline, item, warm: link.warm, wait, lossless, samples: link.samples };
+    let advise = Advise { deadline, from, item, warm: link.warm, wait, lossless, samples: link.samples };
     connection.send(conversation, link.number, &advise);
 }
 
