@@ -257,7 +257,8 @@ pub enum Error {
         /// How long was waited for it.
         waited: Duration,
     },
-    /// A link holds as many samples as it may, and there is another value.
+    /// A link holds as many samples as it may, and there is another value. Said at each receive until one of them goes, for
+    /// which nothing waits.
     #[error(
         "the link to `{what}` holds {samples} samples, which is all that it asked for; let go of one, or ask for more"
     )]
