@@ -168,7 +168,7 @@ fn a_link_is_an_endless_series() {
     let mut publisher = Publisher::start(&place, SETUP);
     let mut link = connect(&place.bus()).advise("0").prime(false).hot().unwrap();
     publisher.publish(0, 5);
-    let numbers: Vec<u64> = link.by_ref().take(3).map(|update| update.unwrap().seq).collect();
+    let numbers: Vec<u64> = (&mut link).into_iter().take(3).map(|update| update.unwrap().seq).collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(take(&mut link), Some((4, 0)));
 }

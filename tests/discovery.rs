@@ -74,7 +74,7 @@ fn discovered(bus: &Bus, pattern: &str) -> Vec<String> {
 #[track_caller]
 fn event(watch: &mut Watch) -> (bool, String, u32) {
     let start = Instant::now();
-    let event = watch.recv_timeout(LIMIT).unwrap().expect("an event");
+    let event = watch.recv_timeout(LIMIT).unwrap();
     // At its end a wait looks by itself; but a watch is told.
     assert!(start.elapsed() < LIMIT, "nobody told the watch of {event:?}");
     match event {
@@ -87,7 +87,9 @@ fn event(watch: &mut Watch) -> (bool, String, u32) {
 /// That nothing has happened, as far as can be known.
 #[track_caller]
 fn no_event(watch: &mut Watch) {
-    assert_eq!(watch.recv_timeout(Duration::ZERO).unwrap(), None);
+    assert_eq!(watch.try_recv().unwrap(), None);
+    let error = watch.recv_timeout(Duration::ZERO).unwrap_err();
+    assert!(matches!(error, Error::Timeout { after: Duration::ZERO, .. }), "{error}");
 }
 
 #[test]

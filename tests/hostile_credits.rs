@@ -17,7 +17,7 @@ use support::forged::{
     Affair, BELL_SEALS, Forged, Service, credits_frame, credits_memory, granted_frame, located_frame, memory,
 };
 use support::segment::{Mapping, Segment};
-use support::wire::{Client, advise, frame, kind};
+use support::wire::{Client, advise, advise_from, frame, kind};
 use support::{LIMIT, Place, Random, Small, until};
 
 const HISTORY: u64 = 4;
@@ -109,6 +109,37 @@ fn a_floor_that_goes_back_is_not_believed_and_one_far_ahead_is_the_readers_loss(
     }
     (0..100).for_each(|_| drop(topic.item("a").unwrap().publish(&Small::new(0, 1))));
     assert_eq!(topic.evictions(), [], "who wants nothing is waited for by nobody");
+}
+
+#[test]
+fn who_says_that_it_has_not_read_what_never_was_begins_with_what_is_there() {
+    let place = Place::new();
+    let (_service, topic) = serve(&place, PATIENCE);
+    let item = topic.item("a").unwrap();
+    let head = 3 * HISTORY;
+    for number in 1..=head {
+        item.publish(&Small::new(0, number)).unwrap();
+    }
+    // Of what is gone the oldest that is there; one that is there; the next one; and what nobody can have read.
+    let cases = [
+        (0, head),
+        (1, head + 1 - HISTORY),
+        (head - 1, head - 1),
+        (head + 1, head + 1),
+        (head + 2, head),
+        (1 << 62, head),
+        (u64::MAX, head),
+    ];
+    for (from, expected) in cases {
+        let mut client = Client::greeted(&place, "service");
+        drop(client.connect("topic"));
+        client.send(&frame(kind::ADVISE, 1, 7, &advise_from("a", false, true, from)), &[]).unwrap();
+        let credits = client.receive().unwrap().fds.into_iter().next().expect("memory");
+        let granted = client.receive().unwrap();
+        let floor = u32::from_ne_bytes(granted.body()[16..20].try_into().unwrap()) as usize;
+        let words = Mapping::new(&credits, ProtFlags::READ | ProtFlags::WRITE);
+        assert_eq!(words.words()[floor].load(Ordering::SeqCst), expected, "for {from}");
+    }
 }
 
 #[test]

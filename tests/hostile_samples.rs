@@ -170,8 +170,7 @@ fn references_lead_nowhere_but_into_pool_memory() {
     let last = (bytes / 64 - 2) as u64;
     affair.live.publish(0, 1, &[last]);
     assert_eq!(copies.recv_timeout(LIMIT).unwrap().value[15], bytes as u64 / 8 - 1);
-    let lies =
-        [last + 1, last + 2, u64::MAX, u64::MAX >> 24, 1 << 39, 1 << 40, 1 << 50, 1 << 63, 5 << 40 | 1];
+    let lies = [last + 1, last + 2, u64::MAX, u64::MAX >> 24, 1 << 39, 1 << 50, 1 << 63];
     for (number, lie) in (2..).zip(lies) {
         affair.live.publish(0, number, &[lie]);
         for error in
@@ -181,10 +180,21 @@ fn references_lead_nowhere_but_into_pool_memory() {
             assert!(error.to_string().contains("where there is no memory"), "{error}");
         }
     }
-    // It is that value's error, and not the link's.
-    let number = 2 + lies.len() as u64;
-    affair.live.publish(0, number, &[1]);
-    assert_eq!(copies.recv_timeout(LIMIT).unwrap().value[0], 8);
+    // In memory that may be on its way, and never comes: nothing to a link, and for a request as above.
+    let mut number = 2 + lies.len() as u64;
+    for lie in [1 << 40, 5 << 40 | 1, (1 << 50) - 1] {
+        affair.live.publish(0, number, &[lie]);
+        assert!(copies.try_recv().unwrap().is_none());
+        let error = affair.topic.request("a").unwrap_err();
+        assert!(error.to_string().contains("where there is no memory"), "{error}");
+        number += 1;
+    }
+    // It is those values' error, and not the link's.
+    for value in number..number + 4 {
+        affair.live.publish(0, value, &[1]);
+    }
+    let update = copies.recv_timeout(LIMIT).unwrap();
+    assert_eq!((update.seq, update.missed, update.value[0]), (number, 3, 8));
     assert_eq!(affair.topic.request("a").unwrap().value[0], 8);
 }
 
@@ -258,6 +268,29 @@ fn holds_that_are_not_there_end_the_conversation() {
         assert!(matches!(&error, Error::Stale { reason: Ended::Misbehaved(_), .. }), "{error}");
         ended(&mut affair, expected);
     }
+}
+
+/// A message of no bytes at the end of its slot.
+#[derive(Message, Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Nothing {
+    none: [u64; 0],
+}
+
+#[test]
+fn holds_of_values_that_lie_in_their_slots_end_the_conversation() {
+    fn lie<T: Message>() {
+        let place = Place::new();
+        let service = Service::new(&place, "liar");
+        let mut affair = Affair::<T>::begin(place.bus(), service, Forged::topic::<T>(&["a"]));
+        affair.live.publish(0, 1, &[]);
+        let link = advise_samples(&mut affair, [0, 1 << 32, 8 << 32, 2]);
+        let error = link.and_then(|mut link| link.recv_timeout(LIMIT)).map(drop).unwrap_err();
+        assert!(matches!(&error, Error::Stale { reason: Ended::Misbehaved(_), .. }), "{error}");
+        ended(&mut affair, "holds of values that lie in their slots");
+    }
+    lie::<u64>();
+    lie::<Nothing>();
 }
 
 #[test]

@@ -3,13 +3,14 @@
 //! The kernel tells at once of a reader's death, and with it the link is gone: nobody waits for a deadline. A reader that
 //! stands still (SIGSTOP) is waited for until its deadline; then its link is ended, and both sides know: the publisher
 //! goes on and can ask whom it has evicted, and the reader, should it go on, gets what is left, an account of the rest, and
-//! an error that says why, at every look. A reader that goes on in time has lost nothing.
+//! an error that says why, once; then the link is at its end, and the conversation is not. A reader that goes on in time has lost nothing.
 
 mod support;
 
 use std::time::Duration;
 
-use bus::{Service, Topic};
+use bus::{Error, Service, Topic};
+use smol::stream::StreamExt;
 use support::{Got, LIMIT, Place, Reader, Small, proc, reader, roles, until};
 
 roles!(reader);
@@ -120,7 +121,9 @@ fn a_stopped_reader_is_evicted_at_its_deadline_and_both_sides_know() {
     stopped.process.resume();
     let (got, error) = stopped.take_all();
     assert_eq!((got.last, got.delivered + got.missed), (100, 100), "{got:?}");
-    assert!(error.contains("4 values behind"), "{error}");
+    for part in ["lossless link", "`service/topic/a` was evicted", "4 values behind", "advise again"] {
+        assert!(error.contains(part), "{part:?} is missing in {error}");
+    }
     // The connection goes on, with whatever else the client has there.
     assert_eq!(service.clients().len(), 2);
     publish(&topic, 101, 100 + HISTORY);
@@ -146,7 +149,6 @@ fn who_was_evicted_may_advise_again() {
             let update = again.recv_timeout(LIMIT).unwrap();
             assert_eq!((update.seq, update.missed), (number, 0));
         }
-        until("it is told", || link.ended().is_some());
         let mut next = first;
         let error = loop {
             match link.recv_timeout(LIMIT) {
@@ -158,7 +160,9 @@ fn who_was_evicted_may_advise_again() {
             }
         };
         assert_eq!(next, first + 55, "what is left is delivered, and the rest is counted");
-        let bus::Error::Stale { reason: bus::Ended::Evicted(_), .. } = error else { panic!("{error}") };
+        let Error::Evicted { link: number, .. } = error else { panic!("{error}") };
+        assert_eq!((number, link.ended(), conversation.ended()), (link.number(), None, None));
+        assert!(smol::block_on(link.next()).is_none(), "the stream ends too");
         // What the first one had is not used for anything while it is there.
         drop(link);
         publish(&topic, first + 55, first + 58);

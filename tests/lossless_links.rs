@@ -16,6 +16,8 @@ use support::{LIMIT, Place, Small, Test, proc, roles, until};
 roles!(both_sides, publisher);
 
 const HISTORY: u64 = 4;
+/// The floor of a link that wants nothing any longer.
+const RELEASED: u64 = 1 << 62;
 const PATIENCE: Duration = LIMIT.saturating_mul(4);
 
 #[test]
@@ -114,19 +116,22 @@ fn a_link_keeps_its_place_when_the_connection_is_lost_and_comes_back() {
         client.send(&credits_frame(0), &[std::os::fd::AsFd::as_fd(&memory)]).unwrap();
         let granted = granted_frame(advise.conversation(), advise.reference(), 0, [0, 3, 5]);
         client.send(&granted, &[]).unwrap();
-        words
+        let from = u64::from_ne_bytes(advise.body()[8..16].try_into().unwrap());
+        (words, from)
     };
     let floor =
         |words: &support::segment::Mapping| words.words()[3].load(std::sync::atomic::Ordering::Acquire);
-    let (mut link, words) = std::thread::scope(|scope| {
+    let (mut link, (words, from)) = std::thread::scope(|scope| {
         let link = scope.spawn(|| topic.advise("item").lossless(PATIENCE).wait(LIMIT).hot().unwrap());
         let words = grant(&mut client);
         (link.join().unwrap(), words)
     });
     let publish = |number: u64| live.publish(0, number, &[number * 10]);
     (1..=3).for_each(publish);
-    assert_eq!((link.recv().unwrap().seq, floor(&words)), (1, 2));
+    assert_eq!((link.recv().unwrap().seq, floor(&words), from), (1, 2, 0));
     drop(client);
+    until("the link is told", || link.ended().is_some());
+    assert_eq!(floor(&words), RELEASED, "whoever waited for it need not");
     for number in 2..=3 {
         assert_eq!(link.recv().unwrap().seq, number, "what is there comes first");
     }
@@ -134,13 +139,14 @@ fn a_link_keeps_its_place_when_the_connection_is_lost_and_comes_back() {
     (4..=5).for_each(publish);
     let (mut client, conversation) = service.converse();
     send_segment(&mut client, conversation, 0, 1, &segment);
-    let again = grant(&mut client);
+    let (again, from) = grant(&mut client);
+    assert_eq!(from, 2, "where it was when the connection was lost");
     for number in 4..=5 {
         let update = link.recv_timeout(LIMIT).unwrap();
         assert_eq!((update.seq, update.missed, update.gap), (number, 0, false));
         assert_eq!(floor(&again), number + 1, "it is told in the new memory");
     }
-    assert_eq!(floor(&words), 4, "and no longer in the old one");
+    assert_eq!(floor(&words), RELEASED, "and no longer in the old one");
 }
 
 /// Publishes as many values as there is room for whenever it is told to, and says the number of the last one.

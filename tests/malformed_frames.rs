@@ -53,7 +53,7 @@ const FIRST_UNKNOWN: u32 = kind::FLOOR_RAISED + 1;
 
 /// Where the name of a frame with a name begins.
 fn name_at(frame: &[u8]) -> usize {
-    PREFIX + if frame[4..8] == kind::ADVISE.to_ne_bytes() { 8 } else { 0 }
+    PREFIX + if frame[4..8] == kind::ADVISE.to_ne_bytes() { 16 } else { 0 }
 }
 
 /// What is done to a frame, and whether it is certainly wrong then.

@@ -65,7 +65,7 @@ fn a_stop_ends_where_there_is_always_more() {
     publisher.publish(0, 3);
     link.update(Options::new().filter(overtaken(publisher, true))).unwrap();
     link.stop();
-    let last: Vec<_> = link.map(|update| update.unwrap().item).collect();
+    let last: Vec<_> = link.into_iter().map(|update| update.unwrap().item).collect();
     assert!((1..=ITEMS as usize).contains(&last.len()), "of each item one value at most: {last:?}");
 }
 
@@ -81,7 +81,8 @@ fn a_stop_delivers_the_newest_that_the_filter_accepts() {
         link.stop();
         let newest = publisher.published()[0];
         let even = newest - newest % 2;
-        let last: Vec<_> = link.map(Result::unwrap).map(|update| (update.seq, update.suppressed)).collect();
+        let last: Vec<_> =
+            link.into_iter().map(Result::unwrap).map(|update| (update.seq, update.suppressed)).collect();
         assert_eq!(last, [(even, even - (newest - 5) - 1)], "{item}: the newest is {newest}");
     }
 }

@@ -91,11 +91,16 @@ fn a_stream_ends_with_its_link_and_a_paused_one_says_so() {
     teller.tell([1.0]);
     smol::block_on(async {
         let once = topic.advise("0").once().hot_async().await.unwrap();
-        assert_eq!(StreamExt::map(once, |update| update.unwrap().seq).collect::<Vec<_>>().await, [1]);
+        assert_eq!(once.map(|update| update.unwrap().seq).collect::<Vec<_>>().await, [1]);
 
         let mut paused = topic.advise("0").hot_async().await.unwrap();
         paused.pause();
         assert!(matches!(paused.recv_async().await, Err(Error::Paused { .. })));
+        // With the extensions of streams in scope, by any name.
+        assert!(matches!(paused.next().await, Some(Err(Error::Paused { .. }))));
+        assert!(matches!((&mut paused).into_iter().next(), Some(Err(Error::Paused { .. }))));
+        paused.resume();
+        assert_eq!(paused.next().await.unwrap().unwrap().seq, 1);
 
         let mut throttled = topic.advise("0").interval(MOMENT).hot_async().await.unwrap();
         assert_eq!(throttled.recv_async().await.unwrap().seq, 1);
@@ -134,7 +139,7 @@ fn samples_pass_filters_and_intervals_and_carry_marks() {
     assert_eq!(large.recv().unwrap().value.len(), 4);
     assert!(paced.try_recv().unwrap().is_none());
     paced.stop();
-    let last: Vec<_> = Iterator::map(paced, |update| update.unwrap()).collect();
+    let last: Vec<_> = paced.into_iter().map(|update| update.unwrap()).collect();
     assert_eq!(last.len(), 1);
     assert_eq!((last[0].value.len(), last[0].missed + last[0].suppressed), (4, 2));
 }

@@ -36,7 +36,7 @@ fn closed<D: Deliver<Item: core::fmt::Debug>>(link: &mut Link<D>) {
         assert!(matches!(link.try_recv(), Err(Error::Closed("the link"))));
         assert!(matches!(link.recv(), Err(Error::Closed("the link"))));
         assert!(matches!(link.recv_timeout(LIMIT), Err(Error::Closed("the link"))));
-        assert!(link.next().is_none());
+        assert!(link.into_iter().next().is_none());
     }
 }
 
@@ -204,7 +204,14 @@ fn once_is_one_update_and_then_the_link_is_closed_on_both_sides() {
     closed(&mut warm);
     until("the service knows", || links() == 0);
     assert_eq!(
-        clock.advise("b").once().hot().unwrap().map(|update| update.unwrap().value).collect::<Vec<_>>(),
+        clock
+            .advise("b")
+            .once()
+            .hot()
+            .unwrap()
+            .into_iter()
+            .map(|update| update.unwrap().value)
+            .collect::<Vec<_>>(),
         [4]
     );
 }
@@ -250,7 +257,7 @@ fn with_data_on_stop_the_newest_undelivered_comes_whatever_held_it_back() {
         advise().hot().unwrap(),
     ];
     teller.publish(&[(0, 10.0), (1, 10.0), (2, 10.0)]);
-    links.iter_mut().for_each(|link| assert_eq!(link.by_ref().take(3).count(), 3));
+    links.iter_mut().for_each(|link| assert_eq!(link.into_iter().take(3).count(), 3));
     links[4].pause();
     // Item 0 within the deadband, item 1 beyond it and not accepted by the filter, item 2 as it was delivered.
     teller.publish(&[(0, 10.1), (0, 10.2), (1, 15.0), (1, 30.0)]);
@@ -270,7 +277,7 @@ fn with_data_on_stop_the_newest_undelivered_comes_whatever_held_it_back() {
     for (link, expected) in links.iter_mut().zip(expected) {
         let name = |item| topic.name(item);
         let mut last = Vec::new();
-        for update in link.by_ref() {
+        for update in &mut *link {
             let update = update.unwrap();
             let before = update.seq - update.missed - update.suppressed - 1;
             last.push((name(update.item).to_string(), update.seq, before));

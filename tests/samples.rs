@@ -267,8 +267,12 @@ fn values_of_another_version_cannot_be_held_but_copied() {
     topic.item("item").unwrap().publish(&v1::Image { pixels: [7; 32] }).unwrap();
     service.ready().unwrap();
     let newer = bus.connect::<v2::Image>("service/topic").open().unwrap();
-    let error = newer.advise("item").samples(1).unwrap_err().to_string();
-    assert!(error.contains("another version") && error.contains("`hot`"), "{error}");
+    let error = newer.advise("item").samples(1).unwrap_err();
+    assert!(matches!(error, Error::Refused { .. }), "{error}");
+    for part in ["`service/topic/item`", "another version", "advise with `hot`"] {
+        assert!(error.to_string().contains(part), "{part:?} is missing in {error}");
+    }
+    until("nothing is left of it there", || service.clients().iter().all(|client| client.links == 0));
     let copy = newer.advise("item").hot().unwrap().recv().unwrap().value;
     assert_eq!((copy.pixels, copy.gain), ([7; 32], 9));
     assert_eq!(newer.request("item").unwrap().value.gain, 9);

@@ -88,6 +88,40 @@ fn a_sample_outlives_its_service_and_the_next_one_is_followed() {
 }
 
 #[test]
+fn a_link_that_holds_all_it_may_learns_of_the_end_of_its_service_and_of_its_return() {
+    let place = Place::new();
+    let mut studio = Studio::start(&place, PLAN);
+    studio.publish(0, 1);
+    let topic = visit(&place.bus());
+    let mut link = topic.advise("0").samples(1).unwrap();
+    for life in 0..2 {
+        let held = link.recv_timeout(LIMIT).unwrap();
+        assert_eq!((held.seq, held.gap), (1, life > 0));
+        studio.process.kill();
+        drop(studio);
+        let error = link.recv_timeout(LIMIT).unwrap_err();
+        assert!(matches!(error, Error::Stale { reason: Ended::Died, .. }), "{error}");
+        assert!(link.try_recv().unwrap().is_none());
+        studio = Studio::start(&place, PLAN);
+        studio.publish(0, 1);
+        // What it holds is of the last life; of this one it may hold as much.
+        let next = link.recv_timeout(LIMIT).unwrap();
+        assert_eq!((next.seq, next.gap, held.value.check()), (1, true, (0, 1)));
+        assert!(link.try_recv().unwrap().is_none(), "there is nothing that it would have to hold");
+        studio.publish(0, 1);
+        studio.process.kill();
+        drop(studio);
+        until("the end is known", || link.ended().is_some());
+        assert!(matches!(link.recv(), Err(Error::HoldsAll { .. })), "what was published before comes first");
+        drop(next);
+        assert_eq!(link.recv().unwrap().seq, 2);
+        assert!(matches!(link.recv(), Err(Error::Stale { reason: Ended::Died, .. })));
+        studio = Studio::start(&place, PLAN);
+        studio.publish(0, 1);
+    }
+}
+
+#[test]
 fn what_was_held_when_the_connection_was_lost_is_held_until_the_client_hangs_up() {
     let place = Place::new();
     let mut studio = Studio::start(&place, PLAN);

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::mark::Mark;
+use crate::ring::Copied;
 use crate::stamp::Stamp;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -16,6 +17,8 @@ pub(crate) struct Envelope {
     stamp: u64,
     size_and_mark: u64,
 }
+
+impl Copied for Envelope {}
 
 impl Envelope {
     /// Of a message of so many bytes; `stamp` is in nanoseconds, 0 where there is none.

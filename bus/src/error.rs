@@ -16,7 +16,7 @@ pub enum Ended {
     Closed,
     /// The process that owned the service died, or its connection broke.
     Died,
-    /// The service ended this conversation, or this link of it, for the reason given.
+    /// The service ended this program's connection, for the reason given.
     Evicted(String),
     /// The service came back with another message type, which is explained.
     Changed(String),
@@ -24,6 +24,8 @@ pub enum Ended {
     Misbehaved(String),
     /// This process has no descriptors or mappings left for what the service sends, as given.
     Exhausted(String),
+    /// The service is back, and refuses this link what it had, for the reason given. Its next life is asked again.
+    Refused(String),
 }
 
 impl core::fmt::Display for Ended {
@@ -35,6 +37,7 @@ impl core::fmt::Display for Ended {
             Ended::Misbehaved(detail) => write!(f, "it broke the protocol: {detail}"),
             Ended::Evicted(reason) => write!(f, "it ended the conversation: {reason}"),
             Ended::Changed(difference) => write!(f, "it came back with another message type: {difference}"),
+            Ended::Refused(reason) => write!(f, "it came back and refuses this link: {reason}"),
         }
     }
 }
@@ -182,6 +185,20 @@ pub enum Error {
         /// Why it is gone.
         reason: Ended,
     },
+    /// A lossless link has read nothing for its deadline, while its publisher waited for it; the publisher waits for it no
+    /// longer, and the link is at its end. All that was still there has been delivered. The conversation goes on.
+    #[error(
+        "lossless link {link} to `{what}` was evicted: {reason}; advise again, and read faster, or with a longer deadline (the \
+         topic's `.lossless(patience)` bounds it)"
+    )]
+    Evicted {
+        /// What the link was to.
+        what: String,
+        /// The link, as [`Link::number`](crate::Link::number) says.
+        link: u64,
+        /// The publisher's reason.
+        reason: String,
+    },
     /// The link is paused, so that there is nothing to wait for.
     #[error("the link to `{link}` is paused; `resume` it before receiving from it")]
     Paused {
@@ -240,7 +257,8 @@ pub enum Error {
         /// How long was waited for it.
         waited: Duration,
     },
-    /// A link holds as many samples as it may, and there is another value.
+    /// A link holds as many samples as it may, and there is another value. Said at each receive until one of them goes, for
+    /// which nothing waits.
     #[error(
         "the link to `{what}` holds {samples} samples, which is all that it asked for; let go of one, or ask for more"
     )]

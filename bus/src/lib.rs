@@ -82,6 +82,7 @@ pub use self::{
     client::deadband::{Deadband, Number},
     client::link::{Deliver, Hot, Link, Samples, Warm},
     client::options::{DeliveryMode, Granted, Options},
+    client::received::Received,
     client::remote_item::RemoteItem,
     client::sample::Sample,
     client::stream::Receive,

@@ -18,6 +18,7 @@ use futures_core::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::reactor::Watched;
+use crate::client::received::Received;
 use crate::client::vigil::{Due, Vigil};
 use crate::discovery::ServiceEvent;
 use crate::error::{Error, Result};
@@ -32,8 +33,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 /// … and when to look once more where that explained nothing: an exiting process may be held up.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
-/// An endless series of services that appear and vanish; see [`Bus::watch`](crate::Bus::watch). As a stream or
-/// an iterator it is a series of [`recv`](Watch::recv)s.
+/// An endless series of services that appear and vanish; see [`Bus::watch`](crate::Bus::watch). In a `for` it is a
+/// series of [`recv`](Watch::recv)s, as a stream one of [`recv_async`](Watch::recv_async)s.
 #[derive(Debug)]
 pub struct Watch {
     bus: Arc<BusCore>,
@@ -77,15 +78,18 @@ impl Watch {
         }
     }
 
-    /// Waits for the next event, at most `timeout`; `None` if there was none.
+    /// Waits for the next event, at most `timeout`.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv).
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<ServiceEvent>> {
-        match Instant::now().checked_add(timeout) {
-            Some(deadline) => self.next_before(Some(deadline)),
-            None => self.recv().map(Some),
-        }
+    /// [`Error::Timeout`], and as [`recv`](Self::recv).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<ServiceEvent> {
+        let Some(deadline) = Instant::now().checked_add(timeout) else { return self.recv() };
+        self.next_before(Some(deadline))?.ok_or_else(|| Error::Timeout {
+            verb: "watch",
+            what: self.bus.name.clone(),
+            after: timeout,
+            hint: "no service appeared or vanished meanwhile".to_owned(),
+        })
     }
 
     /// The next event, if one is known now: what to call where a wait set says that this is ready.
@@ -234,11 +238,39 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Iterator for Watch {
+/// Never ends.
+impl Iterator for Received<&mut Watch> {
     type Item = Result<ServiceEvent>;
 
     fn next(&mut self) -> Option<Result<ServiceEvent>> {
-        Some(self.recv())
+        Some(self.0.recv())
+    }
+}
+
+/// Never ends.
+impl Iterator for Received<Watch> {
+    type Item = Result<ServiceEvent>;
+
+    fn next(&mut self) -> Option<Result<ServiceEvent>> {
+        Received(&mut self.0).next()
+    }
+}
+
+impl IntoIterator for Watch {
+    type Item = Result<ServiceEvent>;
+    type IntoIter = Received<Self>;
+
+    fn into_iter(self) -> Received<Self> {
+        Received(self)
+    }
+}
+
+impl<'w> IntoIterator for &'w mut Watch {
+    type Item = Result<ServiceEvent>;
+    type IntoIter = Received<Self>;
+
+    fn into_iter(self) -> Received<&'w mut Watch> {
+        Received(self)
     }
 }
 

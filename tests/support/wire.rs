@@ -74,7 +74,12 @@ pub(crate) fn name(name: &str, flags: &[bool]) -> Vec<u8> {
 
 /// The body of an advise on an item, hot.
 pub(crate) fn advise(item: &str, wait: bool, lossless: bool) -> Vec<u8> {
-    let mut body = 5_000_000_000_u64.to_ne_bytes().to_vec();
+    advise_from(item, wait, lossless, 0)
+}
+
+/// The body of an advise on an item, hot, of a link that says that it has not read value `from` and those after it.
+pub(crate) fn advise_from(item: &str, wait: bool, lossless: bool, from: u64) -> Vec<u8> {
+    let mut body = words(&[5_000_000_000, from]);
     body.extend(name(item, &[false, wait, lossless]));
     body.extend([0; 4]);
     body

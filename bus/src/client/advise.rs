@@ -63,9 +63,12 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
 
     /// Delivers every value, and has the publisher wait with those that would overwrite what this link has not
     /// received, where the topic [grants](crate::TopicBuilder::lossless) that. A link that receives nothing at all for
-    /// `deadline` while the publisher waits is ended: it still delivers what is there, and then fails with
-    /// [`Error::Stale`](crate::Error::Stale), which says so. The topic may grant less than `deadline`. Not together with
-    /// [`queue`](Self::queue), [`latest`](Self::latest) or an [`interval`](Self::interval).
+    /// `deadline` while the publisher waits is ended: it still delivers what is there, then fails once with
+    /// [`Error::Evicted`](crate::Error::Evicted), and is at its end. The topic may grant less than `deadline`. Not together
+    /// with [`queue`](Self::queue), [`latest`](Self::latest) or an [`interval`](Self::interval).
+    ///
+    /// Where the connection is lost and the service lives, the publisher does not wait for the link until it is back; from then
+    /// on what it has not read is kept again, as far as it is still there, and the rest is counted as missed.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -155,9 +158,11 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
 
     /// A link that delivers values where they are, without a copy, and may hold `count` of them at once: for large
     /// messages, of topics that [grant](crate::TopicBuilder::samples) it. A [`Sample`](crate::Sample) can be kept as long
-    /// as one likes, cloned, and sent to other threads; while `count` of them are kept, the next receive fails with
-    /// [`Error::HoldsAll`](crate::Error::HoldsAll), and what is published meanwhile is delivered or counted as missed
-    /// later. What the link's options keep back, an [`interval`](Self::interval) or
+    /// as one likes, cloned, and sent to other threads; while `count` of them are kept and there is another value, receives
+    /// of every kind fail at once with [`Error::HoldsAll`](crate::Error::HoldsAll), and what is published meanwhile is
+    /// delivered or counted as missed later. Nothing waits for a sample to go: let go of one before receiving again. In a
+    /// [`WaitSet`](crate::WaitSet) such a link is ready all the while, so take it out or add it by
+    /// [`add_edge`](crate::WaitSet::add_edge). What the link's options keep back, an [`interval`](Self::interval) or
     /// [`data_on_stop`](Self::data_on_stop), is kept too.
     ///
     /// A sample's safety rests on its publisher, which could change the memory: hold only what comes from programs that

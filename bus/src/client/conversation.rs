@@ -11,6 +11,7 @@ use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::{Place, RemoteItem};
 use super::session::{Expected, Session};
+use super::values::Found;
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
@@ -128,17 +129,29 @@ impl ConversationShared {
         id: ItemId,
     ) -> Result<Update<T>> {
         let conversion = conversion.as_deref();
-        let mut astray = false;
-        let load = |image: &mut Image<T>, body: &[AtomicU64]| match values.of(body) {
-            Some(words) => image.load_by(conversion, words),
-            None => {
-                astray = true;
-                image.clear();
+        loop {
+            values.begin_look();
+            let mut astray = false;
+            let load = |image: &mut Image<T>, body: &[AtomicU64]| {
+                let words = values.of(body);
+                // What was torn may have been anywhere.
+                astray = !matches!(words, Found::Here(_));
+                match words {
+                    Found::Here(words) => image.load_by(conversion, words),
+                    Found::OnItsWay | Found::Nowhere => image.clear(),
+                }
+            };
+            // SAFETY: `load` has loaded the image, or cleared it.
+            let read =
+                self.read_with::<T, STALE>(memory, *epoch, id, load, |image| unsafe { image.decode() });
+            if !astray {
+                return read;
             }
-        };
-        // SAFETY: `load` has loaded the image, or cleared it.
-        let read = self.read_with::<T, STALE>(memory, *epoch, id, load, |image| unsafe { image.decode() });
-        if astray { Err(self.astray()) } else { read }
+            // Nothing more comes of a service that is gone.
+            if STALE || values.awaited().is_none_or(|memory| !values.session().has_pool_soon(memory)) {
+                return Err(self.astray());
+            }
+        }
     }
 
     /// A value whose memory is not there.

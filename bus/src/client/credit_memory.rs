@@ -1,7 +1,7 @@
 //! Memory that a service lends for the credit of tracked links ([`crate::credit`]), as its client uses it.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::credit::{Floor, RELEASED};
 use crate::segment::OpenError;
@@ -66,18 +66,21 @@ impl CreditMemory {
 }
 
 impl Credit {
-    #[inline(always)]
-    fn floor(&self) -> Floor<'_> {
-        Floor { floor: &self.floor[0], awaited: &self.awaited[0] }
+    /// The connection is lost, and the publisher need not wait for the link by it any longer, also where it cannot know yet:
+    /// what the link holds keeps this end of the connection open. The number that the link had said it wants next; `None`
+    /// where it had said that it wants nothing.
+    pub(crate) fn release(&self) -> Option<u64> {
+        let floor = Floor { floor: &self.floor[0], awaited: &self.awaited[0] };
+        let said = floor.release(&SharedFutex, || wake_tasks(&self.socket));
+        (said < RELEASED).then_some(said)
     }
+}
 
-    /// Says that everything below `to` was read.
-    pub(crate) fn raise(&self, to: u64) {
-        // Where there is no room for the frame the service has enough to read, and its task looks again after a while. Where
-        // the connection is gone nobody waits.
-        let wake_tasks = || drop(socket::send(&self.socket, &wire::encode(0, 0, &FloorRaised {}), &[]));
-        self.floor().raise(to, &SharedFutex, wake_tasks);
-    }
+/// Tells the service, past all that waits to be sent, that its tasks may find a floor raised.
+fn wake_tasks(socket: &OwnedFd) {
+    // Where there is no room for the frame the service has enough to read, and its task looks again after a while. Where
+    // the connection is gone nobody waits.
+    let _ = socket::send(socket, &wire::encode(0, 0, &FloorRaised {}), &[]);
 }
 
 /// How far a lossless link's reader has told its publisher that it is.
@@ -88,7 +91,10 @@ impl Credit {
 /// there only while it waits.
 #[derive(Debug)]
 pub(crate) struct Account {
-    credit: Credit,
+    floor: Words,
+    awaited: Words,
+    /// The connection, which this does not keep open.
+    socket: Weak<OwnedFd>,
     told: u64,
     step: u64,
 }
@@ -96,27 +102,47 @@ pub(crate) struct Account {
 impl Account {
     /// The account of a reader that begins at value `wanted` of a ring of `depth` slots.
     pub(crate) fn new(credit: Credit, wanted: u64, depth: u64) -> Self {
-        credit.raise(wanted);
-        Account { credit, told: wanted, step: (depth / 8).max(1) }
+        let Credit { floor, awaited, socket, .. } = credit;
+        let socket = Arc::downgrade(&socket);
+        let mut account = Account { floor, awaited, socket, told: 0, step: (depth / 8).max(1) };
+        account.told = account.floor().said();
+        if account.told < RELEASED {
+            account.tell(wanted);
+        }
+        account
+    }
+
+    #[inline(always)]
+    fn floor(&self) -> Floor<'_> {
+        Floor { floor: &self.floor[0], awaited: &self.awaited[0] }
     }
 
     /// After a look: `wanted` is the next value, and `idle` whether there was none.
     #[inline(always)]
     pub(crate) fn keep(&mut self, wanted: u64, idle: bool) {
         let ahead = wanted.wrapping_sub(self.told);
-        if ahead >= self.step || (ahead > 0 && (idle || self.credit.floor().is_urgent())) {
+        if ahead >= self.step || (ahead > 0 && (idle || self.floor().is_urgent())) {
             self.tell(wanted);
         }
     }
 
     /// Nothing more will be read: the publisher need not wait, also while what the link holds keeps it registered.
     pub(crate) fn release(&mut self) {
-        self.credit.raise(RELEASED);
+        self.floor().release(&SharedFutex, || self.wake_tasks());
     }
 
     #[inline(never)]
     fn tell(&mut self, wanted: u64) {
-        self.told = wanted;
-        self.credit.raise(wanted);
+        // Where the connection is lost, this is of no interest any longer.
+        if self.floor().raise(self.told, wanted, &SharedFutex, || self.wake_tasks()) {
+            self.told = wanted;
+        }
+    }
+
+    #[cold]
+    fn wake_tasks(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            wake_tasks(&socket);
+        }
     }
 }

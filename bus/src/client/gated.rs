@@ -3,13 +3,14 @@
 //! [`gate`](super::gate) decides what passes. Here is what it needs of the link: values to decide on, as the reader
 //! takes them, and as many of them at a time as there are at that moment, so that a look ends however fast the publisher is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::{Gate, State};
 use super::link::{Deliver, Link};
 use super::options::{DeliveryMode, Granted, Mode, Options};
 use super::reader::{Delivery, Reader};
 use super::vigil::Due;
+use crate::bell::PARK_BOUND;
 use crate::error::{Error, Result};
 
 /// Values that a look takes before it asks how many there are at all.
@@ -132,11 +133,14 @@ impl<D: Deliver> Link<D> {
             Some(reader) => (reader.awaited().1, reader.due()),
             None => (0, Due::Never),
         };
+        let never = wanted.wrapping_add(NEVER_REACHED);
         match self.gate.as_ref().and_then(|gate| gate.due()) {
-            None => (wanted, due),
             Some(Due::Now) => (wanted, Due::Now),
             // Whatever is published until then.
-            Some(later) => (wanted.wrapping_add(NEVER_REACHED), later),
+            Some(later) => (never, later),
+            // The value is there and cannot be read; that its memory has come is told besides.
+            None if self.awaited_memory().is_some() => (never, Due::At(Instant::now() + PARK_BOUND)),
+            None => (wanted, due),
         }
     }
 
@@ -242,7 +246,7 @@ impl<D: Deliver> Link<D> {
     ///
     /// With [`data_on_stop`](Options::data_on_stop), receives still deliver of each item the newest value that was
     /// accepted and not delivered, if there is one: what the interval, the deadband, a pause, or the reader itself has left
-    /// behind. Then, and else at once, they fail with [`Error::Closed`], and as an iterator the link ends.
+    /// behind. Then, and else at once, they fail with [`Error::Closed`], and a `for` over the link, or a stream, ends.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -262,7 +266,7 @@ impl<D: Deliver> Link<D> {
     ///     link.try_recv()?;
     /// }
     /// link.stop();
-    /// let last: Vec<f64> = link.map(|update| update.unwrap().value).collect();
+    /// let last: Vec<f64> = link.into_iter().map(|update| update.unwrap().value).collect();
     /// assert_eq!(last, [20.2]);
     /// # Ok(())
     /// # }
@@ -280,12 +284,17 @@ impl<D: Deliver> Link<D> {
             }
             self.collect_all();
         }
+        self.finish();
+        self.report_change();
+    }
+
+    /// Ends the link for good, but for what its options may still deliver.
+    pub(super) fn finish(&mut self) {
         let gate = self.open_gate();
         let data_on_stop = gate.data_on_stop;
         gate.finish(data_on_stop);
         self.choose_way();
         self.detach();
-        self.report_change();
     }
 
     /// Takes all that there is to the gate.

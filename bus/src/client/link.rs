@@ -15,7 +15,7 @@ use super::many_items::ManyItems;
 use super::reader::{Delivery, Look, OneItem, Reader, Start};
 use super::sample::{Pin, Pins, Sample};
 use super::session::Session;
-use super::values::Values;
+use super::values::{Found, Values};
 use super::vigil::NOBODY;
 use crate::bell::PARK_BOUND;
 use crate::envelope::Envelope;
@@ -23,7 +23,7 @@ use crate::error::{Ended, Error, Result};
 use crate::image::Image;
 use crate::message::{Conversion, Message};
 use crate::payload::Payload;
-use crate::ring::Taken;
+use crate::ring::{Copied, Taken};
 use crate::segment::pool::Reference;
 use crate::spin::{SpinBudget, Waiting};
 use crate::sync::{AtomicU64, step};
@@ -125,15 +125,20 @@ impl<T: Message> Deliver for Hot<T> {
     #[inline(never)]
     fn take(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
-        let mut lost = false;
+        let mut astray = false;
         let look = link.look_with(|values, conversion, body| {
-            match values.of(body) {
-                Some(words) => image.load_by(conversion, words),
-                None => lost = true,
+            let words = values.of(body);
+            // What was torn may have been anywhere.
+            astray = matches!(words, Found::Nowhere);
+            match words {
+                Found::Here(words) => image.load_by(conversion, words),
+                Found::Nowhere => {}
+                Found::OnItsWay => return None,
             }
-            Envelope::load(body)
+            Some(Envelope::load(body))
         })?;
-        if lost && look.is_some() {
+        let look = here(look);
+        if astray && look.is_some() {
             return Err(link.conversation.shared.astray());
         }
         // SAFETY: as above.
@@ -158,7 +163,10 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
         let Some((pin, (item, taken))) = look? else { return Ok(None) };
         let Pinned { envelope, reference } = taken.value;
         let bytes = envelope.size();
-        let memory = link.values.as_mut().and_then(|values| values.memory(reference).cloned());
+        let memory = link.values.as_mut().and_then(|values| match values.memory(reference) {
+            Found::Here(memory) => Some(memory.clone()),
+            Found::OnItsWay | Found::Nowhere => None,
+        });
         let place = memory.and_then(|memory| {
             let align = align_of::<T::Fixed>();
             // The language takes a value to be a multiple of its alignment long.
@@ -216,6 +224,13 @@ impl<T: Message> Link<Hot<T>> {
     }
 }
 
+/// What a look brought: a value that is not here is not delivered.
+#[inline(always)]
+fn here<R>(look: Look<Option<R>>) -> Look<R> {
+    let (item, Taken { number, missed, value }) = look?;
+    Some((item, Taken { number, missed, value: value? }))
+}
+
 /// The update with a value that was taken, which is in the image.
 ///
 /// # Safety
@@ -255,9 +270,10 @@ struct Pinned {
 /// A live subscription to an item, to several, or to a whole topic.
 ///
 /// When the service goes, what it still published is delivered first; then one [`Error::Stale`] says why,
-/// and the next receive waits for the service's return, of which [`Update::gap`] tells. As an iterator a
-/// link is a series of [`recv`](Link::recv)s, which ends only where the link does: after [`stop`](Link::stop), or the one
-/// update of a link that was advised [`once`](crate::AdviseBuilder::once).
+/// and the next receive waits for the service's return, of which [`Update::gap`] tells. In a `for`
+/// a link is a series of [`recv`](Link::recv)s, and as a [`Stream`](crate::Stream) one of [`recv_async`](Link::recv_async)s;
+/// it ends only where the link does: after [`stop`](Link::stop), an [eviction](Error::Evicted), or the one update of a link
+/// that was advised [`once`](crate::AdviseBuilder::once).
 ///
 /// A link is `Send`, and is read from one thread at a time.
 pub struct Link<D: Deliver> {
@@ -319,9 +335,12 @@ impl<D: Deliver> Link<D> {
     /// The next update, if there is one now.
     ///
     /// # Errors
-    /// [`Error::Stale`], once, when the service is gone and all it published is delivered;
+    /// [`Error::Stale`], once, when the service is gone and all it published is delivered; [`Error::Refused`], once, where it
+    /// came back and no longer grants what this link was advised with; [`Error::Evicted`], once, where the publisher no longer
+    /// waits for this lossless link, which is at its end then;
     /// [`Error::InvalidValue`] where the bytes are no value of the type, and the link goes on after it;
-    /// [`Error::Closed`] where the link was stopped, or has delivered its one update.
+    /// [`Error::HoldsAll`] while as many samples are kept as the link may hold, and there is another value;
+    /// [`Error::Closed`] where the link was stopped or evicted, or has delivered its one update.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Option<D::Item>> {
         if self.is_apart() {
@@ -446,6 +465,10 @@ impl<D: Deliver> Link<D> {
 
     /// Sleeps until there is something to look at, at most `bound`; may return early.
     fn park(&mut self, bound: Duration) {
+        if let Some((session, memory)) = self.awaited_memory() {
+            // The value is there, so nothing rings for it. Whether the service is gone is looked at now and then.
+            return session.wait_for_pool(memory, bound.min(PARK_BOUND));
+        }
         let state = &self.shared.state;
         match &mut self.reader {
             // A look was cut short, and nobody rings for what it left.
@@ -458,14 +481,6 @@ impl<D: Deliver> Link<D> {
             }
             None => state.wait(self.seen, bound.min(PARK_BOUND * 10)),
         }
-    }
-}
-
-impl<D: Deliver> Iterator for Link<D> {
-    type Item = Result<D::Item>;
-
-    fn next(&mut self) -> Option<Result<D::Item>> {
-        (!self.is_done()).then(|| self.recv())
     }
 }
 
@@ -514,7 +529,8 @@ impl<D: Deliver> Link<D> {
         self.shared.number
     }
 
-    /// Why the service is gone; `None` while it is live. What it published is still delivered.
+    /// Why the service is gone, or refuses this link since it is back; `None` while the link is live. What was published
+    /// before is still delivered.
     pub fn ended(&self) -> Option<Ended> {
         self.shared.ended()
     }
@@ -522,6 +538,12 @@ impl<D: Deliver> Link<D> {
     /// The name behind an [`ItemId`] of an update.
     pub fn name(&self, item: ItemId) -> Arc<str> {
         self.conversation.shared.names.name(item).unwrap_or_else(|| "".into())
+    }
+
+    /// The pool memory of the session that the next value lies in, where that has not come yet.
+    pub(super) fn awaited_memory(&self) -> Option<(&Session, usize)> {
+        let values = self.values.as_ref().filter(|_| self.reader.is_some())?;
+        Some((values.session(), values.awaited()?))
     }
 
     /// Whether the control thread changed what `reader` is of.
@@ -585,10 +607,11 @@ impl<D: Deliver> Link<D> {
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
-    fn look_with<R>(
+    fn look_with<R: Copied>(
         &mut self,
         copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
+        self.values.iter_mut().for_each(Values::begin_look);
         let look = if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) };
         if self.is_watched() {
             self.report();
@@ -598,7 +621,7 @@ impl<D: Deliver> Link<D> {
 
     /// Looks into the session that `reader` is of.
     #[inline(always)]
-    fn look_now<R>(
+    fn look_now<R: Copied>(
         &mut self,
         mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Look<R> {
@@ -610,7 +633,7 @@ impl<D: Deliver> Link<D> {
     /// Delivers what the old session held when its end was learned of, then takes over what changed.
     #[cold]
     #[inline(never)]
-    fn look_after_change<R>(
+    fn look_after_change<R: Copied>(
         &mut self,
         mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
@@ -623,7 +646,7 @@ impl<D: Deliver> Link<D> {
     }
 
     /// Looks into the old session once more, as long as it has what it had when its end was learned of.
-    fn look_before_change<R>(
+    fn look_before_change<R: Copied>(
         &mut self,
         copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Look<R> {
@@ -648,16 +671,6 @@ impl<D: Deliver> Link<D> {
         self.seen = shared.state.version();
         match &mut state.attachment {
             Attachment::Asked | Attachment::Ended(_) => Ok(()),
-            Attachment::Attached { session, .. }
-                if self.shared.samples > 0 && session.conversion.is_some() =>
-            {
-                drop(state);
-                let why = "its publisher has another version of the message type, so its values have to be converted and \
-                     cannot be held; advise with `hot`";
-                let reason = Ended::Changed(why.to_owned());
-                self.ended = Some(reason.clone());
-                Err(self.conversation.shared.stale(reason))
-            }
             Attachment::Attached { session, index, credit } => {
                 let (session, index, credit) = (session.clone(), *index, credit.clone());
                 drop(state);
@@ -665,14 +678,16 @@ impl<D: Deliver> Link<D> {
                 Ok(())
             }
             Attachment::Revoked(reason) => {
-                let reason = reason.clone();
-                self.reader = None;
-                self.ended = Some(reason.clone());
-                // Said again at each look.
-                self.seen = self.seen.wrapping_sub(1);
-                Err(self.conversation.shared.stale(reason))
+                let (what, link, reason) = (self.address(), self.shared.number, core::mem::take(reason));
+                drop(state);
+                self.finish();
+                Err(Error::Evicted { what, link, reason })
             }
-            Attachment::Refused(error) => Err(error.take().unwrap_or(Error::Closed("the link"))),
+            Attachment::Refused(error, reason) => {
+                self.ended = Some(Ended::Refused(reason.clone()));
+                // Told once; then there is nothing until the service's next life.
+                error.take().map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -712,6 +727,7 @@ impl<D: Deliver> Link<D> {
 
     /// Looks for the next value and holds it: where it is, with its stamp.
     fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
+        self.values.iter_mut().for_each(Values::begin_look);
         loop {
             let changed = self.has_changed();
             if self.spare.is_none() {
@@ -724,21 +740,21 @@ impl<D: Deliver> Link<D> {
                 }
                 return Ok(None);
             }
-            if self.pins.is_some() {
-                let Some(pin) = self.spare.take() else {
-                    return if self.reader.as_ref().is_some_and(Reader::has_more) {
-                        Err(self.holds_all())
-                    } else {
-                        Ok(None)
-                    };
-                };
+            if self.pins.is_some() && self.spare.is_none() {
+                if self.has_more(changed) {
+                    return Err(self.holds_all());
+                }
+            } else if let Some(pin) = self.spare.take() {
                 let copy = |values: &mut Values, _: Option<&Conversion>, body: &[AtomicU64]| {
                     let reference = values.reference(body);
+                    if let Found::OnItsWay = values.memory(reference) {
+                        return None;
+                    }
                     pin.announce(reference);
-                    Pinned { envelope: Envelope::load(body), reference }
+                    Some(Pinned { envelope: Envelope::load(body), reference })
                 };
                 let look = if changed { self.look_before_change(copy) } else { self.look_now(copy) };
-                if let Some(taken) = look {
+                if let Some(taken) = here(look) {
                     step!(Pinned);
                     return Ok(Some((pin, taken)));
                 }
@@ -752,6 +768,16 @@ impl<D: Deliver> Link<D> {
             self.last = None;
             self.adopt()?;
         }
+    }
+
+    /// Whether there is a value that could be taken; of a session that has `changed`, one that comes before its end.
+    fn has_more(&mut self, changed: bool) -> bool {
+        let Some(reader) = &mut self.reader else { return false };
+        let is_over = changed && {
+            let last = *self.last.get_or_insert_with(|| reader.conclude());
+            reader.is_past(last)
+        };
+        !is_over && reader.has_more()
     }
 
     #[cold]
@@ -827,12 +853,19 @@ impl<D: Deliver> Link<D> {
     fn timed_out(&self, verb: &'static str, after: Duration) -> Error {
         let conversation = &self.conversation.shared;
         let hint = match (&self.ended, conversation.trouble()) {
+            (None, None) if verb == "recv" && self.awaited_memory().is_some() => {
+                "the next value is in memory that the service has not sent yet; is its process stopped?"
+                    .to_owned()
+            }
             (None, None) if verb == "recv" && self.gate.is_some() => {
                 "nothing was published meanwhile that the link's options let through".to_owned()
             }
             (None, None) if verb == "recv" => "nothing was published meanwhile".to_owned(),
             (None, None) if self.shared.wait => "no such item appeared".to_owned(),
             (None, None) => "the service does not answer; is its process stopped?".to_owned(),
+            (Some(Ended::Refused(reason)), None) => {
+                format!("the service was gone and has returned, but said no: {reason}")
+            }
             (Some(reason), None) if conversation.is_live() => {
                 format!("the service was gone ({reason}) and has returned, but without this item")
             }

@@ -59,6 +59,9 @@ pub(crate) struct LinkState {
     pub(crate) attachment: Attachment,
     /// Why the service went, until the link's user was told.
     pub(crate) untold: Option<Ended>,
+    /// Where a lossless link was when its connection was lost, in which life of the service: the number that it had said it
+    /// wants next. It may have read on since.
+    left: Option<(u64, u64)>,
 }
 
 /// What a link is attached to.
@@ -70,10 +73,11 @@ pub(crate) enum Attachment {
     Attached { session: Arc<Session>, index: u32, credit: Option<Credit> },
     /// Nothing any longer.
     Ended(Ended),
-    /// Nothing ever again: the publisher no longer waits for it.
-    Revoked(Ended),
-    /// Nothing, since the service said no.
-    Refused(Option<Error>),
+    /// Nothing ever again: the publisher no longer waits for it, and said why.
+    Revoked(String),
+    /// Nothing in this life of the service, which said no, or whose values this link cannot have; with the error until the
+    /// link's user was told, and its words.
+    Refused(Option<Error>, String),
 }
 
 impl LinkShared {
@@ -85,17 +89,23 @@ impl LinkShared {
         samples: u32,
         wait: bool,
     ) -> Self {
-        let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None });
+        let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None, left: None });
         let (parker, vigil) = (Parker::new(), Vigil::new());
         LinkShared { number, target, warm, lossless, samples, wait, state, parker, vigil }
     }
 
-    /// Why the service is gone, if it is.
+    /// Why the service is gone, if it is, or not for this link.
     pub(crate) fn ended(&self) -> Option<Ended> {
         match &self.state.lock().attachment {
-            Attachment::Ended(reason) | Attachment::Revoked(reason) => Some(reason.clone()),
+            Attachment::Ended(reason) => Some(reason.clone()),
+            Attachment::Refused(_, reason) => Some(Ended::Refused(reason.clone())),
             _ => None,
         }
+    }
+
+    /// Whether it was told that its service is gone.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.state.lock().attachment, Attachment::Ended(_))
     }
 
     /// Attaches the link, or refuses it.
@@ -105,15 +115,33 @@ impl LinkShared {
     }
 
     /// Ends the link for good.
-    pub(crate) fn revoke(&self, reason: Ended) {
+    pub(crate) fn revoke(&self, reason: String) {
         self.attach(Attachment::Revoked(reason));
+    }
+
+    /// Says no to the link, as far as this life of its service goes.
+    pub(crate) fn refuse(&self, error: Error) {
+        let reason = error.to_string();
+        self.attach(Attachment::Refused(Some(error), reason));
+    }
+
+    /// The number from which on a lossless link may not have read yet, where it was attached in this life of the service
+    /// before; 0 where it was not.
+    pub(crate) fn unread_from(&self, epoch: u64) -> u64 {
+        let left = self.state.lock().left.filter(|&(of, _)| of == epoch && self.lossless.is_some());
+        left.map_or(0, |(_, wanted)| wanted)
     }
 
     /// Tells the link that its service is gone, unless it knows that, and for this very reason.
     pub(crate) fn end(&self, reason: &Ended) {
         if self.ended().as_ref() != Some(reason) {
             self.state.update(|state| {
-                state.attachment = Attachment::Ended(reason.clone());
+                let ended = Attachment::Ended(reason.clone());
+                if let Attachment::Attached { session, credit: Some(credit), .. } =
+                    core::mem::replace(&mut state.attachment, ended)
+                {
+                    state.left = credit.release().map(|wanted| (session.epoch, wanted));
+                }
                 state.untold = Some(reason.clone());
             });
             self.vigil.hail();

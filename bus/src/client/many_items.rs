@@ -16,7 +16,10 @@
 //! is kept until the segment is there, for at most [`SEGMENT_BOUND`]: a hostile publisher may name what does
 //! not exist. Entries that were overwritten may have named such items too, and a sweep cannot visit them; so
 //! once entries were lost, each segment that comes later is swept when it does.
+//!
+//! A value may lie in pool memory that has not come yet. Then the entry, or the sweep, stays at it.
 
+use core::cell::Cell;
 use core::ops::Range;
 use core::time::Duration;
 use std::collections::HashSet;
@@ -27,7 +30,7 @@ use super::names::Names;
 use super::reader::{Delivery, Look, Start};
 use super::session::Session;
 use crate::bell::PARK_BOUND;
-use crate::ring::Cursor;
+use crate::ring::{Copied, Cursor};
 use crate::segment::ItemMemory;
 use crate::sync::{AtomicU64, Ordering};
 use crate::update::ItemId;
@@ -131,13 +134,23 @@ impl ManyItems {
 
     /// See [`Reader::look`](super::reader::Reader::look). Ends, since a sweep is finite and the journal is
     /// followed only to where it was.
-    pub(crate) fn look<R>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+    pub(crate) fn look<R: Copied>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+        // Whether the value that was copied last was not here.
+        let elsewhere = Cell::new(false);
+        let mut copy = |body: &[AtomicU64]| {
+            let copied = copy(body);
+            elsewhere.set(!copied.is_here());
+            copied
+        };
         let mut passed_over = 0;
         let mut end = None;
         loop {
             while !self.sweep.is_empty() {
-                if let Some(taken) = self.sweep_one(&mut copy) {
+                if let Some(taken) = self.sweep_one(&mut copy, &elsewhere) {
                     return Some(taken);
+                }
+                if elsewhere.get() {
+                    return None;
                 }
             }
             if self.swept.is_some_and(|(_, segments)| self.session.segment_count() > segments) {
@@ -156,8 +169,13 @@ impl ManyItems {
             }
             self.entry = None;
             self.missing_since = None;
+            elsewhere.set(false);
             if let Some(taken) = self.follow(entry, &mut copy) {
                 return Some(taken);
+            }
+            if elsewhere.get() {
+                self.entry = Some(entry);
+                return None;
             }
             passed_over += 1;
             if passed_over >= MANY_ENTRIES {
@@ -255,7 +273,7 @@ impl ManyItems {
     }
 
     /// Delivers what an entry announces, unless it was delivered already or is gone.
-    fn follow<R>(&mut self, entry: Entry, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+    fn follow<R: Copied>(&mut self, entry: Entry, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
         let item = self.items.get_mut(entry.item as usize)?.as_mut().filter(|item| item.wanted)?;
         if let Some(most) = self.most {
             item.cursor.keep(most, &item.memory.ring);
@@ -273,8 +291,13 @@ impl ManyItems {
     }
 
     /// Delivers from the item that the sweep is at, and moves on when that has no more of what it had when
-    /// the sweep came to it; what is published meanwhile comes by the journal.
-    fn sweep_one<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+    /// the sweep came to it; what is published meanwhile comes by the journal. It stays where a value is `elsewhere`.
+    fn sweep_one<R: Copied>(
+        &mut self,
+        copy: impl FnMut(&[AtomicU64]) -> R,
+        elsewhere: &Cell<bool>,
+    ) -> Look<R> {
+        elsewhere.set(false);
         let index = self.sweep.start as usize;
         let item = self.items.get_mut(index).and_then(Option::as_mut).filter(|item| item.wanted);
         let taken = item.and_then(|item| {
@@ -294,7 +317,7 @@ impl ManyItems {
             }?;
             Some((taken.number.wrapping_sub(last) as i64 >= 0, item.id, taken))
         });
-        if taken.as_ref().is_none_or(|&(done, ..)| done) {
+        if taken.as_ref().map_or(!elsewhere.get(), |&(done, ..)| done) {
             self.sweep.start += 1;
             self.sweep_to = None;
         }

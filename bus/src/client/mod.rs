@@ -42,6 +42,7 @@ mod parking;
 mod peer;
 pub(crate) mod reactor;
 mod reader;
+pub(crate) mod received;
 pub(crate) mod remote_item;
 pub(crate) mod sample;
 mod session;

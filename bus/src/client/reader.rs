@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::credit_memory::{Account, Credit};
 use super::many_items::ManyItems;
 use super::vigil::Due;
-use crate::ring::{Cursor, Miss, Taken};
+use crate::ring::{Copied, Cursor, Miss, Taken};
 use crate::segment::ItemMemory;
 use crate::sync::AtomicU64;
 use crate::update::ItemId;
@@ -82,7 +82,7 @@ impl OneItem {
     }
 
     #[inline(always)]
-    fn look<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+    fn look<R: Copied>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
         let taken = match self.delivery {
             Delivery::Queue => self.cursor.next(&self.memory.ring, copy),
             Delivery::Latest => self.cursor.newest(&self.memory.ring, copy),
@@ -93,7 +93,7 @@ impl OneItem {
 
     /// As a queue, and the publisher is told how far the reader is.
     #[inline(always)]
-    fn look_lossless<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Option<Taken<R>> {
+    fn look_lossless<R: Copied>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Option<Taken<R>> {
         let taken = self.cursor.next(&self.memory.ring, copy);
         self.keep_account(taken.is_none());
         taken
@@ -120,7 +120,7 @@ impl OneItem {
 impl Reader {
     /// The next value, copied with `copy`, if there is one now.
     #[inline(always)]
-    pub(crate) fn look<R>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+    pub(crate) fn look<R: Copied>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
         match self {
             Reader::One(one) => one.look(copy),
             Reader::Many(many) => many.look(copy),
@@ -182,10 +182,14 @@ impl Reader {
         }
     }
 
-    /// Whether the value that is wanted next is there, or a later one.
+    /// Whether the value that is wanted next is there, or a later one, or there may be one that a sweep has still to visit.
     pub(crate) fn has_more(&self) -> bool {
         let (memory, wanted) = self.awaited();
-        memory.ring.state(wanted) != Err(Miss::NotYet)
+        let is_busy = match self {
+            Reader::One(_) => false,
+            Reader::Many(many) => many.is_busy(),
+        };
+        is_busy || memory.ring.state(wanted) != Err(Miss::NotYet)
     }
 
     /// Whether there are items that a sweep has still to visit, which nothing announces.

@@ -11,8 +11,8 @@ use crate::segment::mapping::Words;
 use crate::segment::pool::MAX_MEMORIES;
 use crate::segment::{ItemMemory, SegmentView};
 
-/// How long to wait for pool memory that a slot names: it comes by the control plane, and an honest publisher sent it
-/// before.
+/// How long a request waits for pool memory that a slot names: it comes by the control plane, and an honest publisher sends
+/// it soon.
 const POOL_BOUND: Duration = Duration::from_secs(1);
 
 /// A topic as one life of its service published it.
@@ -52,8 +52,8 @@ struct Growing {
     indices: Vec<Arc<str>>,
     /// Pool memory, by its number.
     pools: Vec<Words>,
-    /// Whether pool memory was waited for in vain: then what is not here is not waited for again, so that a publisher
-    /// that names what it never sends costs its reader that one wait.
+    /// Whether a request waited for pool memory in vain: then what is not here is not waited for again, so that a publisher
+    /// that names what it never sends costs those who request that one wait.
     astray: bool,
 }
 
@@ -191,21 +191,35 @@ impl Session {
         self.lock().pools.len()
     }
 
-    /// Pool memory, which may be on its way: waits for it, at most [`POOL_BOUND`].
+    /// Pool memory, if it is here.
     pub(crate) fn pool(&self, index: usize) -> Option<Words> {
-        let deadline = Instant::now() + POOL_BOUND;
+        self.lock().pools.get(index).cloned()
+    }
+
+    /// Waits until pool memory is here, at most `bound`.
+    pub(crate) fn wait_for_pool(&self, index: usize, bound: Duration) {
+        drop(self.await_pool(index, bound));
+    }
+
+    /// As [`wait_for_pool`](Self::wait_for_pool), for a request, which is answered once: not where that was in vain before;
+    /// whether the memory is here.
+    pub(crate) fn has_pool_soon(&self, index: usize) -> bool {
+        if self.lock().astray {
+            return false;
+        }
+        let mut growing = self.await_pool(index, POOL_BOUND);
+        let is_here = index < growing.pools.len();
+        growing.astray |= !is_here;
+        is_here
+    }
+
+    fn await_pool(&self, index: usize, bound: Duration) -> MutexGuard<'_, Growing> {
+        let deadline = Instant::now() + bound;
         let mut growing = self.lock();
         loop {
-            if let Some(words) = growing.pools.get(index) {
-                return Some(words.clone());
-            }
             let left = deadline.saturating_duration_since(Instant::now());
-            if index >= MAX_MEMORIES || growing.astray {
-                return None;
-            }
-            if left.is_zero() {
-                growing.astray = true;
-                return None;
+            if index < growing.pools.len() || left.is_zero() {
+                return growing;
             }
             growing = self.grown.wait_timeout(growing, left).unwrap_or_else(PoisonError::into_inner).0;
         }

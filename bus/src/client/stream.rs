@@ -55,6 +55,8 @@ impl<D: Deliver> Link<D> {
     /// # Errors
     /// As [`recv_async`](Self::recv_async).
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<D::Item>> {
+        // As for a receive that blocks: who waits here is not who resumes it.
+        self.check_not_paused()?;
         for _ in 0..LOOKS_A_POLL {
             if let Some(item) = self.try_recv().transpose() {
                 self.cease_to_wait();
@@ -111,8 +113,6 @@ impl<D: Deliver> Link<D> {
 
 /// A series of [`recv_async`](Link::recv_async)s, which ends only where the link does.
 ///
-/// A link is an iterator too, and the methods of both have the same names: say which of them is meant.
-///
 /// ```
 /// # fn main() -> Result<(), bus::Error> {
 /// # let directory = tempfile::tempdir().unwrap();
@@ -125,7 +125,7 @@ impl<D: Deliver> Link<D> {
 ///
 /// # smol::block_on(async {
 /// let mut kitchen = bus.connect::<f64>("thermometer/rooms").open()?.advise("kitchen").hot()?;
-/// while let Some(update) = StreamExt::next(&mut kitchen).await {
+/// while let Some(update) = kitchen.next().await {
 ///     println!("{} °C", update?.value);
 ///     # break;
 /// }
@@ -155,8 +155,6 @@ impl<D: Deliver> Future for Receive<'_, D> {
     type Output = Result<D::Item>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<D::Item>> {
-        // Nobody could resume it meanwhile.
-        self.link.check_not_paused()?;
         self.link.poll_recv(context)
     }
 }

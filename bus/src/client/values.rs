@@ -1,10 +1,14 @@
 //! Where the words of a session's values are: in the slots, or in pool memory that the slots name.
+//!
+//! Pool memory travels by the control plane, and a value may be here before the memory that it lies in. A link then stays
+//! before that value, without blocking: it is told when memory comes, and looks again after a while in any case. Memory that
+//! never comes is like a value that never does; where the service ends first, what could not be read is what it did not send.
 
 use std::sync::Arc;
 
 use super::session::Session;
 use crate::segment::mapping::Words;
-use crate::segment::pool::Reference;
+use crate::segment::pool::{MAX_MEMORIES, Reference};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The way from a slot to the value's words, in one session.
@@ -13,23 +17,38 @@ pub(crate) struct Values {
     session: Arc<Session>,
     /// Pool memories that were met, by number: found here without the session's lock.
     pools: Vec<Words>,
+    /// The memory that the value looked at last lies in, if that has not come.
+    awaited: Option<usize>,
+}
+
+/// What a look for memory found.
+#[derive(Debug)]
+pub(crate) enum Found<W> {
+    Here(W),
+    /// It has not come yet.
+    OnItsWay,
+    /// There is no such place, as no honest publisher says.
+    Nowhere,
 }
 
 impl Values {
     pub(crate) fn new(session: Arc<Session>) -> Self {
-        Values { session, pools: Vec::new() }
+        Values { session, pools: Vec::new(), awaited: None }
     }
 
-    /// The words of the value that a slot with this `body` has; `None` where the slot names a place that there is not,
-    /// which no honest publisher does. Pool memory that is on its way is waited for.
+    /// The words of the value that a slot with this `body` has.
     #[inline]
-    pub(crate) fn of<'v>(&'v mut self, body: &'v [AtomicU64]) -> Option<&'v [AtomicU64]> {
+    pub(crate) fn of<'v>(&'v mut self, body: &'v [AtomicU64]) -> Found<&'v [AtomicU64]> {
         if !self.session.pooled {
-            return Some(&body[self.session.payload..]);
+            return Found::Here(&body[self.session.payload..]);
         }
         let reference = self.reference(body);
         let words = self.session.message_words;
-        reference.of(self.memory(reference)?, words)
+        match self.memory(reference) {
+            Found::Here(memory) => reference.of(memory, words).map_or(Found::Nowhere, Found::Here),
+            Found::OnItsWay => Found::OnItsWay,
+            Found::Nowhere => Found::Nowhere,
+        }
     }
 
     /// Where the value is that a slot of a pooled topic with this `body` has.
@@ -40,11 +59,48 @@ impl Values {
 
     /// The pool memory in which a value is.
     #[inline]
-    pub(crate) fn memory(&mut self, reference: Reference) -> Option<&Words> {
+    pub(crate) fn memory(&mut self, reference: Reference) -> Found<&Words> {
         let index = reference.memory();
-        while self.pools.len() <= index {
-            self.pools.push(self.session.pool(self.pools.len())?);
+        if self.pools.len() <= index {
+            if index >= MAX_MEMORIES {
+                return Found::Nowhere;
+            }
+            self.meet(index);
         }
-        self.pools.get(index)
+        match self.pools.get(index) {
+            Some(memory) => {
+                self.awaited = None;
+                Found::Here(memory)
+            }
+            None => {
+                self.awaited = Some(index);
+                Found::OnItsWay
+            }
+        }
+    }
+
+    /// Takes over the memories up to this one, as far as they are here.
+    #[cold]
+    fn meet(&mut self, index: usize) {
+        while self.pools.len() <= index
+            && let Some(memory) = self.session.pool(self.pools.len())
+        {
+            self.pools.push(memory);
+        }
+    }
+
+    /// A look begins, which has not come to any value yet.
+    #[inline]
+    pub(crate) fn begin_look(&mut self) {
+        self.awaited = None;
+    }
+
+    /// The memory that the look waits for, of [`session`](Self::session), if it came to a value in memory that has not come.
+    pub(crate) fn awaited(&self) -> Option<usize> {
+        self.awaited
+    }
+
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
     }
 }

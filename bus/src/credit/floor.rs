@@ -26,6 +26,10 @@
 //! One that reads slowly would so seem to read nothing for long: when a publisher has wanted room for a while, it says
 //! that it is [`URGENT`], and is then told of every value. That is a hint to a reader which looks again at its next
 //! value, and no argument rests on it.
+//!
+//! A floor has two writers on the reader's side: the link's own handle, whose thread may be anywhere or nowhere, and the
+//! control thread, which releases the links of a connection that is lost. What the handle says replaces only what it said
+//! before, in one atomic step ([`Floor::raise`]), so that a release is never taken back.
 
 use core::time::Duration;
 
@@ -52,11 +56,31 @@ pub(crate) struct Floor<'m> {
 }
 
 impl Floor<'_> {
-    /// Reader: everything below `to` was read. Wakes the publisher where it waits, its threads by `futex`, and has
-    /// `wake_tasks` wake its tasks.
+    /// Reader, or who acts for it: nothing more is wanted; what was said last. Wakes the publisher where it waits, its threads
+    /// by `futex`, and has `wake_tasks` wake its tasks.
+    pub(crate) fn release(self, futex: &impl Futex, wake_tasks: impl FnOnce()) -> u64 {
+        let said = Site::FloorStore.swap(self.floor, RELEASED, Ordering::Release);
+        self.wake(futex, wake_tasks);
+        said
+    }
+
+    /// Reader: everything below `to` was read, if `from` is what was said last; whether it was. It is not where the link was
+    /// [released](Self::release) on its reader's behalf, and stays that.
     #[inline]
-    pub(crate) fn raise(self, to: u64, futex: &impl Futex, wake_tasks: impl FnOnce()) {
-        Site::FloorStore.store(self.floor, to, Ordering::Release);
+    pub(crate) fn raise(self, from: u64, to: u64, futex: &impl Futex, wake_tasks: impl FnOnce()) -> bool {
+        let raised = Site::FloorStore.replace(self.floor, from, to, Ordering::Release);
+        if raised {
+            self.wake(futex, wake_tasks);
+        }
+        raised
+    }
+
+    /// Reader: what was said last.
+    pub(crate) fn said(self) -> u64 {
+        self.floor.load(Ordering::Relaxed)
+    }
+
+    fn wake(self, futex: &impl Futex, wake_tasks: impl FnOnce()) {
         step!(FloorRaised);
         Site::FloorRaiseFence.fence(Ordering::SeqCst);
         let how = self.awaited.load(Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! Loom models of floors: nothing is overwritten that was not read, nobody sleeps for ever, and a link that is
 //! enrolled while the publisher publishes loses nothing.
 
+use core::cell::Cell;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use loom::thread;
 use super::{Floor, RELEASED, hold};
 use crate::ring::models::{ModelFutex, ModelRing, check, holds_and_needs, load, put, put_two, ring, ring_of};
 use crate::ring::{Cursor, Taken};
-use crate::server::tracked::enrol;
+use crate::server::tracked::{begin, enrol};
 use crate::sync::{AtomicU64, Ordering, Site};
 
 /// A ring of two slots with a lossless reader. Each slot has a cell beside it which the writer writes and the reader
@@ -74,7 +75,10 @@ fn lossless() {
     while number <= 3 {
         if world.take(&mut cursor, number) {
             number += 1;
-            world.floor().raise(number, &world.futex, || {});
+            assert!(
+                world.floor().raise(number - 1, number, &world.futex, || {}),
+                "nobody else says anything"
+            );
         } else {
             thread::yield_now();
         }
@@ -98,7 +102,7 @@ fn awaited() {
             }
         })
     };
-    world.floor().raise(2, &world.futex, || {});
+    assert!(world.floor().raise(1, 2, &world.futex, || {}));
     publisher.join().unwrap();
 }
 
@@ -125,7 +129,7 @@ fn awaited_by_task() {
             world.floor().stop();
         })
     };
-    world.floor().raise(2, &world.futex, || {
+    world.floor().raise(1, 2, &world.futex, || {
         *frames.0.lock().unwrap() = true;
         frames.1.notify_all();
     });
@@ -135,6 +139,30 @@ fn awaited_by_task() {
 #[test]
 fn a_task_that_waits_for_room_is_always_woken() {
     holds_and_needs(awaited_by_task, &[Site::FloorRaiseFence, Site::FloorAwaitFence]);
+}
+
+/// The control thread releases a link whose connection is lost, while its reader reads on.
+fn released() {
+    let world = World::new();
+    let reader = {
+        let world = world.clone();
+        thread::spawn(move || {
+            let mut told = 1;
+            for number in [2, 3] {
+                if world.floor().raise(told, number, &world.futex, || {}) {
+                    told = number;
+                }
+            }
+        })
+    };
+    world.floor().release(&world.futex, || {});
+    reader.join().unwrap();
+    assert_eq!(world.floor().get(), RELEASED, "the publisher waits for a link that is gone");
+}
+
+#[test]
+fn a_link_that_was_released_stays_that() {
+    check(released);
 }
 
 /// A link is enrolled while values are published, and reads from the head that it sees then.
@@ -157,7 +185,7 @@ fn enrolled() {
         })
     };
     let (ring, [floor, _], attention) = &*shared;
-    enrol(floor, ring, attention, || ());
+    enrol(floor, ring, |head| begin(head, ring.depth(), 0), attention, || ());
     let start = ring.latest();
     let mut cursor = Cursor::at(start);
     let taken = cursor.next(ring, load);
@@ -184,11 +212,49 @@ fn enrolled_among_batches() {
         })
     };
     let (ring, [floor, _], attention) = &*shared;
-    enrol(floor, ring, attention, || ());
+    enrol(floor, ring, |head| begin(head, ring.depth(), 0), attention, || ());
     let start = ring.latest();
     let taken = Cursor::at(start).next(ring, load);
     assert!(taken.is_some_and(|taken| taken.missed == 0 && taken.number == start), "lost {start}: {taken:?}");
     writer.join().unwrap();
+}
+
+/// A link that was at value 2 of a ring of four is enrolled anew while values are published.
+fn enrolled_again() {
+    const UNREAD: u64 = 2;
+    let shared = Arc::new((ring_of(4), [AtomicU64::new(RELEASED), AtomicU64::new(0)], AtomicU64::new(0)));
+    (1..=4).for_each(|number| put(&shared.0, number));
+    let writer = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let (ring, [floor, _], attention) = &*shared;
+            for number in 5..=6 {
+                let tracked = attention.load(Ordering::Acquire) != 0;
+                if tracked && floor.load(Ordering::Acquire) <= number - 4 {
+                    return;
+                }
+                put(ring, number);
+                crate::bell::published();
+            }
+        })
+    };
+    let (ring, [floor, _], attention) = &*shared;
+    let head = Cell::new(0);
+    let begin = |latest| {
+        head.set(latest);
+        begin(latest, ring.depth(), UNREAD)
+    };
+    enrol(floor, ring, begin, attention, || ());
+    let taken = Cursor::at(UNREAD).next(ring, load).expect("there is a value");
+    // The publish that overwrites it may have begun already where the one before is all there was to see.
+    let overwritten = head.get() >= UNREAD + 3;
+    assert!(overwritten || (taken.number, taken.missed) == (UNREAD, 0), "{taken:?} at {head:?}");
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_link_that_is_enrolled_again_keeps_what_is_still_there() {
+    holds_and_needs(enrolled_again, &[Site::EnrolFence, Site::BellRingFence]);
 }
 
 #[test]

@@ -23,6 +23,29 @@ pub(crate) struct Taken<R> {
     pub(crate) value: R,
 }
 
+/// What a reader copies out of a slot.
+///
+/// A slot may say where the value is, and that may be memory which this process has not been sent yet. Then there is nothing
+/// to copy, and a cursor stays before the value as if it were not published.
+pub(crate) trait Copied {
+    /// Whether there was something to copy.
+    #[inline(always)]
+    fn is_here(&self) -> bool {
+        true
+    }
+}
+
+impl Copied for () {}
+impl Copied for u64 {}
+impl<const N: usize> Copied for [u64; N] {}
+
+impl<R> Copied for Option<R> {
+    #[inline(always)]
+    fn is_here(&self) -> bool {
+        self.is_some()
+    }
+}
+
 /// The number of the next value wanted, and how many were missed since the last delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -45,9 +68,9 @@ impl Cursor {
     /// The next value in order, or `None` where it is not published yet.
     ///
     /// May also answer `None` when a fast writer overtook it many times in a row; the caller then finds
-    /// the head at or past [`wanted`](Self::wanted) and asks again.
+    /// the head at or past [`wanted`](Self::wanted) and asks again. So it does where the value is not [here](Copied).
     #[inline(always)]
-    pub(crate) fn next<W, R>(
+    pub(crate) fn next<W, R: Copied>(
         &mut self,
         ring: &Ring<W>,
         mut copy: impl FnMut(&[AtomicU64]) -> R,
@@ -57,8 +80,8 @@ impl Cursor {
     {
         for _ in 0..RETRIES {
             match ring.read(self.next, &mut copy) {
-                Ok(value) => return Some(self.deliver(self.next, value)),
-                Err(Miss::NotYet) => return None,
+                Ok(value) if value.is_here() => return Some(self.deliver(self.next, value)),
+                Ok(_) | Err(Miss::NotYet) => return None,
                 Err(Miss::Lapped) => {
                     // The oldest that may still be there; the wanted one is gone in any case.
                     let oldest = ring.latest().wrapping_sub(ring.depth()).wrapping_add(1);
@@ -70,9 +93,9 @@ impl Cursor {
     }
 
     /// Value `number` itself, not before the wanted one; `None` if it is gone, and then it is missed.
-    /// What lies between the wanted one and `number` is missed too.
+    /// What lies between the wanted one and `number` is missed too. Where it is not [here](Copied), it is wanted still.
     #[inline(always)]
-    pub(crate) fn exactly<W, R>(
+    pub(crate) fn exactly<W, R: Copied>(
         &mut self,
         number: u64,
         ring: &Ring<W>,
@@ -83,7 +106,8 @@ impl Cursor {
     {
         self.skip_to(number);
         match ring.read(number, copy) {
-            Ok(value) => Some(self.deliver(number, value)),
+            Ok(value) if value.is_here() => Some(self.deliver(number, value)),
+            Ok(_) => None,
             Err(_) => {
                 self.skip_to(number.wrapping_add(1));
                 None
@@ -91,12 +115,12 @@ impl Cursor {
         }
     }
 
-    /// The newest value, or `None` where nothing newer than the last delivery is published.
+    /// The newest value, or `None` where nothing newer than the last delivery is published, or it is not [here](Copied).
     ///
     /// The head is read only when the slot after the wanted one shows that there is more: a reader that
     /// keeps up touches no line but the slots'.
     #[inline(always)]
-    pub(crate) fn newest<W, R>(
+    pub(crate) fn newest<W, R: Copied>(
         &mut self,
         ring: &Ring<W>,
         mut copy: impl FnMut(&[AtomicU64]) -> R,
@@ -111,7 +135,7 @@ impl Cursor {
                 Ok(()) | Err(Miss::Lapped) => self.skip_to(later(ring.latest(), self.next)),
             }
             if let Ok(value) = ring.read(self.next, &mut copy) {
-                return Some(self.deliver(self.next, value));
+                return value.is_here().then(|| self.deliver(self.next, value));
             }
         }
         None
@@ -250,6 +274,23 @@ mod tests {
         assert_eq!(cursor.exactly(1, &ring, load), None, "overwritten by 5");
         assert_eq!(cursor.exactly(3, &ring, load), taken(3, 2));
         assert_eq!(cursor.exactly(4, &ring, load), taken(4, 0));
+    }
+
+    #[test]
+    fn a_value_that_is_not_here_is_wanted_until_it_is_overwritten() {
+        let ring = ring();
+        put(&ring, 1..=3);
+        let not_here = |_: &[AtomicU64]| None::<u64>;
+        let mut cursor = Cursor::at(1);
+        assert_eq!(cursor.exactly(2, &ring, not_here), None);
+        assert_eq!(cursor.next(&ring, not_here), None);
+        assert_eq!(cursor.next(&ring, load), taken(2, 1));
+        assert_eq!(cursor.newest(&ring, not_here), None);
+        assert_eq!(cursor.newest(&ring, load), taken(3, 0));
+        put(&ring, 4..=4);
+        assert_eq!(cursor.next(&ring, not_here), None);
+        put(&ring, 5..=9);
+        assert_eq!(cursor.next(&ring, load), taken(6, 2));
     }
 
     #[test]

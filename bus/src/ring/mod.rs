@@ -21,7 +21,7 @@ pub(crate) mod cursor;
 pub(crate) mod models;
 pub(crate) mod slot;
 
-pub(crate) use cursor::{Cursor, Taken};
+pub(crate) use cursor::{Copied, Cursor, Taken};
 pub(crate) use slot::{Miss, Slot};
 
 use core::ops::Deref;

@@ -99,6 +99,8 @@ struct Terms {
     deadline: Option<Duration>,
     /// How many values it may hold.
     samples: u32,
+    /// The first value that it has not read, as it says, or 0.
+    from: u64,
 }
 
 /// The number of a client's unanswered questions, as far as the service is concerned: while there are any, what
@@ -487,7 +489,7 @@ impl Peer {
             socket: self.connection.socket(),
             evicted: AtomicBool::new(false),
         };
-        let enrolment = Some(Enrolment::new(self.service.clone(), topic, link, &ring));
+        let enrolment = Some(Enrolment::new(self.service.clone(), topic, link, &ring, terms.from));
         if let Some(open) = self.conversations.get_mut(&conversation) {
             open.links.insert(reference, LinkKind::Tracked { place, holds, enrolment });
         }
@@ -620,7 +622,7 @@ fn terms(topic: &TopicShared, advise: &Advise) -> Result<Option<Terms>, String> 
             return Err(why.to_owned());
         }
     };
-    let samples = advise.samples;
+    let (samples, from) = (advise.samples, advise.from);
     if samples > topic.samples {
         return Err(match topic.samples {
             0 => "its values cannot be held; let the topic grant it with `.samples(n)` where it is opened"
@@ -630,7 +632,7 @@ fn terms(topic: &TopicShared, advise: &Advise) -> Result<Option<Terms>, String> 
             }
         });
     }
-    Ok((deadline.is_some() || samples > 0).then_some(Terms { deadline, samples }))
+    Ok((deadline.is_some() || samples > 0).then_some(Terms { deadline, samples, from }))
 }
 
 fn malformed(malformed: Malformed) -> Lost {

@@ -5,11 +5,11 @@
 //! "closed" anyway, and that changes whenever a link is enrolled or leaves. The order on both sides:
 //!
 //! ```text
-//! control thread:  floor = head                    publish:  attention changed ? learn of the links
+//! control thread:  floor = begin(head)             publish:  attention changed ? learn of the links
 //!                  enrol the link                            room ? (floors)
 //!                  attention += 1                            write the slot, head += 1
 //!                  fence            SeqCst  (1)              fence              SeqCst  (2)
-//!                  floor = head
+//!                  floor = begin(head)
 //! ```
 //!
 //! (1) and (2) are Dekker's pattern between one publish's head and the *next* one's look: a publish that does not see
@@ -18,6 +18,10 @@
 //! ring has two slots at least. The link begins at the head that its client sees later, and misses nothing from there.
 //! Values that are written together count as one here: they are at most half of a ring, and (2) is between them and the
 //! look before the next ones.
+//!
+//! A link that was lost with its connection and comes back in the same life of the service says where it was, and begins
+//! there ([`begin`]), as far as the ring goes. So it keeps what is still there; of that, the publish without a look may have
+//! overwritten the oldest, which the link then counts as missed, as it does what was overwritten before.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -27,7 +31,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::shared::{ServiceShared, TopicShared};
-use crate::credit::{Floor, RELEASED, hold};
+use crate::credit::{Floor, hold};
 use crate::ring::Ring;
 use crate::segment::mapping::Words;
 use crate::sync::{AtomicU64, Ordering, Site, step};
@@ -100,15 +104,18 @@ pub(crate) struct Enrolment {
 }
 
 impl Enrolment {
-    /// Has the topic's writer keep what `link` has not read, from the present value of its item on.
+    /// Has the topic's writer keep what `link` has not read, from the present value of its item on, or from value `from` on
+    /// as far as that is still there; 0 for none.
     pub(crate) fn new(
         service: Arc<ServiceShared>,
         topic: Arc<TopicShared>,
         link: Tracked,
         ring: &Ring<Words>,
+        from: u64,
     ) -> Self {
         let link = Arc::new(link);
-        enrol(&link.floor[0], ring, &service.attention, || topic.enrol(link.clone()));
+        let begin = |head| begin(head, ring.depth(), from);
+        enrol(&link.floor[0], ring, begin, &service.attention, || topic.enrol(link.clone()));
         Enrolment { service, topic, link }
     }
 
@@ -125,21 +132,33 @@ impl Enrolment {
     }
 }
 
+/// The first value that is kept for a link which says that it has not read those from `from` on, where the latest is `head`.
+/// What a client says is not believed beyond what there is, on either side.
+pub(crate) fn begin(head: u64, depth: u64, from: u64) -> u64 {
+    let oldest = head.saturating_sub(depth).saturating_add(1);
+    match from {
+        0 => head.max(1),
+        from if from > head.saturating_add(1) => head.max(1),
+        from => from.max(oldest),
+    }
+}
+
 /// The protocol in this file's head.
 pub(crate) fn enrol<W: core::ops::Deref<Target = [AtomicU64]>>(
     floor: &AtomicU64,
     ring: &Ring<W>,
+    begin: impl Fn(u64) -> u64,
     attention: &AtomicU64,
     enter: impl FnOnce(),
 ) {
-    floor.store(ring.latest().max(1), Ordering::Relaxed);
+    floor.store(begin(ring.latest()), Ordering::Relaxed);
     step!(EnrolFloored);
     enter();
     step!(EnrolEntered);
     attention.fetch_add(1, Ordering::Release);
     step!(EnrolAttended);
     Site::EnrolFence.fence(Ordering::SeqCst);
-    floor.store(ring.latest().max(1), Ordering::Relaxed);
+    floor.store(begin(ring.latest()), Ordering::Relaxed);
     step!(Enrolled);
 }
 
@@ -148,8 +167,39 @@ impl Drop for Enrolment {
         self.topic.withdraw(&self.link);
         step!(Withdrawn);
         // A publisher that sleeps until this floor is raised, or is about to, finds it raised.
-        self.link.floor().raise(RELEASED, &SharedFutex, || {});
+        self.link.floor().release(&SharedFutex, || {});
         step!(Released);
         self.service.attract();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::credit::RELEASED;
+
+    #[test]
+    fn a_link_begins_where_it_was_as_far_as_there_is_something() {
+        let depth = 4;
+        for (head, from, expected) in [
+            (0, 0, 1),
+            (9, 0, 9),
+            // It has read everything, nothing of what there is, something.
+            (9, 10, 10),
+            (9, 6, 6),
+            (9, 8, 8),
+            // Overwritten since.
+            (9, 5, 6),
+            (9, 1, 6),
+            (2, 1, 1),
+            (0, 1, 1),
+            // What nobody can have read.
+            (9, 11, 9),
+            (0, 2, 1),
+            (9, u64::MAX, 9),
+            (9, RELEASED, 9),
+        ] {
+            assert_eq!(begin(head, depth, from), expected, "{from} of {head}");
+        }
     }
 }

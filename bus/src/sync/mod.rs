@@ -102,6 +102,22 @@ impl Site {
         }
         word.store(value, order);
     }
+
+    /// A swap of `order` at this site; `Relaxed` where a model has weakened the site.
+    #[inline(always)]
+    pub(crate) fn swap(self, word: &AtomicU64, value: u64, order: Ordering) -> u64 {
+        #[cfg(loom)]
+        let order = if weakened(self) { Ordering::Relaxed } else { order };
+        word.swap(value, order)
+    }
+
+    /// A store of `order` at this site where the word is `current`, and else nothing; whether it was.
+    #[inline(always)]
+    pub(crate) fn replace(self, word: &AtomicU64, current: u64, value: u64, order: Ordering) -> bool {
+        #[cfg(loom)]
+        let order = if weakened(self) { Ordering::Relaxed } else { order };
+        word.compare_exchange(current, value, order, Ordering::Relaxed).is_ok()
+    }
 }
 
 #[cfg(loom)]

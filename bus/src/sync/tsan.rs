@@ -25,6 +25,16 @@ impl AtomicU64 {
         self.0.swap(value, order)
     }
 
+    pub(crate) fn compare_exchange(
+        &self,
+        current: u64,
+        value: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.0.compare_exchange(current, value, success, failure)
+    }
+
     pub(crate) fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         self.0.fetch_add(value, order)
     }

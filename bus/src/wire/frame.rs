@@ -94,6 +94,10 @@ bodies! {
         Advise = 4 {
             /// Lossless: for how long the publisher waits for it at most, in nanoseconds.
             deadline: u64,
+            /// Lossless, where the connection was lost and the service's life is the same: the number of the first value
+            /// that it has not read, or of one before. As far as they are still there, these are not overwritten. 0 for a
+            /// link that begins with the present value.
+            from: u64,
             /// The item, or empty for several.
             item: NameText,
             /// Whether it delivers notices only.
@@ -293,7 +297,7 @@ mod tests {
 
     fn advise(warm: bool) -> Advise {
         let item = "AAPL".parse().unwrap();
-        Advise { deadline: 0, item, warm, wait: false, lossless: false, samples: 0 }
+        Advise { deadline: 0, from: 0, item, warm, wait: false, lossless: false, samples: 0 }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use super::{Peer, Phase, Question, advise, connect, fail, refuse};
+use super::{Peer, Phase, Question, advise, connect, fail};
 use crate::client::conversation::{ConversationShared, State, Status};
 use crate::client::credit_memory::{Credit, CreditMemory};
 use crate::client::link_state::{Attachment, Target};
@@ -15,7 +15,7 @@ use crate::segment::{OpenError, SegmentView, pool};
 use crate::sync::step;
 use crate::wire::{
     self, Close, Farewell, FromService, Granted, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix,
-    Refusal, Unsupported,
+    Refusal, Unadvise, Unsupported,
 };
 
 /// Frames of one service that are handled before it is another's turn.
@@ -76,7 +76,7 @@ impl Peer {
                 let open = self.conversations.get_mut(&prefix.conversation);
                 // It may have been closed on this side while the frame was on its way.
                 if let Some(link) = open.and_then(|open| open.links.remove(&prefix.reference)) {
-                    link.revoke(Ended::Evicted(printable(&revoked.reason)));
+                    link.revoke(printable(&revoked.reason));
                     self.sleepers.push(link);
                 }
                 Ok(())
@@ -156,10 +156,7 @@ impl Peer {
                 _ => state.session.clone(),
             }
         };
-        let view = SegmentView::open(segment, bells).map_err(|error| match error {
-            OpenError::Broken(detail) => Lost::Malformed(detail),
-            OpenError::Os(error) => Lost::Starved(error.to_string()),
-        })?;
+        let view = SegmentView::open(segment, bells)?;
         if index == 0 {
             // The connection was lost, but this is the life of the service that we know: the memory is the same.
             let same = before.filter(|before| before.epoch == view.header.epoch && before.pid == pid);
@@ -203,6 +200,7 @@ impl Peer {
             pid = session.pid,
             "conversation live"
         );
+        let epoch = session.epoch;
         let again = conversation.state.update(|state| {
             let again = state.session.is_some();
             *state = State { session: Some(session), status: Status::Live, trouble: None };
@@ -212,7 +210,8 @@ impl Peer {
             (&mut self.phase, self.conversations.get(&conversation.number))
         {
             for link in open.links.values() {
-                advise(connection, conversation.number, link, link.wait || again);
+                let from = link.unread_from(epoch);
+                advise(connection, conversation.number, link, link.wait || again, from);
             }
         }
     }
@@ -223,10 +222,7 @@ impl Peer {
             let detail = format!("credit memory {index} after {}", self.credits.len());
             return Err(Lost::Malformed(detail));
         }
-        let words = CreditMemory::open(memory).map_err(|error| match error {
-            OpenError::Broken(detail) => Lost::Malformed(detail),
-            OpenError::Os(error) => Lost::Starved(error.to_string()),
-        })?;
+        let words = CreditMemory::open(memory)?;
         self.credits.push(words);
         step!(CreditsMapped);
         Ok(())
@@ -261,11 +257,10 @@ impl Peer {
         if (index as usize) < session.pool_count() {
             return Ok(());
         }
-        let words = pool::open(memory).map_err(|error| match error {
-            OpenError::Broken(detail) => Lost::Malformed(detail),
-            OpenError::Os(error) => Lost::Starved(error.to_string()),
-        })?;
+        let words = pool::open(memory)?;
         session.add_pool(index as usize, words).map_err(Lost::Malformed)?;
+        // It may be the one that a link waits for.
+        open.links.values().for_each(|link| link.vigil.nudge());
         step!(PoolMapped);
         Ok(())
     }
@@ -286,6 +281,22 @@ impl Peer {
         let holds = credit.as_ref().and_then(|credit| credit.holds.as_ref()).map_or(0, |holds| holds.len());
         if link.is_tracked() != credit.is_some() || holds != link.samples as usize {
             return Err(Lost::Malformed("a link that is tracked otherwise than it was advised".to_owned()));
+        }
+        if holds > 0 && !session.pooled {
+            return Err(Lost::Malformed("holds of values that lie in their slots".to_owned()));
+        }
+        if holds > 0 && session.conversion.is_some() {
+            // What has to be converted is a copy. The service is not to keep anything for a link that reads nothing.
+            let reason = "its publisher has another version of the message type, so its values have to be converted and cannot \
+                 be held; advise with `hot`";
+            link.refuse(Error::Refused {
+                service: self.service.clone(),
+                verb: "advise on",
+                what: format!("{}/{}", open.shared.address(), link.target),
+                reason: reason.to_owned(),
+            });
+            self.send(prefix.conversation, prefix.reference, &Unadvise {});
+            return Ok(());
         }
         link.attach(Attachment::Attached { session, index, credit });
         step!(Attached);
@@ -316,7 +327,7 @@ impl Peer {
         let Some(open) = self.conversations.get(&prefix.conversation) else { return };
         let conversation = &open.shared;
         match open.links.get(&prefix.reference) {
-            Some(link) => refuse(link, error(conversation, "advise on", link.target.to_string())),
+            Some(link) => link.refuse(error(conversation, "advise on", link.target.to_string())),
             // A link that was closed meanwhile, or the conversation itself.
             None if prefix.reference != 0 => {}
             None => fail(conversation, &|| error(conversation, "connect to", conversation.address())),
@@ -330,6 +341,16 @@ impl Peer {
             question.ask(connection, reference);
         }
         Ok(())
+    }
+}
+
+impl From<OpenError> for Lost {
+    /// What a peer sent cannot be had: by its fault, or for want of something here.
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Broken(detail) => Lost::Malformed(detail),
+            OpenError::Os(error) => Lost::Starved(error.to_string()),
+        }
     }
 }
 

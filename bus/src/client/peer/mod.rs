@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::conversation::{ConversationShared, Status};
 use super::credit_memory::CreditMemory;
 use super::doorbell::ServiceDoorbells;
-use super::link_state::{Attachment, LinkShared, Target};
+use super::link_state::{LinkShared, Target};
 use super::session::Session;
 use crate::error::{Ended, Error};
 use crate::namespace::BusPlace;
@@ -203,7 +203,7 @@ impl Peer {
             return link.end(&reason);
         }
         if let Phase::Open { connection, .. } = &mut self.phase {
-            advise(connection, conversation, &link, link.wait);
+            advise(connection, conversation, &link, link.wait, 0);
         }
     }
 
@@ -284,7 +284,7 @@ impl Peer {
                 doing: format!("receiving the memory of service `{service}`"),
                 source: io::Error::other(detail.clone()),
             }),
-            Ended::Misbehaved(detail) | Ended::Changed(detail) => {
+            Ended::Misbehaved(detail) | Ended::Changed(detail) | Ended::Refused(detail) => {
                 self.fail_all(Some(reason.to_string()), || Error::Protocol {
                     peer: format!("service `{service}`"),
                     detail: detail.clone(),
@@ -320,7 +320,7 @@ impl Peer {
                 Status::Unanswered { .. } => state.status = Status::Absent,
                 _ => {}
             });
-            for link in open.links.values().filter(|link| link.ended().is_none()) {
+            for link in open.links.values().filter(|link| !link.is_ended()) {
                 link.end(reason);
                 self.sleepers.push(link.clone());
             }
@@ -382,14 +382,14 @@ fn connect(connection: &mut Connection, conversation: &ConversationShared) {
     connection.send(conversation.number, 0, &Connect { topic, wait: conversation.wait || again });
 }
 
-fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool) {
+fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool, from: u64) {
     let item = match &link.target {
         Target::One(item) => NameText::truncated(item),
         Target::Many(_) => NameText::new(),
     };
     let deadline = link.lossless.map_or(0, |patience| u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
     let lossless = link.lossless.is_some();
-    let advise = Advise { deadline, item, warm: link.warm, wait, lossless, samples: link.samples };
+    let advise = Advise { deadline, from, item, warm: link.warm, wait, lossless, samples: link.samples };
     connection.send(conversation, link.number, &advise);
 }
 
@@ -399,9 +399,4 @@ fn fail(conversation: &ConversationShared, why: &dyn Fn() -> Error) {
     if never_live {
         conversation.state.update(|state| state.status = Status::Failed(Some(why())));
     }
-}
-
-/// Refuses a link.
-fn refuse(link: &LinkShared, error: Error) {
-    link.attach(Attachment::Refused(Some(error)));
 }

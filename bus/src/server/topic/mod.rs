@@ -127,8 +127,8 @@ impl<T: Payload + ?Sized> Topic<T> {
         }
     }
 
-    /// The lossless links that were evicted since this was last asked, the first one first: their clients are told, and
-    /// so is the log (`tracing`, as a warning). Of a program that does not ask, the newest 1024 are kept.
+    /// The lossless links that were evicted since this was last asked, the first one first: their clients are told, by
+    /// [`Error::Evicted`], and so is the log (`tracing`, as a warning). Of a program that does not ask, the newest 1024 are kept.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
