@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::client::reactor::Watched;
 use crate::client::tasks::Deadline;
@@ -24,6 +24,7 @@ use crate::discovery::ServiceEvent;
 use crate::error::{Error, Result};
 use crate::namespace::BusCore;
 use crate::registry::ServiceInfo;
+use crate::sys::time::timespec;
 use crate::sys::watch::DirectoryWatch;
 
 /// How often to look again, and after how much longer each time, where a change is not explained …
@@ -105,7 +106,7 @@ impl Watch {
             Some((at, _)) => Due::At(at),
             None => Due::Never,
         };
-        self.vigil.report(0, 0, due);
+        self.vigil.report(None, 0, due);
     }
 
     /// As [`recv`](Self::recv), without blocking a thread. To be dropped at any time: no event is lost with it.
@@ -159,10 +160,7 @@ impl Watch {
                 return self.try_recv();
             }
             let again = self.again.map(|(at, _)| at.saturating_duration_since(now));
-            let timeout = left.into_iter().chain(again).min().map(|left| Timespec {
-                tv_sec: left.as_secs() as i64,
-                tv_nsec: i64::from(left.subsec_nanos()) as _,
-            });
+            let timeout = left.into_iter().chain(again).min().map(timespec);
             let mut fds = [PollFd::from_borrowed_fd(self.watch.as_fd(), PollFlags::IN)];
             // An error is an interruption: look, and wait again.
             let _ = poll(&mut fds, timeout.as_ref());

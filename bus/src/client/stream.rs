@@ -66,9 +66,9 @@ impl<D: Deliver> Link<D> {
             self.pending = true;
             let vigil = &self.shared.vigil;
             vigil.set_task(context.waker());
-            self.shared.ask();
-            bell::asked();
             let now = Instant::now();
+            self.shared.ask(now);
+            bell::asked();
             if self.shared.news(now).is_none() {
                 if vigil.left(now).is_some_and(|left| left < PARK_BOUND) {
                     // It may sleep for longer.
@@ -95,7 +95,7 @@ impl<D: Deliver> Link<D> {
 impl<D: Deliver> Link<D> {
     /// Somebody waits for this link by descriptor from now on.
     pub(super) fn begin_to_report(&mut self) {
-        self.apart = true;
+        (self.apart, self.watched) = (true, true);
         self.report();
         let (conversation, link) = (self.conversation.shared.clone(), self.shared.clone());
         self.conversation.bus.command(Command::Attend { conversation, link });

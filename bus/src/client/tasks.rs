@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{self, Receiver, Sender, TryRecvError};
 
 use super::control::ControlShared;
+use crate::sync::Mutex;
 
 /// Wakes a task, whatever its executor makes of that.
 pub(crate) fn wake(waker: Waker) {
@@ -48,7 +49,7 @@ impl Tasks {
 
     /// Wakes all who wait.
     pub(crate) fn wake_all(&self) {
-        let wakers = core::mem::take(&mut lock(&self.0).wakers);
+        let wakers = core::mem::take(&mut self.0.lock().wakers);
         wakers.into_values().for_each(wake);
     }
 }
@@ -57,7 +58,7 @@ impl Registration<'_> {
     /// Has this task woken next time. What is waited for must be looked at after this.
     pub(crate) fn wait(&mut self, context: &Context<'_>) {
         let waker = context.waker().clone();
-        let mut waiting = lock(&self.tasks.0);
+        let mut waiting = self.tasks.0.lock();
         let number = *self.number.get_or_insert_with(|| {
             waiting.next += 1;
             waiting.next
@@ -71,7 +72,7 @@ impl Registration<'_> {
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            let waker = lock(&self.tasks.0).wakers.remove(&number);
+            let waker = self.tasks.0.lock().wakers.remove(&number);
             drop(waker);
         }
     }
@@ -150,14 +151,14 @@ struct Times {
 impl Timers {
     /// The earliest.
     pub(crate) fn next(&self) -> Option<Instant> {
-        lock(&self.0).wakers.first_key_value().map(|(&(at, _), _)| at)
+        self.0.lock().wakers.first_key_value().map(|(&(at, _), _)| at)
     }
 
     /// Wakes all whose time has come.
     pub(crate) fn wake_due(&self) {
         let now = Instant::now();
         loop {
-            let mut times = lock(&self.0);
+            let mut times = self.0.lock();
             match times.wakers.first_entry() {
                 Some(entry) if entry.key().0 <= now => {
                     let waker = entry.remove();
@@ -191,7 +192,7 @@ impl Deadline {
 
     fn withdraw(&mut self) {
         if let Some(key) = self.key.take() {
-            let waker = lock(&self.control.timers.0).wakers.remove(&key);
+            let waker = self.control.timers.0.lock().wakers.remove(&key);
             drop(waker);
         }
     }
@@ -207,7 +208,7 @@ impl Future for Deadline {
             return Poll::Ready(());
         }
         let waker = context.waker().clone();
-        let mut times = lock(&self.control.timers.0);
+        let mut times = self.control.timers.0.lock();
         let key = self.key.unwrap_or((at, times.next));
         let first = times.wakers.first_key_value().is_none_or(|(&first, _)| key < first);
         let before = times.wakers.insert(key, waker);
@@ -227,9 +228,4 @@ impl Drop for Deadline {
     fn drop(&mut self) {
         self.withdraw();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every step leaves these whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,12 +27,13 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
 
 use crate::bell::Doorbells;
 use crate::server::shared::{ServiceShared, TopicShared};
+use crate::sync::Mutex;
 use crate::sys::socket;
 
 /// Doorbells of one client. A program needs one for each thread that waits for many things.
@@ -84,7 +85,7 @@ struct Hung {
 
 impl TopicDoorbells {
     fn add(&self, cause: Cause, doorbell: &Arc<Doorbell>) {
-        let mut hung = self.lock();
+        let mut hung = self.0.lock();
         let hung = hung.entry(cause).or_default();
         match hung.iter_mut().find(|hung| Arc::ptr_eq(&hung.doorbell, doorbell)) {
             Some(hung) => hung.links += 1,
@@ -93,7 +94,7 @@ impl TopicDoorbells {
     }
 
     fn remove(&self, cause: Cause, doorbell: &Arc<Doorbell>) {
-        let mut topic = self.lock();
+        let mut topic = self.0.lock();
         let Some(hung) = topic.get_mut(&cause) else { return };
         if let Some(index) = hung.iter().position(|hung| Arc::ptr_eq(&hung.doorbell, doorbell)) {
             hung[index].links -= 1;
@@ -107,10 +108,6 @@ impl TopicDoorbells {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Cause, Vec<Hung>>> {
-        // Every step on the map leaves it whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The doorbells at one bell, as a publisher has them: nothing is looked at before they are to be rung.
@@ -122,7 +119,7 @@ pub(crate) struct AtBell<'t> {
 
 impl Doorbells for AtBell<'_> {
     fn ring(self) {
-        let hung = self.topic.doorbells.lock();
+        let hung = self.topic.doorbells.0.lock();
         hung.get(&self.cause).into_iter().flatten().for_each(|hung| hung.doorbell.ring());
     }
 }

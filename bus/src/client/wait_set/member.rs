@@ -51,8 +51,17 @@ pub(super) struct Member<K> {
 
 impl<K> Member<K> {
     /// Whether it is to be told of.
-    pub(super) fn is_new(&self, news: Option<News>) -> bool {
-        news.is_some() && self.told.is_none_or(|told| told != news)
+    pub(super) fn is_new(&mut self, news: Option<News>) -> bool {
+        if news.is_none() && self.told.is_some() {
+            // What comes after this is new, also where it looks the same.
+            self.told = Some(None);
+        }
+        news.is_some() && !self.was_told(news)
+    }
+
+    /// Whether these are news that it was told of, and is not told of again.
+    pub(super) fn was_told(&self, news: Option<News>) -> bool {
+        news.is_some() && self.told == Some(news)
     }
 }
 

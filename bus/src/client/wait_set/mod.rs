@@ -24,7 +24,7 @@ mod member;
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -293,7 +293,7 @@ impl<K: Clone> WaitSet<K> {
             let now = Instant::now();
             self.look(now, &mut ready);
             if ready.is_empty() {
-                self.ask();
+                self.ask(now);
                 self.look(now, &mut ready);
             }
             if !ready.is_empty() {
@@ -331,10 +331,12 @@ impl<K: Clone> WaitSet<K> {
         for (&token, member) in &mut self.members {
             let is_ready = match &member.kind {
                 Kind::Link { ticket, link, .. } if link.vigil.is_held_by(*ticket) => {
-                    member.is_new(link.news(now))
+                    let news = link.news(now);
+                    member.is_new(news)
                 }
                 Kind::Watch { ticket, vigil, .. } if vigil.is_held_by(*ticket) => {
-                    member.is_new(vigil.news(now))
+                    let news = vigil.news(now);
+                    member.is_new(news)
                 }
                 Kind::Link { .. } | Kind::Watch { .. } => {
                     left.push(token);
@@ -354,11 +356,11 @@ impl<K: Clone> WaitSet<K> {
         }
     }
 
-    /// Asks the publishers of all links to ring.
-    fn ask(&self) {
+    /// Asks the publishers of all links that want something to ring.
+    fn ask(&self, now: Instant) {
         for member in self.members.values() {
             if let Kind::Link { link, .. } = &member.kind {
-                link.ask();
+                link.ask(now);
             }
         }
         bell::asked();
@@ -400,12 +402,15 @@ impl<K: Clone> WaitSet<K> {
         keys
     }
 
-    /// How long nobody has to look, unless something rings.
+    /// How long nobody has to look, unless something rings. A member whose news it was told of is not looked at for their
+    /// sake once more: what it is due for stays with whoever leaves it unread.
     fn bound(&self, now: Instant) -> Option<Duration> {
         let left = |member: &Member<K>| match &member.kind {
+            Kind::Link { link, .. } if member.was_told(link.news(now)) => Some(PARK_BOUND),
             Kind::Link { link, .. } => {
                 Some(link.vigil.left(now).map_or(PARK_BOUND, |left| left.min(PARK_BOUND)))
             }
+            Kind::Watch { vigil, .. } if member.was_told(vigil.news(now)) => None,
             Kind::Watch { vigil, .. } => vigil.left(now),
             Kind::Timer { at, .. } => Some(at.saturating_duration_since(now)),
             Kind::Event(_) | Kind::Descriptor(_) => None,
@@ -465,5 +470,12 @@ impl<K> AsFd for WaitSet<K> {
             self.waiter.hail();
         }
         self.waiter.as_fd()
+    }
+}
+
+/// As [`AsFd`], for what takes only this: the `AsyncFd` of tokio, for one.
+impl<K> AsRawFd for WaitSet<K> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
