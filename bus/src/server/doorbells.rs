@@ -21,13 +21,14 @@
 //! cleared it that did not know whom to ring for. After that ring the owner looks and sets the flag again.
 //!
 //! **What a client can make the service hold is bounded**: doorbells for each client and for all, and items that
-//! they are to be rung for. Whoever is refused one is woken by the bound of its sleeps alone. What a client sends
+//! they are to be rung for. Whoever is refused one is told, and is woken by the bound of its sleeps alone until it has sent
+//! one again, when there are fewer. What a client sends
 //! is checked to be a Unix stream socket.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Resource, getrlimit};
 
@@ -107,7 +108,6 @@ impl TopicDoorbells {
             topic.remove(&cause);
         }
     }
-
 }
 
 /// The doorbells at one bell, as a publisher has them: nothing is looked at before they are to be rung.
