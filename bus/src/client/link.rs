@@ -259,6 +259,8 @@ pub struct Link<D: Deliver> {
     pub(super) ticket: u64,
     /// Whether a task's waker may still be with the vigil.
     pub(super) pending: bool,
+    /// Looks since a task has polled this link.
+    pub(super) looks: u32,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
@@ -462,6 +464,7 @@ impl<D: Deliver> Link<D> {
             watched: false,
             ticket: NOBODY,
             pending: false,
+            looks: 0,
             seen: 0,
             last: None,
             gap: false,
@@ -525,6 +528,7 @@ impl<D: Deliver> Link<D> {
     pub(super) fn look_apart(&mut self) -> Result<Option<D::Item>> {
         if self.is_watched() {
             self.shared.vigil.take_nudges();
+            self.count_look();
         } else if core::mem::take(&mut self.watched) {
             // Nobody waits for it any longer: it may be for the plain way again.
             self.choose_way();

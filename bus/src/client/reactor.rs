@@ -159,3 +159,35 @@ impl AsFd for Reactor {
         self.waiter.as_fd()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Counted;
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn what_could_not_be_watched_is_tried_anew_and_leaves_no_waker() {
+        let (counted, mut watched) = (Arc::new(Counted), Watched::new(Arc::new(Reactor::new().unwrap())));
+        let waker = Waker::from(counted.clone());
+        let alone = Arc::strong_count(&counted);
+        // A regular file cannot be polled, and is no file that is not watched.
+        let file = tempfile::tempfile().unwrap();
+        for _ in 0..2 {
+            let error = watched.wait(&file, &waker).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+            assert_eq!(Arc::strong_count(&counted), alone);
+        }
+        let (reader, _writer) = io::pipe().unwrap();
+        for _ in 0..2 {
+            watched.wait(&reader, &waker).unwrap();
+            assert_eq!(Arc::strong_count(&counted), alone + 1);
+        }
+    }
+}

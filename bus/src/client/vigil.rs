@@ -308,6 +308,43 @@ fn clock(at: Instant) -> u64 {
     u64::try_from(at.saturating_duration_since(start).as_nanos()).unwrap_or(NEVER - 1).clamp(1, NEVER - 1)
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use core::ptr;
+    use std::task::{RawWaker, RawWakerVTable, Waker};
+
+    use super::*;
+
+    /// A waker of which a clone, and the end of a clone, ask the vigil whose address is its data.
+    static ASKS: RawWakerVTable = RawWakerVTable::new(clone, ask, ask, ask);
+
+    fn clone(vigil: *const ()) -> RawWaker {
+        ask(vigil);
+        RawWaker::new(vigil, &ASKS)
+    }
+
+    fn ask(vigil: *const ()) {
+        // SAFETY: it is the vigil of the test, which outlives all of its wakers.
+        let vigil = unsafe { &*vigil.cast::<Vigil>() };
+        assert!(vigil.post.held.try_lock().is_some(), "foreign code runs with the lock held");
+    }
+
+    #[test]
+    fn wakers_are_cloned_and_dropped_with_no_lock_held() {
+        let vigil = Vigil::new();
+        // SAFETY: the functions keep nothing and free nothing.
+        let waker = unsafe { Waker::from_raw(RawWaker::new(ptr::from_ref(&vigil).cast(), &ASKS)) };
+        for _ in 0..2 {
+            vigil.set_task(&waker);
+            assert!(vigil.has_task());
+            vigil.set_task(Waker::noop());
+        }
+        vigil.set_task(&waker);
+        vigil.end();
+        assert!(!vigil.has_task());
+    }
+}
+
 #[cfg(all(test, loom))]
 mod models {
     use loom::thread;

@@ -21,6 +21,12 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> imp::MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+
+    /// Takes the lock, if nobody has it.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn try_lock(&self) -> Option<imp::MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
 }
 
 impl<T: Default> Default for Mutex<T> {

@@ -154,3 +154,25 @@ pub(super) fn duplicate(descriptor: BorrowedFd<'_>) -> Result<OwnedFd> {
     let duplicate: io::Result<OwnedFd> = descriptor.try_clone_to_owned();
     duplicate.map_err(Error::os("duplicating a descriptor for a wait set"))
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::client::vigil::Due;
+
+    #[test]
+    fn what_comes_again_after_nothing_was_there_is_news() {
+        let (vigil, now) = (Vigil::new(), Instant::now());
+        let kind = Kind::Timer { at: now, period: None };
+        let mut member = Member { key: (), kind, told: Some(None) };
+        for _ in 0..2 {
+            vigil.report(None, 0, Due::Now);
+            let news = vigil.news(now);
+            assert!(member.is_new(news));
+            member.told = Some(news);
+            assert!(!member.is_new(news) && member.was_told(news));
+            vigil.report(None, 0, Due::Never);
+            assert!(!member.is_new(vigil.news(now)));
+        }
+    }
+}

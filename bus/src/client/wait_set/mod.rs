@@ -14,7 +14,8 @@
 //!
 //! So nothing is lost between a look and the sleep, by the protocol of [`crate::bell`]; and a wake-up is one hop, from
 //! the publisher to this thread. What is ready is returned and never waited for again inside, so that a member that
-//! stays unread costs its user's own loop, not one in here.
+//! stays unread costs its user's own loop, not one in here. A member that is told of once for each change stays out of
+//! everything, the bound of the sleep included, from when it was told until there is something else to tell.
 //!
 //! [`Waitable`] is the seam for what else can be waited for: whatever has a [`Vigil`], and perhaps a descriptor.
 //!
@@ -112,12 +113,21 @@ const TIMER: u64 = (1 << 62) - 1;
 ///
 /// A set is a descriptor itself ([`AsFd`]), which polls as readable when something may be ready; then ask
 /// [`wait_timeout`](Self::wait_timeout) with [`Duration::ZERO`]. It stays readable until that has answered that
-/// nothing is ready. It may be readable, now and then, without anything being ready.
+/// nothing is ready. It may be readable, now and then, without anything being ready. With the `AsyncFd` of tokio, which
+/// remembers that it was: `clear_ready` when nothing is ready, and not before.
 ///
 /// # Cost
 ///
 /// A wake-up is one hop from the publisher to the thread that waits; the publisher makes one system call for each set that
 /// sleeps, and none while it does not. A wait looks at each member, which is some loads: a set is for hundreds.
+///
+/// # Limits
+///
+/// What a publisher wakes a set by is a socket for each set and service. A service keeps at most 64 of them for one
+/// [`Bus`](crate::Bus) of a client, the one for all its tasks included, and for all clients together a quarter of the
+/// descriptors that its process may open (`RLIMIT_NOFILE`). A set that gets none, or whose own process has no descriptor
+/// left, finds what is published at most 100 ms late. A warning of [tracing](https://docs.rs/tracing) says so, and the set
+/// asks again twice a second, so that it needs no help once there is room.
 pub struct WaitSet<K> {
     waiter: Arc<Waiter>,
     members: BTreeMap<u64, Member<K>>,
