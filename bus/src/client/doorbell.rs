@@ -122,3 +122,17 @@ impl ServiceDoorbells {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_what_does_not_hang_is_nothing() {
+        let mut doorbells = ServiceDoorbells::default();
+        doorbells.refused(1);
+        assert!(
+            doorbells.retry_at().is_none() && doorbells.without.is_empty() && doorbells.logged.is_empty()
+        );
+    }
+}
