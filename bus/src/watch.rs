@@ -18,7 +18,6 @@ use futures_core::Stream;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::client::reactor::Watched;
-use crate::client::tasks::Deadline;
 use crate::client::vigil::{Due, Vigil};
 use crate::discovery::ServiceEvent;
 use crate::error::{Error, Result};
@@ -26,6 +25,7 @@ use crate::namespace::BusCore;
 use crate::registry::ServiceInfo;
 use crate::sys::time::timespec;
 use crate::sys::watch::DirectoryWatch;
+use crate::tasks::Deadline;
 
 /// How often to look again, and after how much longer each time, where a change is not explained …
 const LOOKS: u32 = 7;
