@@ -1,6 +1,7 @@
 //! What the kernel says of a process, proc(5).
 
 use std::fs;
+use std::time::Duration;
 
 /// How many descriptors this process has open.
 pub(crate) fn descriptors() -> usize {
@@ -21,6 +22,12 @@ pub(crate) fn thread() -> i32 {
 /// How many threads this process has.
 pub(crate) fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// The processor time that the calling thread has had.
+pub(crate) fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Whether thread `thread` of process `pid` is asleep inside futex(2).

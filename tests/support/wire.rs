@@ -48,6 +48,7 @@ pub(crate) mod kind {
     pub(crate) const GRANTED: u32 = 110;
     pub(crate) const REVOKED: u32 = 111;
     pub(crate) const POOL: u32 = 112;
+    pub(crate) const DOORBELL_REFUSED: u32 = 113;
 }
 
 /// Bytes before a frame's body.

@@ -156,11 +156,7 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
 
     #[inline]
     fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
-        let look = link.look_pinned();
-        if link.is_watched() {
-            link.report();
-        }
-        let Some((pin, (item, taken))) = look? else { return Ok(None) };
+        let Some((pin, (item, taken))) = link.look_pinned()? else { return Ok(None) };
         let Pinned { envelope, reference } = taken.value;
         let bytes = envelope.size();
         let memory = link.values.as_mut().and_then(|values| match values.memory(reference) {
@@ -312,10 +308,14 @@ pub struct Link<D: Deliver> {
     conversion: Option<Arc<Conversion>>,
     /// Whether the plain way is not for this link: see [`is_apart`](Self::is_apart).
     pub(super) apart: bool,
+    /// Whether somebody has begun to wait for this link by descriptor, and was not yet found to have ended.
+    pub(super) watched: bool,
     /// The ticket by which the bus's tasks wait for this link.
     pub(super) ticket: u64,
     /// Whether a task's waker may still be with the vigil.
     pub(super) pending: bool,
+    /// Looks since a task has polled this link.
+    pub(super) looks: u32,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
@@ -515,8 +515,10 @@ impl<D: Deliver> Link<D> {
             epoch: 0,
             conversion: None,
             apart: false,
+            watched: false,
             ticket: NOBODY,
             pending: false,
+            looks: 0,
             seen: 0,
             last: None,
             gap: false,
@@ -585,10 +587,14 @@ impl<D: Deliver> Link<D> {
 
     /// What is there now, on the way apart.
     pub(super) fn look_apart(&mut self) -> Result<Option<D::Item>> {
-        if self.gate.is_none() {
-            return D::take(self);
+        if self.is_watched() {
+            self.shared.vigil.take_nudges();
+            self.count_look();
+        } else if core::mem::take(&mut self.watched) {
+            // Nobody waits for it any longer: it may be for the plain way again.
+            self.choose_way();
         }
-        let look = self.look_through_gate();
+        let look = if self.gate.is_none() { D::take(self) } else { self.look_through_gate() };
         if self.is_watched() {
             self.report();
         }
@@ -603,7 +609,9 @@ impl<D: Deliver> Link<D> {
     /// Tells whoever waits for the link by descriptor where it stands.
     pub(super) fn report(&self) {
         let (wanted, due) = self.stands();
-        self.shared.vigil.report(wanted, self.seen, due);
+        // What a paused link has not seen is for it to look at when it goes on.
+        let seen = if self.is_paused() { self.shared.state.version() } else { self.seen };
+        self.shared.vigil.report(wanted, seen, due);
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
@@ -612,11 +620,7 @@ impl<D: Deliver> Link<D> {
         copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
         self.values.iter_mut().for_each(Values::begin_look);
-        let look = if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) };
-        if self.is_watched() {
-            self.report();
-        }
-        look
+        if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) }
     }
 
     /// Looks into the session that `reader` is of.

@@ -17,6 +17,7 @@ use crate::server::shared::ServiceShared;
 use crate::server::tracked::Enrolment;
 use crate::sync::step;
 use crate::sys::socket;
+use crate::sys::time::timespec;
 use crate::wire::{Farewell, Lost};
 
 /// How long to leave new connections alone when the process has no descriptors left for them.
@@ -203,6 +204,5 @@ struct Ready {
 
 /// So long, rounded up to a millisecond, so that the deadline has passed when poll returns.
 fn timeout(left: Duration) -> Timespec {
-    let left = left.saturating_add(Duration::from_millis(1));
-    Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos() as _ }
+    timespec(left.saturating_add(Duration::from_millis(1)))
 }

@@ -22,9 +22,9 @@ use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Enrolment, Eviction, Tracked};
 use crate::sync::step;
 use crate::wire::{
-    self, Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Granted, Located, Lost,
-    Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused,
-    Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
+    self, Advise, Body, Connect, Connection, DoorbellRefused, Farewell, FromClient, Goodbye, Granted,
+    Located, Lost, Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText,
+    Refusal, Refused, Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -314,6 +314,7 @@ impl Peer {
                         Err(NotHung::Malformed(what)) => return Err(unexpected(what)),
                         Err(NotHung::TooMany) => {
                             tracing::warn!(pid = self.pid, "no doorbell for a client: too many of them");
+                            self.send(prefix, &DoorbellRefused { number: hang.number });
                         }
                     }
                 }

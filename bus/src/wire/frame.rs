@@ -191,6 +191,8 @@ bodies! {
             /// How many came before.
             index: u32,
         }
+        /// The doorbell of this number does not hang: there are too many. It may be sent again later.
+        DoorbellRefused = 113 { number: u64 }
     }
 }
 
