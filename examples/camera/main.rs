@@ -16,31 +16,29 @@
 //! ```text
 //!   frame     the message: what a frame is, how it is drawn and checked
 //!   film      the camera's process            studio   starts the processes, and adds up
-//!   view      a viewer's process              child    one of the processes
-//!   picture   a frame as a PNG file           report   what they tell when they end
-//!                                             table    the result
+//!   view      a viewer's process              report   what they tell when they end
+//!   picture   a frame as a PNG file           table    the result
 //! ```
 
-mod child;
 mod film;
 mod frame;
 mod picture;
 mod report;
 mod studio;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 mod view;
 
-use std::error::Error;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::support::Result;
+use crate::support::program::{self, seconds};
 use crate::view::Viewer;
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// Films frames of 1920×1080 pixels in one process and views them in three others, without a copy.
 #[derive(Parser)]
@@ -89,26 +87,5 @@ fn main() -> ExitCode {
         Some(Role::Film) => film::film(&plan),
         Some(Role::View { viewer }) => view::view(&plan, viewer),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough, as in `camera | head`.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("camera: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// A number of seconds on the command line.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map_err(|_| "expected a number of seconds, like 3 or 0.5")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration >= Duration::from_millis(1) => Ok(duration),
-        _ => Err("expected at least 0.001 seconds, and no more than anyone can wait".to_owned()),
-    }
+    program::end("camera", result)
 }

@@ -11,7 +11,8 @@ use hdrhistogram::Histogram;
 
 use crate::frame::{BUS, Frame, ITEM, SERVICE, Scene, TOPIC};
 use crate::report::Viewed;
-use crate::{Plan, Result, picture, report};
+use crate::support::lines;
+use crate::{Plan, Result, picture};
 
 /// How long the slow viewer looks at a frame.
 const SLOW: Duration = Duration::from_millis(250);
@@ -66,7 +67,7 @@ pub(crate) fn view(plan: &Plan, viewer: Viewer) -> Result<()> {
             Error::Refused { .. } => format!("{error}: that is `--kept` and `--memory` here").into(),
             error => Box::<dyn std::error::Error>::from(error),
         })?;
-    report::ready()?;
+    lines::ready()?;
 
     let scene = Scene::new();
     let mut held = Held { frames: VecDeque::new(), most: 0 };
@@ -103,7 +104,7 @@ pub(crate) fn view(plan: &Plan, viewer: Viewer) -> Result<()> {
     if let (Viewer::Histogram, Some(frame), Some(path)) = (viewer, held.frames.back(), &plan.out) {
         write(frame, path)?;
     }
-    report::send(&Viewed {
+    lines::send(&Viewed {
         seen,
         passed_over,
         torn,
