@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo run --release --example camera
-//! cargo run --release --example camera -- --hz 0                  as fast as the camera can draw
-//! cargo run --release --example camera -- --kept 15 --memory 16   viewers hold so much that the camera runs out
+//! cargo run --release --example camera -- --hz 0                 as fast as the camera can draw
+//! cargo run --release --example camera -- --kept 16 --apart 100  viewers hold so much that the camera runs out
 //! cargo run --release --example camera -- --out last.png
 //! ```
 //!
@@ -12,6 +12,11 @@
 //! and the one with the *histogram* looks at every pixel, and sees whether each frame is whole. None of them waits for
 //! another and the camera waits for none: what a viewer has no time for it passes over. In the end each accounts for
 //! every frame, and the last one is written as a picture, from where it was drawn, after the camera has gone.
+//!
+//! To run out takes more frames than there is memory for, and none of them may be among the newest two, which have theirs
+//! anyway. So a keeper of the last sixteen is not enough: what others hold is mostly among those. One that takes a
+//! frame in each tenth of a second holds all memory in the end, and as soon as the slow one holds another frame
+//! the camera has to drop its own, until one of them lets go.
 //!
 //! ```text
 //!   frame     the message: what a frame is, how it is drawn and checked
@@ -64,6 +69,9 @@ struct Plan {
     /// Frames that the keeper keeps
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     kept: u16,
+    /// Milliseconds between two frames that the keeper takes; 0 is every frame
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    apart: u64,
     /// Frames that there is memory for besides the newest two and the one being drawn: as many can viewers hold, all
     /// together; 8.3 MB each
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1100))]
