@@ -58,6 +58,15 @@ impl Child {
         self.input = None;
     }
 
+    /// Tells it to end, and waits until it has, of a child that reports nothing.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.end();
+        match self.process.wait()? {
+            status if status.success() => Ok(()),
+            status => Err(format!("the process `{}` failed ({status})", self.name).into()),
+        }
+    }
+
     /// Waits for its report, and for its end.
     pub(crate) fn report<const N: usize, R: Report<N>>(mut self) -> Result<R> {
         let line = self.line()?;
