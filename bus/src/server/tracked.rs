@@ -96,6 +96,8 @@ pub(crate) struct Eviction {
 pub(crate) struct Enrolment {
     service: Arc<ServiceShared>,
     topic: Arc<TopicShared>,
+    /// Its number among the topic's.
+    number: u64,
     link: Arc<Tracked>,
 }
 
@@ -104,12 +106,11 @@ impl Enrolment {
     pub(crate) fn new(
         service: Arc<ServiceShared>,
         topic: Arc<TopicShared>,
-        link: Tracked,
+        link: Arc<Tracked>,
         ring: &Ring<Words>,
     ) -> Self {
-        let link = Arc::new(link);
-        enrol(&link.floor[0], ring, &service.attention, || topic.enrol(link.clone()));
-        Enrolment { service, topic, link }
+        let number = enrol(&link.floor[0], ring, &service.attention, || topic.enrol(link.clone()));
+        Enrolment { service, topic, number, link }
     }
 
     /// Lets publishers wait for the link no longer; what it holds it goes on holding.
@@ -126,26 +127,27 @@ impl Enrolment {
 }
 
 /// The protocol in this file's head.
-pub(crate) fn enrol<W: core::ops::Deref<Target = [AtomicU64]>>(
+pub(crate) fn enrol<W: core::ops::Deref<Target = [AtomicU64]>, E>(
     floor: &AtomicU64,
     ring: &Ring<W>,
     attention: &AtomicU64,
-    enter: impl FnOnce(),
-) {
+    enter: impl FnOnce() -> E,
+) -> E {
     floor.store(ring.latest().max(1), Ordering::Relaxed);
     step!(EnrolFloored);
-    enter();
+    let entered = enter();
     step!(EnrolEntered);
     attention.fetch_add(1, Ordering::Release);
     step!(EnrolAttended);
     Site::EnrolFence.fence(Ordering::SeqCst);
     floor.store(ring.latest().max(1), Ordering::Relaxed);
     step!(Enrolled);
+    entered
 }
 
 impl Drop for Enrolment {
     fn drop(&mut self) {
-        self.topic.withdraw(&self.link);
+        self.topic.withdraw(self.number);
         step!(Withdrawn);
         // A publisher that sleeps until this floor is raised, or is about to, finds it raised.
         self.link.floor().raise(RELEASED, &SharedFutex);
