@@ -2,7 +2,7 @@
 
 mod support;
 
-use bus::{Error, Update};
+use bus::{Bus, Error, Mark, Message, Service, Update};
 use support::{Account, Checked, LIMIT, Place, Publisher, Random, Setup, connect, publisher, roles};
 
 roles!(publisher);
@@ -33,6 +33,50 @@ fn a_batch_is_what_is_there_up_to_so_many() {
     assert_eq!(link.recv_batch(&mut updates, 10).unwrap(), 5, "what there is, and no waiting for more");
     assert_eq!(numbers(&updates), (1..=25).collect::<Vec<_>>(), "they are appended in order");
     assert_eq!(link.try_recv_batch(&mut updates, usize::MAX).unwrap(), 0);
+}
+
+/// Updates are filled where they lie, and what is no whole number of words is not: both are what single receives give.
+#[test]
+fn a_batch_is_what_single_receives_are_for_values_of_any_size() {
+    #[derive(Message, Debug, Clone, Copy, PartialEq)]
+    #[repr(C)]
+    struct Sized<const N: usize>([u8; N]);
+    #[derive(Message, Debug, Clone, Copy, PartialEq)]
+    #[repr(C, align(16))]
+    struct Aligned<const N: usize>([u8; N]);
+
+    fn compare<T: Message + Copy + PartialEq + core::fmt::Debug>(
+        service: &Service,
+        bus: &Bus,
+        value: impl Fn(u8) -> T,
+    ) {
+        let name = std::any::type_name::<T>().rsplit("::").next().unwrap().replace(['<', '>'], "");
+        let topic = service.topic::<T>(&name).stamps(true).open().unwrap();
+        let item = topic.item("x").unwrap();
+        let topic = bus.connect::<T>(&format!("sizes/{name}")).open().unwrap();
+        let [mut single, mut batch] = [(); 2].map(|()| topic.advise("x").hot().unwrap());
+        for number in 0..10 {
+            item.publish_marked(&value(number), Mark::uncertain(number.into())).unwrap();
+        }
+        let single: Vec<_> = core::iter::from_fn(|| single.try_recv().unwrap()).collect();
+        let mut updates = Vec::new();
+        batch.try_recv_batch(&mut updates, usize::MAX).unwrap();
+        assert_eq!(updates, single);
+        assert!(updates.iter().zip(0..).all(|(update, number)| update.value == value(number)), "{updates:?}");
+    }
+
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("sizes").unwrap();
+    service.ready().unwrap();
+    compare(&service, &bus, |number| number);
+    compare(&service, &bus, |number| u64::from(number) << 40);
+    compare(&service, &bus, |number| Sized([number; 3]));
+    compare(&service, &bus, |number| Sized([number; 8]));
+    compare(&service, &bus, |number| Sized([number; 200]));
+    compare(&service, &bus, |number| Aligned([number; 1]));
+    compare(&service, &bus, |number| Aligned([number; 160]));
+    compare(&service, &bus, |number| [u64::from(number); 40]);
 }
 
 #[test]

@@ -78,6 +78,26 @@ fn a_value_that_is_none_is_an_error_with_the_path_of_the_field() {
 }
 
 #[test]
+fn a_value_that_is_none_ends_a_batch_and_is_in_none() {
+    let place = Place::new();
+    let mut affair = begin(&place);
+    let links = ["a", "*"].map(|item| affair.advise(item, 0).unwrap());
+    for number in 1..=4 {
+        let valid = if number == 3 { 2 } else { 1 };
+        affair.live.publish(0, number, &[10 + number, valid << 8 | 5]);
+        affair.live.enter(number, 0, number);
+    }
+    for mut link in links {
+        let mut updates = Vec::new();
+        let error = link.try_recv_batch(&mut updates, 10).unwrap_err();
+        assert!(matches!(error, Error::InvalidValue { .. }), "{error}");
+        assert_eq!(link.try_recv_batch(&mut updates, 10).unwrap(), 1);
+        let numbers: Vec<_> = updates.iter().map(|update| (update.seq, update.value.number)).collect();
+        assert_eq!(numbers, [(1, 11), (2, 12), (4, 14)], "{link:?}");
+    }
+}
+
+#[test]
 fn an_answer_that_is_not_true_ends_the_conversation() {
     let place = Place::new();
     for (item, index) in [("a", 1), ("a", 7), ("c", 0), ("a", u32::MAX)] {

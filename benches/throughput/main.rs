@@ -13,7 +13,7 @@
 //! | figure | what |
 //! |---|---|
 //! | `raw_ring`, `raw_ring_batched` | 64 B messages through a ring of one producer and one consumer, one or 64 at a time |
-//! | `lossless`, `lossless_batched` | the same to one lossless reader, by `publish`, and by `publish_batch` of 64 |
+//! | `lossless`, `lossless_batched` | the same to one lossless reader: `publish` and `recv`, or `publish_batch` and `recv_batch` of 64 |
 //! | `publish` | one publish, with so many lossless links that keep up in the other process |
 //! | `publish_untracked` | the same with one link that nobody waits for |
 //! | `memcpy_read` | 1 MiB copied into shared memory on one side, and read there on the other |

@@ -137,6 +137,9 @@ impl Reading {
     /// Receives all messages of a round.
     pub(crate) fn stream(&mut self, figure: Figure) -> Result<(), bus::Error> {
         let Some(link) = self.links.first_mut() else { return Ok(()) };
+        if figure == Figure::LosslessBatched {
+            return receive_batches(link, figure.messages());
+        }
         for number in 0..figure.messages() {
             check(&link.recv()?.value.words, number);
         }
@@ -160,6 +163,18 @@ impl Reading {
     pub(crate) fn end(&mut self) {
         self.links.clear();
     }
+}
+
+fn receive_batches(link: &mut Link<Hot<Payload>>, messages: u64) -> Result<(), bus::Error> {
+    let mut updates = Vec::with_capacity(BATCH);
+    let mut numbers = 0..messages;
+    while !numbers.is_empty() {
+        link.recv_batch(&mut updates, BATCH)?;
+        for (update, number) in updates.drain(..).zip(&mut numbers) {
+            check(&update.value.words, number);
+        }
+    }
+    Ok(())
 }
 
 /// Reads every word.

@@ -39,6 +39,17 @@ impl<T: Message> Image<T> {
         unsafe { copy::load(&words[..Self::WORDS], ptr::from_mut(self).cast()) };
     }
 
+    /// The memory of a `T` that is yet to be, as an image; `None` where an image takes more room.
+    ///
+    /// # Safety
+    /// `place` is valid for writes of a `T` and aligned for it, and is used through the image alone as long as that lives.
+    #[inline(always)]
+    pub(crate) unsafe fn at<'p>(place: *mut T) -> Option<&'p mut Self> {
+        let fits = const { size_of::<Self>() == size_of::<T>() && align_of::<Self>() == align_of::<T>() };
+        // SAFETY: as large and as aligned, and any bytes are an image, also uninitialised ones. The rest says the caller.
+        fits.then(|| unsafe { &mut *place.cast() })
+    }
+
     /// Zeroes.
     pub(crate) fn clear(&mut self) {
         // SAFETY: all of the image, which is ours, is zeroed.
@@ -93,8 +104,27 @@ impl<T: Message> Image<T> {
     /// The field that is not valid.
     #[inline(always)]
     pub(crate) unsafe fn decode(&self) -> Result<T, Invalid> {
-        // SAFETY: says the caller; and any bytes are a `T`, or `validate` says so, which is the contract of `Message`.
-        unsafe { self.decode_by(|bytes| if T::ANY_BITS { Ok(()) } else { T::validate(bytes) }) }
+        // SAFETY: says the caller.
+        unsafe { self.check()? };
+        // SAFETY: all bytes are initialised, and they are a valid `T`: any are, or `validate` said so, which is the contract
+        // of `Message`. A message owns nothing, so making one of bytes duplicates nothing.
+        Ok(unsafe { self.bytes.assume_init_read() })
+    }
+
+    /// Whether the words that were loaded are a `T`.
+    ///
+    /// # Safety
+    /// As for [`decode`](Self::decode).
+    ///
+    /// # Errors
+    /// The field that is not valid.
+    #[inline(always)]
+    pub(crate) unsafe fn check(&self) -> Result<(), Invalid> {
+        if T::ANY_BITS {
+            return Ok(());
+        }
+        // SAFETY: loading initialised all words of the image, of which `T` is a prefix.
+        T::validate(unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast::<u8>(), size_of::<T>()) })
     }
 
     /// As [`decode`](Self::decode), with another `check` than the type's own.

@@ -67,6 +67,27 @@ impl<T> Update<T> {
         }
     }
 
+    /// Writes all but the value to `place`: what `other` has.
+    ///
+    /// # Safety
+    /// `place` is valid for writes and aligned.
+    #[inline(always)]
+    pub(crate) unsafe fn write_around(place: *mut Self, other: Update<()>) {
+        let Update { value: (), item, seq, missed, suppressed, epoch, stamp, gap, stale, mark } = other;
+        // SAFETY: the fields of what `place` is valid for; none of them is read or dropped.
+        unsafe {
+            (&raw mut (*place).item).write(item);
+            (&raw mut (*place).seq).write(seq);
+            (&raw mut (*place).missed).write(missed);
+            (&raw mut (*place).suppressed).write(suppressed);
+            (&raw mut (*place).epoch).write(epoch);
+            (&raw mut (*place).stamp).write(stamp);
+            (&raw mut (*place).gap).write(gap);
+            (&raw mut (*place).stale).write(stale);
+            (&raw mut (*place).mark).write(mark);
+        }
+    }
+
     /// The same of another value.
     pub(crate) fn with<U>(self, value: U) -> Update<U> {
         let Update { item, seq, missed, suppressed, epoch, stamp, gap, stale, mark, .. } = self;

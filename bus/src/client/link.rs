@@ -50,6 +50,16 @@ pub trait Deliver: sealed::Sealed {
     where
         Self: Sized;
 
+    /// As [`look`](Self::look), for one of many: appends what is there, and says whether there was something.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn look_into(link: &mut Link<Self>, updates: &mut Vec<Self::Item>) -> Result<bool>
+    where
+        Self: Sized,
+    {
+        Ok(Self::look(link)?.map(|update| updates.push(update)).is_some())
+    }
+
     /// What is there now, if [`look`](Self::look) is not for it; before the link's options are applied.
     #[doc(hidden)]
     fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>>
@@ -83,15 +93,33 @@ impl<T: Message> Deliver for Hot<T> {
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
         let mut image = Image::<T>::new();
-        let payload = link.payload;
-        let look = link.reader.as_mut().and_then(|reader| {
-            reader.look(|body| {
-                image.load(&body[payload..]);
-                Envelope::load(body)
-            })
-        });
+        let look = link.look_plainly(&mut image);
         // SAFETY: where a value was taken, the image was loaded.
         unsafe { update(link, look, &image) }
+    }
+
+    #[inline(always)]
+    fn look_into(link: &mut Link<Self>, updates: &mut Vec<Update<T>>) -> Result<bool> {
+        updates.reserve(1);
+        let place = updates.spare_capacity_mut()[0].as_mut_ptr();
+        // SAFETY: the value of an update that is yet to be, in memory which the vector lends alone.
+        let Some(image) = (unsafe { Image::at(&raw mut (*place).value) }) else {
+            return Ok(Self::look(link)?.map(|update| updates.push(update)).is_some());
+        };
+        let Some((item, taken)) = link.look_plainly(image) else { return Ok(false) };
+        let (seq, missed, envelope) = (taken.number, taken.missed, taken.value);
+        // SAFETY: a value was taken, so the image was loaded.
+        unsafe { image.check() }
+            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
+        let gap = core::mem::take(&mut link.gap);
+        let others = link.update_of((), item, seq, missed, gap, envelope);
+        // SAFETY: with the value, which is there and valid, these are all fields of the update after the last one, for
+        // which there is room.
+        unsafe {
+            Update::write_around(place, others);
+            updates.set_len(updates.len() + 1);
+        }
+        Ok(true)
     }
 
     #[cold]
@@ -174,6 +202,18 @@ impl Deliver for Warm {
     fn take(link: &mut Link<Self>) -> Result<Option<Notice>> {
         let look = link.look_with(|_, _, _| ())?;
         Ok(notice(link, look))
+    }
+}
+
+impl<T: Message> Link<Hot<T>> {
+    /// Looks for a value that is as it was published, in its slot.
+    #[inline(always)]
+    fn look_plainly(&mut self, image: &mut Image<T>) -> Look<Envelope> {
+        let payload = self.payload;
+        self.reader.as_mut()?.look(|body| {
+            image.load(&body[payload..]);
+            Envelope::load(body)
+        })
     }
 }
 
@@ -495,7 +535,7 @@ impl<D: Deliver> Link<D> {
     /// elsewhere, the link has options, or somebody waits for it by descriptor, and is told where it stands. The plain way
     /// knows of none of these, so that its copy stays in registers.
     #[inline(always)]
-    fn is_apart(&self) -> bool {
+    pub(super) fn is_apart(&self) -> bool {
         self.has_changed() || self.apart
     }
 

@@ -127,6 +127,14 @@ impl Reader {
         }
     }
 
+    /// Asks for lines that are going to be read soon, where there is something up to `last` ([`end`](Self::end)).
+    #[inline(always)]
+    pub(crate) fn expect_up_to(&self, last: u64) {
+        if let Reader::One(one) = self {
+            one.memory.ring.expect_after(one.cursor.wanted(), last);
+        }
+    }
+
     /// Delivers so from now on.
     pub(crate) fn deliver(&mut self, delivery: Delivery) {
         match self {

@@ -36,6 +36,10 @@ pub(crate) const HEAD_WORDS: usize = 16;
 /// the first of them to wait, and a few lines too few to be worth it.
 const TOGETHER_WORDS: usize = 512;
 
+/// How many slots ahead a reader or a writer of many values asks for lines: as many as are on their way at once, where a
+/// slot has two. Less leaves a core waiting for each; more changes nothing, since it has no more to wait with.
+const AHEAD: u64 = 8;
+
 /// How many times a reader tries again when a writer overtakes it, before it lets its caller look around.
 const RETRIES: usize = 64;
 
@@ -138,13 +142,18 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
     pub(crate) fn write_together(&self, first: u64, count: usize, mut fill: impl FnMut(usize, &[AtomicU64])) {
         debug_assert!((1..=self.most_together()).contains(&count));
         let numbers = |index: usize| first.wrapping_add(index as u64);
+        let last = numbers(count - 1);
         for index in 0..count {
+            let ahead = numbers(index).wrapping_add(AHEAD);
+            if is_up_to(ahead, last) {
+                self.slot(ahead).claim_pair();
+            }
             fill(index, self.slot(numbers(index)).begin(numbers(index)));
         }
         for index in (0..count).rev() {
             self.slot(numbers(index)).finish(numbers(index));
         }
-        Site::HeadStore.store(self.head(), numbers(count - 1), Ordering::Release);
+        Site::HeadStore.store(self.head(), last, Ordering::Release);
     }
 
     /// Asks for the lines that value `number` will be written to, while there is time; see [`Slot::prepare`].
@@ -160,6 +169,16 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
     pub(crate) fn claim_after(&self, number: u64) {
         if self.depth() > 2 {
             self.slot(number.wrapping_add(2)).claim();
+        }
+    }
+
+    /// Asks for the lines of the value some places after `number`, which is going to be read, where there is one up to `last`,
+    /// the latest: who reads many values waits for the lines of several at once.
+    #[inline(always)]
+    pub(crate) fn expect_after(&self, number: u64, last: u64) {
+        let ahead = number.wrapping_add(AHEAD);
+        if is_up_to(ahead, last) {
+            self.slot(ahead).expect();
         }
     }
 
@@ -223,4 +242,10 @@ impl<W: Deref<Target = [AtomicU64]>> Ring<W> {
         }
         self.read_latest(copy)
     }
+}
+
+/// Whether a number, which may wrap, is not past another.
+#[inline(always)]
+fn is_up_to(number: u64, last: u64) -> bool {
+    (last.wrapping_sub(number) as i64) >= 0
 }

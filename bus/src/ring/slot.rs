@@ -115,6 +115,25 @@ impl<'m> Slot<'m> {
         copy::expect_store(self.mark);
     }
 
+    /// Asks for the first two lines, before a reader comes to read them. Only for a value that is there.
+    #[inline(always)]
+    pub(crate) fn expect(self) {
+        copy::expect_load(self.mark);
+        if let Some(second) = self.body.get(LINE_WORDS - 1) {
+            copy::expect_load(second);
+        }
+    }
+
+    /// Asks for the first two lines, before the writer comes to write them. As for [`claim`](Self::claim), not for a slot
+    /// whose value is awaited now.
+    #[inline(always)]
+    pub(crate) fn claim_pair(self) {
+        self.claim();
+        if let Some(second) = self.body.get(LINE_WORDS - 1) {
+            copy::expect_store(second);
+        }
+    }
+
     /// Whether who waits for a value looks at all of the slot's lines, and not at the mark's alone.
     ///
     /// With two lines, the second then comes while the first does, instead of after it. With more, readers

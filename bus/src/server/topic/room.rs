@@ -1,0 +1,143 @@
+//! Room for the next value: who has to be waited for, for how long, and who is not waited for any longer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Topic, Written};
+use crate::error::{Error, Result};
+use crate::payload::Payload;
+use crate::server::eviction::EvictedLink;
+use crate::server::flow::{self, Patience, Room};
+use crate::server::tracked::{Eviction, Tracked};
+use crate::sync::{Ordering, step};
+use crate::update::ItemId;
+
+impl<T: Payload + ?Sized> Topic<T> {
+    /// Makes sure that value `number` may be written. Before it waits it rings for values that are `unrung` yet: nobody
+    /// reads on who was not told that there is something to read.
+    #[inline(always)]
+    pub(super) fn admit(
+        &self,
+        item: &Written,
+        id: ItemId,
+        number: u64,
+        patience: Patience,
+        unrung: &mut bool,
+    ) -> Result<()> {
+        let attention = self.writer.service.attention.load(Ordering::Relaxed);
+        if attention != self.attention.get() || number > item.limit.get() {
+            return self.make_room(item, id, number, patience, unrung);
+        }
+        Ok(())
+    }
+
+    /// Learns what there is to learn, and waits until value `number` may be written.
+    #[cold]
+    #[inline(never)]
+    fn make_room(
+        &self,
+        item: &Written,
+        id: ItemId,
+        number: u64,
+        patience: Patience,
+        unrung: &mut bool,
+    ) -> Result<()> {
+        let mut waiting_since = None;
+        loop {
+            self.attend()?;
+            let room = self.flow.borrow_mut().room(id.as_u32(), number, item.memory.ring.depth());
+            let (link, floor, since) = match room {
+                Room::Until(limit) => {
+                    item.limit.set(limit);
+                    return Ok(());
+                }
+                Room::Blocked { link, floor, since } => (link, floor, since),
+            };
+            let now = Instant::now();
+            let stalled = now.saturating_duration_since(since);
+            let behind = number - floor;
+            let deadline = link.deadline.unwrap_or(Duration::ZERO);
+            if stalled >= deadline {
+                self.evict(link, behind, stalled);
+                continue;
+            }
+            let waited = now.saturating_duration_since(*waiting_since.get_or_insert(now));
+            let left = match patience {
+                Patience::None => Duration::ZERO,
+                Patience::Until(end) => end.saturating_duration_since(now),
+                Patience::Full => Duration::MAX,
+            };
+            if left.is_zero() {
+                if stalled >= flow::urgent_after(&link) {
+                    link.floor().urge();
+                }
+                return Err(self.full(id, &link, behind, waited));
+            }
+            if core::mem::take(unrung) {
+                self.ring(item, id);
+            }
+            flow::wait_for(&link, floor, stalled, left.min(deadline - stalled));
+        }
+    }
+
+    /// Takes over what has changed in the service.
+    pub(super) fn attend(&self) -> Result<()> {
+        let service = &self.writer.service;
+        let attention = service.attention.load(Ordering::Acquire);
+        if attention == self.attention.get() {
+            return Ok(());
+        }
+        if service.is_closed() {
+            return Err(Error::Closed("the service"));
+        }
+        let links = self.writer.shared.tracked();
+        for index in self.flow.borrow_mut().refresh(&links) {
+            if let Some(item) = self.items.get(index as usize) {
+                item.limit.set(0);
+            }
+        }
+        *self.links.borrow_mut() = links;
+        self.attention.set(attention);
+        Ok(())
+    }
+
+    fn evict(&self, link: Arc<Tracked>, behind: u64, stalled: Duration) {
+        let (service, topic) = (&self.writer.service, &self.writer.shared);
+        let reason = format!(
+            "the publisher waited {stalled:?} for this lossless link, which was {behind} values behind and read nothing"
+        );
+        tracing::warn!(
+            service = service.name,
+            topic = topic.name,
+            item = topic.item_name(link.item),
+            pid = link.pid,
+            link = link.link,
+            reason,
+            "lossless link evicted"
+        );
+        self.evictions.borrow_mut().push(EvictedLink {
+            item: ItemId::new(link.item),
+            pid: link.pid,
+            link: link.link,
+            behind,
+            stalled,
+        });
+        link.evict();
+        step!(EvictionMarked);
+        service.attention.fetch_add(1, Ordering::Relaxed);
+        service.evict(Eviction { link, reason });
+        step!(EvictionQueued);
+    }
+
+    fn full(&self, id: ItemId, link: &Tracked, behind: u64, waited: Duration) -> Error {
+        Error::Full {
+            service: self.writer.service.name.clone(),
+            topic: self.writer.shared.name.clone(),
+            item: self.writer.shared.item_name(id.as_u32()),
+            pid: link.pid,
+            link: link.link,
+            behind,
+            waited,
+        }
+    }
+}
