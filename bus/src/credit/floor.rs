@@ -15,7 +15,8 @@
 //! - (1) with (2): the reader's copy is finished before its slot is written again.
 //! - (3) and (4) are Dekker's pattern: either the reader sees that it is awaited, or the publisher sees the floor.
 //!   `awaited` is written by the publisher alone. Were readers to clear it, one could do so between the publisher's
-//!   setting it again and its sleep.
+//!   setting it again and its sleep. When a link is gone its words may become another's, perhaps of another topic with
+//!   another publisher: not before the first one has forgotten the link, and cleared (`crate::server::credits`).
 //!
 //! Neither side does this for each value. The publisher keeps the number up to which there is room for sure, the least
 //! floor that it saw plus the depth, and looks at floors again when it comes there: with readers that keep up, once in

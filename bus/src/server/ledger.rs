@@ -62,7 +62,9 @@ impl Ledger {
     pub(crate) fn enter_memory(&self, pid: u32, bytes: usize) -> io::Result<()> {
         let mut accounts = self.lock();
         if accounts.memories >= MOST_MEMORIES {
-            return Err(refused(format!("all programs together have {MOST_MEMORIES} memories for their links")));
+            return Err(refused(format!(
+                "all programs together have {MOST_MEMORIES} memories for their links"
+            )));
         }
         let lent = accounts.processes.entry(pid).or_default();
         if bytes > MOST_BYTES - lent.bytes {

@@ -21,6 +21,6 @@ pub(crate) mod loan;
 mod peer;
 mod pool;
 pub(crate) mod service;
-mod shared;
+pub(crate) mod shared;
 pub(crate) mod topic;
 pub(crate) mod tracked;

@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
@@ -478,7 +478,8 @@ impl Peer {
                     open.links.remove(&reference);
                     self.links -= 1;
                 }
-                let reason = ReasonText::truncated(&format!("there is nothing to track the link by: {error}"));
+                let reason =
+                    ReasonText::truncated(&format!("there is nothing to track the link by: {error}"));
                 let refused = Refused { refusal: Refusal::TooMany, reason };
                 return self.connection.send(conversation, reference, &refused);
             }

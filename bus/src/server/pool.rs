@@ -275,7 +275,8 @@ mod tests {
         let mut pool = Pool::new(0, 8, false);
         pool.allow(11);
         for bytes in [1, 4096, 100, 1] {
-            let taken: Vec<_> = (0..11).map(|_| get(&mut pool, bytes).expect("there may be eleven")).collect();
+            let taken: Vec<_> =
+                (0..11).map(|_| get(&mut pool, bytes).expect("there may be eleven")).collect();
             for other in [1, 4096, 100_000] {
                 assert_eq!((get(&mut pool, other), pool.growth(other)), (None, 0));
             }

@@ -19,8 +19,8 @@ use crate::server::tracked::{Eviction, Tracked};
 use crate::sync::AtomicU64;
 use crate::sys::wake::Waker;
 
-/// The bit of a service's attention that says that it is closed.
-const CLOSED: u64 = 1 << 63;
+/// The bit of a service's attention that says that it is closed. It stays set.
+pub(crate) const CLOSED: u64 = 1 << 63;
 
 /// A service, as its handles and its control thread see it.
 #[derive(Debug)]

@@ -18,7 +18,20 @@
 //! ring has two slots at least. The link begins at the head that its client sees later, and misses nothing from there.
 //! Values that are written together count as one here: they are at most half of a ring, and (2) is between them and the
 //! look before the next ones.
+//!
+//! **Closing** takes all links away, while their clients go on reading what they hold; from then on nothing may be
+//! written. So the order is:
+//!
+//! ```text
+//! service:         attention |= CLOSED             publish:  take the links      mutex (3)
+//! control thread:  CLOSED ? withdraw the links  (3)          CLOSED ?  then nothing of it counts
+//! ```
+//!
+//! A publish that finds a link withdrawn locks the mutex (3) after the control thread did, which had seen CLOSED before;
+//! of one word nobody sees less than what was seen before. Asked the other way round, it could see a service that is open
+//! and then find that nobody holds anything. [`learn`] is the only way to the links.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,7 +39,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::shared::{ServiceShared, TopicShared};
+use super::shared::{CLOSED, ServiceShared, TopicShared};
 use crate::credit::{Floor, RELEASED, hold};
 use crate::ring::Ring;
 use crate::segment::mapping::Words;
@@ -82,6 +95,19 @@ impl Tracked {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
     }
+}
+
+/// Forgets the links whose clients are [gone](Tracked::is_gone); the kernel is asked once for each connection.
+pub(crate) fn forget_gone(links: &mut Vec<Arc<Tracked>>) {
+    let mut gone = HashMap::new();
+    links.retain(|link| !*gone.entry(link.peer).or_insert_with(|| link.is_gone()));
+}
+
+/// The links, of which `tracked` tells under the mutex under which they are withdrawn; `None` where the service is
+/// closed, and then there may be others that are in use. See the head of this file.
+pub(crate) fn learn<L>(attention: &AtomicU64, tracked: impl FnOnce() -> L) -> Option<L> {
+    let links = tracked();
+    (attention.load(Ordering::Relaxed) & CLOSED == 0).then_some(links)
 }
 
 /// A link that a publisher no longer waits for.

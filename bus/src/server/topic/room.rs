@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::payload::Payload;
 use crate::server::eviction::EvictedLink;
 use crate::server::flow::{self, Patience, Room};
-use crate::server::tracked::{Eviction, Tracked};
+use crate::server::tracked::{self, Eviction, Tracked};
 use crate::sync::{Ordering, step};
 use crate::update::ItemId;
 
@@ -87,10 +87,9 @@ impl<T: Payload + ?Sized> Topic<T> {
         if attention == self.attention.get() {
             return Ok(());
         }
-        if service.is_closed() {
+        let Some(links) = tracked::learn(&service.attention, || self.writer.shared.tracked()) else {
             return Err(Error::Closed("the service"));
-        }
-        let links = self.writer.shared.tracked();
+        };
         for index in self.flow.borrow_mut().refresh(&links) {
             if let Some(item) = self.items.get(index as usize) {
                 item.limit.set(0);
