@@ -38,7 +38,8 @@ impl<T: Payload + ?Sized> Topic<T> {
     fn make_memory(&self, pool: &mut Pool, bytes: usize, values: usize) -> Result<()> {
         let Writer { service, shared, .. } = &self.writer;
         let fd = pool.grow(&self.writer.label(), bytes, values).map_err(|source| {
-            let what = format!("{values} more values of topic `{}/{}`", service.name, shared.name);
+            let more = if values == 1 { "another value".to_owned() } else { format!("{values} more values") };
+            let what = format!("{more} of topic `{}/{}`", service.name, shared.name);
             match source.kind() {
                 io::ErrorKind::OutOfMemory => Error::NoMemory {
                     what,
