@@ -70,6 +70,7 @@ mod server;
 mod spin;
 mod stamp;
 mod sys;
+mod tasks;
 mod update;
 mod watch;
 mod wire;

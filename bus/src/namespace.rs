@@ -12,13 +12,13 @@ use crossbeam::channel::{self, Receiver, Sender};
 use crate::client::connect::ConnectBuilder;
 use crate::client::control::{Command, Control, ControlShared};
 use crate::client::reactor::Reactor;
-use crate::client::tasks::Deadline;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::payload::Payload;
 use crate::registry::Registry;
 use crate::server::service::Service;
 use crate::sys::wake::Waker;
+use crate::tasks::Deadline;
 
 /// A namespace of services on one machine: a directory that holds a socket for each.
 ///
@@ -229,12 +229,12 @@ impl BusCore {
 
     /// A point in time that the control thread tells a task of.
     pub(crate) fn deadline(&self, delay: Duration) -> Deadline {
-        Deadline::after(self.control.clone(), delay)
+        Deadline::after(self.control.timers.clone(), delay)
     }
 
     /// As [`deadline`](Self::deadline).
     pub(crate) fn deadline_at(&self, at: Option<Instant>) -> Deadline {
-        Deadline::at(self.control.clone(), at)
+        Deadline::at(self.control.timers.clone(), at)
     }
 
     /// Hands a command to the control thread.

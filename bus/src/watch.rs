@@ -18,13 +18,13 @@ use futures_core::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::reactor::Watched;
-use crate::client::tasks::Deadline;
 use crate::client::vigil::{Due, Vigil};
 use crate::discovery::ServiceEvent;
 use crate::error::{Error, Result};
 use crate::namespace::BusCore;
 use crate::registry::ServiceInfo;
 use crate::sys::watch::DirectoryWatch;
+use crate::tasks::Deadline;
 
 /// How often to look again, and after how much longer each time, where a change is not explained …
 const LOOKS: u32 = 7;

@@ -16,12 +16,12 @@ use super::conversation::ConversationShared;
 use super::link_state::LinkShared;
 use super::peer::{Peer, Question};
 use super::reactor::Reactor;
-use super::tasks::{Answer, Timers};
 use crate::discovery::TopicInfo;
 use crate::error::Result;
 use crate::namespace::BusPlace;
 use crate::sys::wake::Waker;
 use crate::sys::watch::DirectoryWatch;
+use crate::tasks::{Answer, Timers};
 
 /// How soon to wake a sleeper again.
 const SOON: Duration = Duration::from_millis(1);
@@ -67,14 +67,14 @@ pub(crate) struct ControlShared {
     pub(crate) waker: Waker,
     pub(crate) closed: AtomicBool,
     /// Points in time that tasks wait for.
-    pub(crate) timers: Timers,
+    pub(crate) timers: Arc<Timers>,
     /// What tasks wait by, once one has waited.
     pub(crate) reactor: OnceLock<Arc<Reactor>>,
 }
 
 impl ControlShared {
     pub(crate) fn new(waker: Waker) -> Self {
-        let (timers, reactor) = (Timers::default(), OnceLock::new());
+        let (timers, reactor) = (Timers::new(waker.clone()), OnceLock::new());
         ControlShared { waker, closed: AtomicBool::new(false), timers, reactor }
     }
 

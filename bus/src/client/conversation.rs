@@ -11,7 +11,6 @@ use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::{Place, RemoteItem};
 use super::session::{Expected, Session};
-use super::tasks::{Answer, Answered};
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
@@ -22,6 +21,7 @@ use crate::payload::Payload;
 use crate::ring::Miss;
 use crate::segment::ItemMemory;
 use crate::sync::AtomicU64;
+use crate::tasks::{Answer, Answered};
 use crate::update::{ItemId, Update};
 
 /// How long to wait for an answer of a service that is there, if nothing else is said.

@@ -15,13 +15,13 @@
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
 //! [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are;
 //! [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
-//! [`batch`] is receiving many at once; [`waiting`] is one wait of a receive; [`names`] gives items ids that outlive the service;
+//! [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 //!
 //! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
 //! the control thread wakes by way of the [`reactor`]. Both are a [`waiter`], an epoll with a [`doorbell`] at each
-//! service; [`vigil`] is what a link tells them; [`tasks`] is for tasks that wait for the control thread itself.
+//! service; [`vigil`] is what a link tells them.
 
 pub(crate) mod advise;
 mod batch;
@@ -46,9 +46,7 @@ pub(crate) mod remote_item;
 pub(crate) mod sample;
 mod session;
 pub(crate) mod stream;
-pub(crate) mod tasks;
 mod values;
 pub(crate) mod vigil;
 pub(crate) mod wait_set;
 mod waiter;
-mod waiting;

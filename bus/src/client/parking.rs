@@ -22,11 +22,11 @@ use std::pin::Pin;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::tasks::{Deadline, Tasks};
 use crate::bell::{self, Bell, Futex};
 use crate::segment::ItemMemory;
 use crate::sync::{AtomicU64, Ordering, Site};
 use crate::sys::futex::SharedFutex;
+use crate::tasks::{Deadline, Tasks};
 
 /// A value of the control thread's, with a version that its readers poll for nothing but a load.
 #[derive(Debug)]

@@ -29,9 +29,9 @@ use std::time::{Duration, Instant};
 use rustix::event::epoll::EventFlags;
 
 use super::link_state::LinkShared;
-use super::tasks::wake;
 use super::waiter::Waiter;
 use crate::bell::{self, PARK_BOUND};
+use crate::tasks::wake;
 
 /// What the tasks of one bus wait by.
 #[derive(Debug)]

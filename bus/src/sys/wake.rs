@@ -2,16 +2,17 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::event::{EventfdFlags, eventfd};
 
-/// A descriptor that becomes readable when another thread wakes it.
-#[derive(Debug)]
-pub(crate) struct Waker(OwnedFd);
+/// A descriptor that becomes readable when another thread wakes it. Clones are of the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Waker(Arc<OwnedFd>);
 
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Waker(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?))
+        Ok(Waker(Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)))
     }
 
     /// Makes the descriptor readable, now or for the next poll.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crossbeam::channel::Sender;
 
 use crate::client::conversation::ConversationShared;
-use crate::client::tasks::Answer;
 use crate::discovery::TopicInfo;
 use crate::error::{Error, Result};
 use crate::name;
+use crate::tasks::Answer;
 use crate::wire::{Connection, Find, Lost, NameText, NextTopic};
 
 /// More topics than any service has: an end to the questions that a hostile one could make us ask.

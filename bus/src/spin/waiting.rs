@@ -1,15 +1,15 @@
-//! One wait of a receive: how long it has lasted, and whether it still spins.
+//! One wait, of a receive or of a publish: how long it has lasted, and whether it still spins.
 //!
 //! The clock is read between rounds of looks only, and never where a value is there at once or comes within the first
 //! round. What a wait teaches is noted while it goes on, so that nothing is between a value and its delivery.
 
 use std::time::Instant;
 
-use crate::spin::SpinBudget;
+use super::SpinBudget;
 
 /// A wait, from the first look in vain to the value.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     /// When the clock was first read.
     began: Option<Instant>,
     /// Until when to spin; `None` once that is over.
@@ -18,7 +18,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// After a round of looks in vain: whether to look again at once.
-    pub(super) fn spins(&mut self, budget: &mut SpinBudget) -> bool {
+    pub(crate) fn spins(&mut self, budget: &mut SpinBudget) -> bool {
         let now = Instant::now();
         match self.began {
             Some(began) => budget.waited(now.saturating_duration_since(began)),
@@ -35,14 +35,14 @@ impl Waiting {
     }
 
     /// After a sleep.
-    pub(super) fn woke(&self, budget: &mut SpinBudget) {
+    pub(crate) fn woke(&self, budget: &mut SpinBudget) {
         if let Some(began) = self.began {
             budget.waited(began.elapsed());
         }
     }
 
     /// Where nothing came in time.
-    pub(super) fn give_up(&self, budget: &mut SpinBudget) {
+    pub(crate) fn give_up(&self, budget: &mut SpinBudget) {
         if self.began.is_some() {
             self.woke(budget);
             budget.give_up();

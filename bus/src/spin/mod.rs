@@ -14,9 +14,12 @@
 //! What is expected is a moving average over the waits, each counted as [`LONGEST`] at most, so that one night of silence
 //! does not outweigh a day of traffic: after it, a few short waits bring the spinning back.
 //!
-//! There is no clock in here: durations are given, so that it can be tested, and so that whoever waits reads the clock
-//! when it suits. A wait is noted while it goes on ([`SpinBudget::waited`]) and learned from when the next one begins
+//! There is no clock in a budget: durations are given, so that it can be tested. [`Waiting`] is what reads the clock. A wait is noted while it goes on ([`SpinBudget::waited`]) and learned from when the next one begins
 //! ([`SpinBudget::begin`]), so that nothing is done between the arrival of a value and its delivery.
+
+mod waiting;
+
+pub(crate) use waiting::Waiting;
 
 use core::time::Duration;
 

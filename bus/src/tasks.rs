@@ -1,4 +1,4 @@
-//! Tasks that wait for something that the control thread says or does: a changed state, an answer, a point in time.
+//! Tasks that wait for something that a control thread says or does: a changed state, an answer, a point in time.
 //!
 //! A future that waits keeps a [`Registration`]; dropping it, at whatever point, takes its waker away again. Wakers
 //! belong to an executor that this library does not know: they are called and dropped with no lock held, and one that
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{self, Receiver, Sender, TryRecvError};
 
-use super::control::ControlShared;
+use crate::sys::wake;
 
 /// Wakes a task, whatever its executor makes of that.
 pub(crate) fn wake(waker: Waker) {
@@ -137,9 +137,13 @@ impl<T> Answered<T> {
     }
 }
 
-/// Points in time that tasks wait for.
-#[derive(Debug, Default)]
-pub(crate) struct Timers(Mutex<Times>);
+/// Points in time that tasks wait for, and that a control thread tells them of.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    times: Mutex<Times>,
+    /// Interrupts that thread.
+    thread: wake::Waker,
+}
 
 #[derive(Debug, Default)]
 struct Times {
@@ -148,16 +152,21 @@ struct Times {
 }
 
 impl Timers {
+    /// Those of the thread that this wakes.
+    pub(crate) fn new(thread: wake::Waker) -> Arc<Self> {
+        Arc::new(Timers { times: Mutex::default(), thread })
+    }
+
     /// The earliest.
     pub(crate) fn next(&self) -> Option<Instant> {
-        lock(&self.0).wakers.first_key_value().map(|(&(at, _), _)| at)
+        lock(&self.times).wakers.first_key_value().map(|(&(at, _), _)| at)
     }
 
     /// Wakes all whose time has come.
     pub(crate) fn wake_due(&self) {
         let now = Instant::now();
         loop {
-            let mut times = lock(&self.0);
+            let mut times = lock(&self.times);
             match times.wakers.first_entry() {
                 Some(entry) if entry.key().0 <= now => {
                     let waker = entry.remove();
@@ -170,10 +179,10 @@ impl Timers {
     }
 }
 
-/// A future that is ready at a point in time, of which the control thread tells.
+/// A future that is ready at a point in time, of which a control thread tells.
 #[derive(Debug)]
 pub(crate) struct Deadline {
-    control: Arc<ControlShared>,
+    timers: Arc<Timers>,
     /// `None` for never.
     at: Option<Instant>,
     /// Where it stands among the timers.
@@ -181,17 +190,17 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn at(control: Arc<ControlShared>, at: Option<Instant>) -> Self {
-        Deadline { control, at, key: None }
+    pub(crate) fn at(timers: Arc<Timers>, at: Option<Instant>) -> Self {
+        Deadline { timers, at, key: None }
     }
 
-    pub(crate) fn after(control: Arc<ControlShared>, delay: Duration) -> Self {
-        Self::at(control, Instant::now().checked_add(delay))
+    pub(crate) fn after(timers: Arc<Timers>, delay: Duration) -> Self {
+        Self::at(timers, Instant::now().checked_add(delay))
     }
 
     fn withdraw(&mut self) {
         if let Some(key) = self.key.take() {
-            let waker = lock(&self.control.timers.0).wakers.remove(&key);
+            let waker = lock(&self.timers.times).wakers.remove(&key);
             drop(waker);
         }
     }
@@ -207,7 +216,7 @@ impl Future for Deadline {
             return Poll::Ready(());
         }
         let waker = context.waker().clone();
-        let mut times = lock(&self.control.timers.0);
+        let mut times = lock(&self.timers.times);
         let key = self.key.unwrap_or((at, times.next));
         let first = times.wakers.first_key_value().is_none_or(|(&first, _)| key < first);
         let before = times.wakers.insert(key, waker);
@@ -217,7 +226,7 @@ impl Future for Deadline {
         self.key = Some(key);
         if first {
             // It may sleep for longer.
-            self.control.waker.wake();
+            self.timers.thread.wake();
         }
         Poll::Pending
     }
