@@ -21,6 +21,8 @@ use support::wire::{Client, advise, frame, kind};
 use support::{LIMIT, Place, Random, Small, until};
 
 const HISTORY: u64 = 4;
+/// What says that a thread waits for a floor, and has for long.
+const URGENT_BY_THREAD: u64 = 5;
 const PATIENCE: Duration = LIMIT.saturating_mul(4);
 
 /// A lossless link by hand, to item "a".
@@ -132,7 +134,7 @@ fn who_raises_its_floor_and_wakes_nobody_delays_the_publisher_by_the_park_bound(
             (number, topic.evictions().len())
         });
         // For long: no shorter bound than that of every sleep ends this one.
-        until("it waits", || liar.words.words()[liar.awaited].load(Ordering::SeqCst) == 2);
+        until("it waits", || liar.words.words()[liar.awaited].load(Ordering::SeqCst) == URGENT_BY_THREAD);
         liar.words.words()[liar.awaited].store(0, Ordering::SeqCst);
         liar.say(3);
         until("it looks again", || publisher.is_finished());

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,15 +36,20 @@ struct Waiting {
 
 /// A task's place among those that wait; given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Registration<'t> {
-    tasks: &'t Tasks,
+pub(crate) struct Registration<D: Deref<Target = Tasks>> {
+    tasks: D,
     number: Option<u64>,
 }
 
 impl Tasks {
     /// A place for a future, which it takes when it first has to wait.
-    pub(crate) fn registration(&self) -> Registration<'_> {
+    pub(crate) fn registration(&self) -> Registration<&Self> {
         Registration { tasks: self, number: None }
+    }
+
+    /// As [`registration`](Self::registration), for a future that borrows nothing.
+    pub(crate) fn registration_of(tasks: Arc<Self>) -> Registration<Arc<Self>> {
+        Registration { tasks, number: None }
     }
 
     /// Wakes all who wait.
@@ -53,7 +59,7 @@ impl Tasks {
     }
 }
 
-impl Registration<'_> {
+impl<D: Deref<Target = Tasks>> Registration<D> {
     /// Has this task woken next time. What is waited for must be looked at after this.
     pub(crate) fn wait(&mut self, context: &Context<'_>) {
         let waker = context.waker().clone();
@@ -68,7 +74,7 @@ impl Registration<'_> {
     }
 }
 
-impl Drop for Registration<'_> {
+impl<D: Deref<Target = Tasks>> Drop for Registration<D> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             let waker = lock(&self.tasks.0).wakers.remove(&number);

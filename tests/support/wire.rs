@@ -35,6 +35,7 @@ pub(crate) mod kind {
     pub(crate) const ATTEND: u32 = 21;
     pub(crate) const UNATTEND: u32 = 22;
     pub(crate) const TAKE_DOWN_DOORBELL: u32 = 23;
+    pub(crate) const FLOOR_RAISED: u32 = 24;
     pub(crate) const WELCOME: u32 = 101;
     pub(crate) const UNSUPPORTED: u32 = 102;
     pub(crate) const SEGMENT: u32 = 103;

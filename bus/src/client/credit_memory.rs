@@ -8,6 +8,8 @@ use crate::segment::OpenError;
 use crate::segment::mapping::Words;
 use crate::sys::futex::SharedFutex;
 use crate::sys::memory::{self, Writable};
+use crate::sys::socket;
+use crate::wire::{self, FloorRaised};
 
 /// The largest credit memory that is taken: more than a service makes at once.
 const MAX_BYTES: u64 = 1 << 20;
@@ -71,7 +73,10 @@ impl Credit {
 
     /// Says that everything below `to` was read.
     pub(crate) fn raise(&self, to: u64) {
-        self.floor().raise(to, &SharedFutex);
+        // Where there is no room for the frame the service has enough to read, and its task looks again after a while. Where
+        // the connection is gone nobody waits.
+        let wake_tasks = || drop(socket::send(&self.socket, &wire::encode(0, 0, &FloorRaised {}), &[]));
+        self.floor().raise(to, &SharedFutex, wake_tasks);
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
-use loom::sync::Mutex;
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::{Floor, RELEASED, hold};
@@ -75,7 +75,7 @@ fn lossless() {
     while number <= 3 {
         if world.take(&mut cursor, number) {
             number += 1;
-            world.floor().raise(number, &world.futex);
+            world.floor().raise(number, &world.futex, || {});
         } else {
             thread::yield_now();
         }
@@ -99,13 +99,43 @@ fn awaited() {
             }
         })
     };
-    world.floor().raise(2, &world.futex);
+    world.floor().raise(2, &world.futex, || {});
     publisher.join().unwrap();
 }
 
 #[test]
 fn a_publisher_that_waits_is_always_woken() {
     holds_and_needs(awaited, &[Site::FloorRaiseFence, Site::FloorAwaitFence]);
+}
+
+/// A task waits until the floor is raised. What wakes it stays until it looks, as a frame does.
+fn awaited_by_task() {
+    let world = World::new();
+    let frames = Arc::new((Mutex::new(false), Condvar::new()));
+    let task = {
+        let (world, frames) = (world.clone(), frames.clone());
+        thread::spawn(move || {
+            while world.floor().get() < 2 {
+                if world.floor().ask(1, false) {
+                    let mut woken = frames.0.lock().unwrap();
+                    while !core::mem::take(&mut *woken) {
+                        woken = frames.1.wait(woken).unwrap();
+                    }
+                }
+            }
+            world.floor().stop();
+        })
+    };
+    world.floor().raise(2, &world.futex, || {
+        *frames.0.lock().unwrap() = true;
+        frames.1.notify_all();
+    });
+    task.join().unwrap();
+}
+
+#[test]
+fn a_task_that_waits_for_room_is_always_woken() {
+    holds_and_needs(awaited_by_task, &[Site::FloorRaiseFence, Site::FloorAwaitFence]);
 }
 
 /// A link is enrolled while values are published, and reads from the head that it sees then.

@@ -62,6 +62,7 @@ impl Control {
 
     fn turn(&mut self) {
         let ready = self.wait();
+        self.service.timers.wake_due();
         if ready.waker {
             // Before anything is looked at: what is new after this wakes again.
             self.service.waker.clear();
@@ -104,7 +105,9 @@ impl Control {
         for peer in self.peers.values() {
             fds.push(PollFd::from_borrowed_fd(peer.connection.as_fd(), peer.awaited()));
         }
-        let deadlines = self.peers.values().filter_map(Peer::deadline).chain(self.accept_pause);
+        let of_tasks = self.service.timers.next();
+        let deadlines =
+            self.peers.values().filter_map(Peer::deadline).chain(self.accept_pause).chain(of_tasks);
         let timeout = deadlines.min().map(|deadline| timeout(deadline.saturating_duration_since(now)));
         if poll(&mut fds, timeout.as_ref()).is_err() {
             // Interrupted, or out of kernel memory: nothing is ready, and the next turn asks again.

@@ -340,6 +340,7 @@ impl Peer {
             }
             FromClient::Unattend(_) => self.doorbells.leave(conversation, reference),
             FromClient::TakeDownDoorbell(down) => self.doorbells.take_down(down.number),
+            FromClient::FloorRaised(_) => self.service.publishers.wake_all(),
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::server::service::ClientInfo;
 use crate::server::tracked::{Eviction, Tracked};
 use crate::sync::AtomicU64;
 use crate::sys::wake::Waker;
+use crate::tasks::{Tasks, Timers};
 
 /// The bit of a service's attention that says that it is closed. It stays set.
 pub(crate) const CLOSED: u64 = 1 << 63;
@@ -38,6 +39,10 @@ pub(crate) struct ServiceShared {
     clients: Mutex<BTreeMap<u64, ClientInfo>>,
     /// Links that publishers no longer wait for, until the control thread has told them.
     evictions: Mutex<Vec<Eviction>>,
+    /// Tasks that wait until something can be published.
+    pub(crate) publishers: Arc<Tasks>,
+    /// Until when they do.
+    pub(crate) timers: Arc<Timers>,
     /// Questions of clients that wait for a topic or an item to appear.
     waiting: AtomicUsize,
     /// Doorbells that clients have hung up.
@@ -86,6 +91,8 @@ impl ServiceShared {
         ServiceShared {
             name,
             epoch,
+            publishers: Arc::default(),
+            timers: Timers::new(waker.clone()),
             waker,
             attention: CachePadded::new(AtomicU64::new(0)),
             topics: Mutex::default(),
@@ -103,6 +110,13 @@ impl ServiceShared {
 
     pub(crate) fn close(&self) {
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
+        self.publishers.wake_all();
+    }
+
+    /// Has publishers learn of something before they publish again, and wakes those that wait.
+    pub(crate) fn attract(&self) {
+        self.attention.fetch_add(1, Ordering::Release);
+        self.publishers.wake_all();
     }
 
     /// Has the control thread tell a link's client that nobody waits for it any longer.

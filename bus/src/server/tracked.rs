@@ -142,7 +142,7 @@ impl Enrolment {
     /// Lets publishers wait for the link no longer; what it holds it goes on holding.
     pub(crate) fn hold_only(self) -> Self {
         self.link.evict();
-        self.service.attention.fetch_add(1, Ordering::Release);
+        self.service.attract();
         self
     }
 
@@ -176,8 +176,8 @@ impl Drop for Enrolment {
         self.topic.withdraw(self.number);
         step!(Withdrawn);
         // A publisher that sleeps until this floor is raised, or is about to, finds it raised.
-        self.link.floor().raise(RELEASED, &SharedFutex);
+        self.link.floor().raise(RELEASED, &SharedFutex, || {});
         step!(Released);
-        self.service.attention.fetch_add(1, Ordering::Release);
+        self.service.attract();
     }
 }

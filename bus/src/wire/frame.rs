@@ -123,6 +123,8 @@ bodies! {
         Unattend = 22 { doorbell: u64 }
         /// Takes a doorbell down.
         TakeDownDoorbell = 23 { number: u64 }
+        /// A task that waits for a floor of this client's may find it raised.
+        FloorRaised = 24 {}
     }
 }
 

@@ -16,6 +16,7 @@
 //!   HangDoorbell + 1 fd     →           what to wake this client by, where it waits for many things
 //!   Attend {doorbell, item} →           for which of its links
 //!   Unattend, TakeDownDoorbell →
+//!   FloorRaised             →           a task that publishes may go on; sent past all that waits to be sent
 //!   Unadvise, Close         →
 //!                           ←     Goodbye {reason}              the service closes, or evicts
 //! ```

@@ -99,8 +99,8 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     /// history behind, [`publish`](Item::publish) waits for it, at most so long while it reads nothing at all; then the
     /// link is ended, with a reason on both sides. Default: no such links, and a publish never waits.
     ///
-    /// A client that reads just enough can slow a publisher of such a topic down to one history in `patience`, so grant
-    /// it where clients are to be trusted with that.
+    /// A client that reads just enough can slow a publisher of such a topic down to one value in `patience`, so grant it
+    /// where clients are to be trusted with that.
     pub fn lossless(mut self, patience: Duration) -> Self {
         self.lossless = Some(patience);
         self

@@ -165,10 +165,11 @@ impl<T: Message> Topic<T> {
         item: &Written,
         id: ItemId,
         values: &[T],
+        mark: Mark,
         patience: Patience,
     ) -> Result<usize> {
         for (published, value) in values.iter().enumerate() {
-            match self.publish_pooled(pool, item, id, value, Mark::GOOD, patience) {
+            match self.publish_pooled(pool, item, id, value, mark, patience) {
                 Ok(_) => {}
                 Err(error) if published == 0 => return Err(error),
                 Err(_) => return Ok(published),
