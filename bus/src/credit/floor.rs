@@ -15,7 +15,8 @@
 //! - (1) with (2): the reader's copy is finished before its slot is written again.
 //! - (3) and (4) are Dekker's pattern: either the reader sees that it is awaited, or the publisher sees the floor.
 //!   `awaited` is written by the publisher alone. Were readers to clear it, one could do so between the publisher's
-//!   setting it again and its sleep.
+//!   setting it again and its sleep. When a link is gone its words may become another's, perhaps of another topic with
+//!   another publisher: not before the first one has forgotten the link, and cleared (`crate::server::credits`).
 //!
 //! A publisher's thread waits on the floor, as a futex. A publisher's task cannot, and is told by a frame, which the
 //! reader sends itself, past its control thread: a wake-up by one hop for either.

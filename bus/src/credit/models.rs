@@ -12,7 +12,8 @@ use loom::thread;
 use super::{Floor, RELEASED, hold};
 use crate::ring::models::{ModelFutex, ModelRing, check, holds_and_needs, load, put, put_two, ring, ring_of};
 use crate::ring::{Cursor, Taken};
-use crate::server::tracked::{begin, enrol};
+use crate::server::shared::CLOSED;
+use crate::server::tracked::{begin, enrol, learn};
 use crate::sync::{AtomicU64, Ordering, Site};
 
 /// A ring of two slots with a lossless reader. Each slot has a cell beside it which the writer writes and the reader
@@ -320,4 +321,56 @@ fn pinned() {
 #[test]
 fn what_is_held_is_not_written() {
     holds_and_needs(pinned, &[Site::PinFence, Site::PinLookFence, Site::UnpinStore, Site::UnpinFence]);
+}
+
+/// A service closes while its publisher looks for memory, and a client goes on reading what it holds.
+fn closed() {
+    struct Service {
+        attention: AtomicU64,
+        /// The holds of the links that there are.
+        tracked: Mutex<Vec<Arc<AtomicU64>>>,
+        place: UnsafeCell<u64>,
+    }
+    const PLACE: u64 = 0;
+    let hold = Arc::new(AtomicU64::new(0));
+    hold::announce(&hold, PLACE);
+    let service = Arc::new(Service {
+        attention: AtomicU64::new(0),
+        tracked: Mutex::new(vec![hold]),
+        place: UnsafeCell::new(1),
+    });
+    let publisher = {
+        let service = service.clone();
+        thread::spawn(move || {
+            hold::look();
+            // It has not learned of the link before.
+            let Some(links) = learn(&service.attention, || service.tracked.lock().unwrap().clone()) else {
+                return;
+            };
+            let held = links.iter().any(|hold| hold::held(hold) == Some(PLACE));
+            hold::looked();
+            if !held {
+                // SAFETY: loom checks that nobody else has it.
+                service.place.with_mut(|cell| unsafe { *cell = 2 });
+            }
+        })
+    };
+    let control = {
+        let service = service.clone();
+        thread::spawn(move || {
+            if service.attention.load(Ordering::Relaxed) & CLOSED != 0 {
+                service.tracked.lock().unwrap().clear();
+            }
+        })
+    };
+    service.attention.fetch_or(CLOSED, Ordering::Relaxed);
+    // SAFETY: as above.
+    service.place.with(|cell| assert_eq!(unsafe { *cell }, 1, "what is held is another value"));
+    publisher.join().unwrap();
+    control.join().unwrap();
+}
+
+#[test]
+fn what_is_held_is_not_written_while_a_service_closes() {
+    check(closed);
 }

@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, getrlimit};
 
-use crate::server::peer::Peer;
+use crate::server::peer::{Lingering, Peer};
 use crate::server::shared::ServiceShared;
-use crate::server::tracked::Enrolment;
 use crate::sync::step;
 use crate::sys::socket;
 use crate::sys::time::timespec;
@@ -34,7 +33,7 @@ pub(crate) struct Control {
     peers: BTreeMap<u64, Peer>,
     next_peer: u64,
     /// Connections that are over, but whose clients may go on reading what they hold.
-    lingering: Vec<(Arc<OwnedFd>, Vec<Enrolment>)>,
+    lingering: Vec<Lingering>,
     /// Until when new connections are left alone.
     accept_pause: Option<Instant>,
 }
@@ -102,7 +101,7 @@ impl Control {
         fds.push(PollFd::from_borrowed_fd(self.service.waker.as_fd(), PollFlags::IN));
         fds.push(PollFd::from_borrowed_fd(self.listener.as_fd(), accepting));
         // That the other end is closed is always said.
-        let lingering = self.lingering.iter().map(|(socket, _)| PollFd::new(socket, PollFlags::empty()));
+        let lingering = self.lingering.iter().map(|over| PollFd::new(&over.socket, PollFlags::empty()));
         fds.extend(lingering);
         for peer in self.peers.values() {
             fds.push(PollFd::from_borrowed_fd(peer.connection.as_fd(), peer.awaited()));

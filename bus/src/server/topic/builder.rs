@@ -80,7 +80,9 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         self
     }
 
-    /// For how many items to reserve memory at once. Not a limit: a topic grows when there are more.
+    /// For how many items to reserve memory at once. Not a limit: a topic grows when there are more. Where links may
+    /// [hold values](Self::samples) it is the items' slots that are reserved; memory for the values themselves is made as
+    /// items are added, or, for slices, as values need it.
     pub fn capacity(mut self, items: usize) -> Self {
         self.capacity = Some(items);
         self

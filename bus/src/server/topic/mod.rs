@@ -193,7 +193,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         }
         let ring = memory.ring.clone();
         self.items.push(Box::new(Written { memory, limit: Cell::new(0) }));
-        self.writer.shared.add_item(name, index as u32, ring);
+        self.writer.shared.add_item(name, ring);
         self.writer.service.appeared();
         Ok(self.present(index as u32))
     }

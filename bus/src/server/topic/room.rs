@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::payload::Payload;
 use crate::server::eviction::EvictedLink;
 use crate::server::flow::{Blocked, Patience, Room};
-use crate::server::tracked::Eviction;
+use crate::server::tracked::{self, Eviction};
 use crate::spin::Waiting;
 use crate::sync::{Ordering, step};
 use crate::update::ItemId;
@@ -86,10 +86,9 @@ impl<T: Payload + ?Sized> Topic<T> {
         if attention == self.attention.get() {
             return Ok(());
         }
-        if service.is_closed() {
+        let Some(links) = tracked::learn(&service.attention, || self.writer.shared.tracked()) else {
             return Err(Error::Closed("the service"));
-        }
-        let links = self.writer.shared.tracked();
+        };
         for index in self.flow.borrow_mut().refresh(&links) {
             if let Some(item) = self.items.get(index as usize) {
                 item.limit.set(0);
