@@ -10,7 +10,6 @@ use super::link_state::{LinkShared, Target};
 use super::options::{Options, link_methods, value_methods};
 use super::reader::{Delivery, Start};
 use crate::error::{Error, Result};
-use crate::message::Message;
 use crate::name;
 use crate::payload::Payload;
 use crate::sys::processors;
@@ -244,8 +243,11 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     }
 }
 
-impl<T: Message> AdviseBuilder<'_, T> {
-    /// A link that delivers values.
+impl<T: Payload + ?Sized> AdviseBuilder<'_, T>
+where
+    Hot<T>: Deliver<Value = T>,
+{
+    /// A link that delivers values: copies of them, those of slices each in a box.
     ///
     /// # Errors
     /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service

@@ -314,7 +314,7 @@ impl<D: Deliver> Link<D> {
     }
 
     /// The gate, made if there is none.
-    fn open_gate(&mut self) -> &mut Gate<D::Item> {
+    fn open_gate(&mut self) -> &mut Gate<D> {
         self.gate.get_or_insert_with(|| Box::new(Gate::new()))
     }
 

@@ -38,10 +38,14 @@ const LOOKS_A_CLOCK: u32 = 64;
 /// What a link delivers: [`Hot`] values or [`Warm`] notices.
 pub trait Deliver: sealed::Sealed {
     /// What `recv` returns.
-    type Item: Passing<Value = Self::Value>;
+    type Item: Passing;
 
     /// What filters and deadbands are about.
     type Value: ?Sized + 'static;
+
+    /// What filters and deadbands look at.
+    #[doc(hidden)]
+    fn value(item: &Self::Item) -> &Self::Value;
 
     /// What is there now, if it is to be read plainly.
     #[doc(hidden)]
@@ -68,14 +72,14 @@ pub trait Deliver: sealed::Sealed {
 
 mod sealed {
     pub trait Sealed {}
-    impl<T> Sealed for super::Hot<T> {}
+    impl<T: ?Sized> Sealed for super::Hot<T> {}
     impl<T: ?Sized> Sealed for super::Samples<T> {}
     impl Sealed for super::Warm {}
 }
 
 /// Delivers an [`Update`] with the value.
 #[derive(Debug)]
-pub struct Hot<T>(PhantomData<fn() -> T>);
+pub struct Hot<T: ?Sized>(PhantomData<fn() -> T>);
 
 /// Delivers an [`Update`] with a [`Sample`]: the value where it is, without a copy.
 #[derive(Debug)]
@@ -88,6 +92,10 @@ pub struct Warm(());
 impl<T: Message> Deliver for Hot<T> {
     type Item = Update<T>;
     type Value = T;
+
+    fn value(update: &Update<T>) -> &T {
+        &update.value
+    }
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
@@ -110,7 +118,7 @@ impl<T: Message> Deliver for Hot<T> {
         // SAFETY: a value was taken, so the image was loaded.
         unsafe { image.check() }
             .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-        let gap = core::mem::take(&mut link.gap);
+        let gap = link.take_gap();
         let others = link.update_of((), item, seq, missed, gap, envelope);
         // SAFETY: with the value, which is there and valid, these are all fields of the update after the last one, for
         // which there is room.
@@ -150,6 +158,10 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
     type Item = Update<Sample<T>>;
     type Value = T;
 
+    fn value(update: &Self::Item) -> &T {
+        &update.value
+    }
+
     fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
         Self::take(link)
     }
@@ -184,7 +196,7 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
         }
         // SAFETY: the bytes are a valid `T`, aligned, and held by `pin`.
         let value = unsafe { Sample::new(pin, value, memory) };
-        let gap = core::mem::take(&mut link.gap);
+        let gap = link.take_gap();
         let (seq, missed) = (taken.number, taken.missed);
         Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
     }
@@ -193,6 +205,10 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
 impl Deliver for Warm {
     type Item = Notice;
     type Value = ();
+
+    fn value(_: &Notice) -> &() {
+        &()
+    }
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Notice>> {
@@ -222,7 +238,7 @@ impl<T: Message> Link<Hot<T>> {
 
 /// What a look brought: a value that is not here is not delivered.
 #[inline(always)]
-fn here<R>(look: Look<Option<R>>) -> Look<R> {
+pub(super) fn here<R>(look: Look<Option<R>>) -> Look<R> {
     let (item, Taken { number, missed, value }) = look?;
     Some((item, Taken { number, missed, value: value? }))
 }
@@ -242,7 +258,7 @@ unsafe fn update<T: Message>(
     // SAFETY: a value was taken, so the image was loaded, says the caller.
     let value = unsafe { image.decode() }
         .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-    let gap = core::mem::take(&mut link.gap);
+    let gap = link.take_gap();
     Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
 }
 
@@ -251,7 +267,7 @@ unsafe fn update<T: Message>(
 fn notice(link: &mut Link<Warm>, look: Look<()>) -> Option<Notice> {
     let (item, taken) = look?;
     let (seq, missed, epoch) = (taken.number, taken.missed, link.epoch);
-    Some(Notice { item, seq, missed, epoch, gap: core::mem::take(&mut link.gap) })
+    Some(Notice { item, seq, missed, epoch, gap: link.take_gap() })
 }
 
 /// A value that was seen, with the item it is of.
@@ -280,7 +296,7 @@ pub struct Link<D: Deliver> {
     /// How many values of an item to deliver at most of those that it has, if not all.
     pub(super) most: Option<u64>,
     /// What its options let through, if it has any.
-    pub(super) gate: Option<Box<Gate<D::Item>>>,
+    pub(super) gate: Option<Box<Gate<D>>>,
     /// Where to begin in the next session.
     start: Start,
     wait: Wait,
@@ -564,7 +580,7 @@ impl<D: Deliver> Link<D> {
 
     /// An update with a value of the present session.
     #[inline(always)]
-    fn update_of<V>(
+    pub(super) fn update_of<V>(
         &self,
         value: V,
         item: ItemId,
@@ -575,6 +591,12 @@ impl<D: Deliver> Link<D> {
     ) -> Update<V> {
         let (epoch, stamp, mark) = (self.epoch, envelope.stamp(), envelope.mark());
         Update { value, item, seq, missed, suppressed: 0, epoch, stamp, gap, stale: false, mark }
+    }
+
+    /// Whether there was a gap before the update that is made now.
+    #[inline(always)]
+    pub(super) fn take_gap(&mut self) -> bool {
+        core::mem::take(&mut self.gap)
     }
 
     /// After a change of what that depends on.
@@ -615,7 +637,7 @@ impl<D: Deliver> Link<D> {
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
-    fn look_with<R: Copied>(
+    pub(super) fn look_with<R: Copied>(
         &mut self,
         copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {

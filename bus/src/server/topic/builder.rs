@@ -96,7 +96,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     }
 
     /// Grants links that lose nothing ([`lossless`](crate::AdviseBuilder::lossless)): where one of them falls a whole
-    /// history behind, [`publish`](Item::publish) waits for it, at most so long while it reads nothing at all; then the
+    /// history behind, [`publish`](crate::Item::publish) waits for it, at most so long while it reads nothing at all; then the
     /// link is ended, with a reason on both sides. Default: no such links, and a publish never waits.
     ///
     /// A client that reads just enough can slow a publisher of such a topic down to one value in `patience`, so grant it
@@ -107,7 +107,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     }
 
     /// Keeps values where links may hold them ([`samples`](crate::AdviseBuilder::samples)) and where they can be built in
-    /// place ([`Item::loan`]): both without a copy, for messages from some kilobytes up. There is memory for `values`
+    /// place ([`Item::loan`](crate::Item::loan)): both without a copy, for messages from some kilobytes up. There is memory for `values`
     /// more than the histories of all items and one loan of each; one link may hold at most so many, and all of them
     /// together can: while they hold more, a publish fails with [`Error::Exhausted`], which names the greatest holder.
     /// Default: none; values then lie in their slots, which is faster for what is small. Slices are never in slots, and

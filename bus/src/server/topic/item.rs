@@ -37,13 +37,13 @@ impl<T: ?Sized> Copy for Item<'_, T> {}
 impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
-    /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
+    /// Where the topic grants [lossless](crate::TopicBuilder::lossless) links, this waits until the slowest of them has room,
     /// or has stalled past its deadline and is ended. Otherwise it never waits.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the service is closed. Where the topic keeps [samples](TopicBuilder::samples) also
-    /// [`Error::Exhausted`]; and for slices [`Error::NoMemory`], and [`Error::InvalidOption`] for one that is too
-    /// [long](TopicBuilder::longest).
+    /// [`Error::Closed`](crate::Error::Closed) if the service is closed. Where the topic keeps [samples](crate::TopicBuilder::samples) also
+    /// [`Error::Exhausted`](crate::Error::Exhausted); and for slices [`Error::NoMemory`](crate::Error::NoMemory), and [`Error::InvalidOption`](crate::Error::InvalidOption) for one that is too
+    /// [long](crate::TopicBuilder::longest).
     #[inline]
     pub fn publish(&self, value: &T) -> Result<u64> {
         self.topic.publish(self.item, self.id, value, self.mark, Patience::Full)
@@ -78,7 +78,7 @@ impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// As [`publish`](Self::publish), but never waits.
     ///
     /// # Errors
-    /// [`Error::Full`] where a lossless link has not read what this value would overwrite, with the slowest of them;
+    /// [`Error::Full`](crate::Error::Full) where a lossless link has not read what this value would overwrite, with the slowest of them;
     /// nothing was published then. Otherwise as [`publish`](Self::publish).
     #[inline]
     pub fn try_publish(&self, value: &T) -> Result<u64> {
@@ -172,7 +172,7 @@ impl<'t, T: Message> Item<'t, T> {
     }
 
     /// Memory to build the next value in, which publishing then moves and does not copy; for topics that keep
-    /// [`samples`](TopicBuilder::samples). Dropping it publishes nothing.
+    /// [`samples`](crate::TopicBuilder::samples). Dropping it publishes nothing.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -196,8 +196,8 @@ impl<'t, T: Message> Item<'t, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
-    /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) where the topic keeps its values in slots; [`Error::Exhausted`](crate::Error::Exhausted) where links hold, or this
+    /// program has on loan, all memory that there is; [`Error::Closed`](crate::Error::Closed) if the service is closed.
     pub fn loan(&self) -> Result<Loan<'t, T>> {
         self.lend(size_of::<T>())
     }
@@ -225,8 +225,8 @@ impl<'t, E: Message> Item<'t, [E]> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] beyond the topic's [`longest`](TopicBuilder::longest); [`Error::Exhausted`];
-    /// [`Error::NoMemory`] where the pool has to grow and cannot; [`Error::Closed`] if the service is closed.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) beyond the topic's [`longest`](crate::TopicBuilder::longest); [`Error::Exhausted`](crate::Error::Exhausted);
+    /// [`Error::NoMemory`](crate::Error::NoMemory) where the pool has to grow and cannot; [`Error::Closed`](crate::Error::Closed) if the service is closed.
     pub fn loan_slice(&self, len: usize) -> Result<Loan<'t, [E]>> {
         self.lend(len.saturating_mul(size_of::<E>()))
     }

@@ -76,7 +76,7 @@ impl<T: Payload + ?Sized> Topic<T> {
     ///     }
     ///     Ok::<_, bus::Error>(())
     /// };
-    /// # fn spawn<T: Send>(future: impl std::future::Future<Output = T> + Send) -> T { pollster::block_on(future) }
+    /// # fn spawn<T: Send>(future: impl std::future::Future<Output = T> + Send) -> T { smol::block_on(future) }
     /// spawn(publishing)?;
     /// # Ok(())
     /// # }
