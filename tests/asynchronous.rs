@@ -578,5 +578,5 @@ fn futures_may_move_between_threads() {
     fn unpin<T: Unpin>() {}
     unpin::<Link<Hot<Checked>>>();
     unpin::<Watch>();
-    let _: fn(&mut RemoteItem<Checked>) -> bus::Result<Update<Checked>> = RemoteItem::<Checked>::request;
+    let _: fn(&mut RemoteItem<Checked>) -> bus::Result<Update<Checked>> = RemoteItem::request;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::boxed::Boxed;
 use super::control::Command;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
 use super::link::{Deliver, Hot, Link, Samples, Warm};
@@ -10,6 +11,7 @@ use super::link_state::{LinkShared, Target};
 use super::options::{Options, link_methods, value_methods};
 use super::reader::{Delivery, Start};
 use crate::error::{Error, Result};
+use crate::message::Message;
 use crate::name;
 use crate::payload::Payload;
 use crate::sys::processors;
@@ -185,6 +187,25 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
         self.open_async(false, options).await
     }
 
+    /// A link that delivers values in boxes: for slices, which have no fixed size, and for messages that are too large for a
+    /// stack. Each is copied into memory of its own; [`samples`](Self::samples) copies nothing.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub fn boxed(mut self) -> Result<Link<Boxed<T>>> {
+        let options = core::mem::take(&mut self.options);
+        self.open(false, options)
+    }
+
+    /// As [`boxed`](Self::boxed), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub async fn boxed_async(mut self) -> Result<Link<Boxed<T>>> {
+        let options = core::mem::take(&mut self.options);
+        self.open_async(false, options).await
+    }
+
     fn check_samples(count: usize) -> Result<u32> {
         u32::try_from(count).ok().filter(|&count| count > 0).ok_or_else(|| Error::InvalidOption {
             option: "samples",
@@ -243,11 +264,8 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     }
 }
 
-impl<T: Payload + ?Sized> AdviseBuilder<'_, T>
-where
-    Hot<T>: Deliver<Value = T>,
-{
-    /// A link that delivers values: copies of them, those of slices each in a box.
+impl<T: Message> AdviseBuilder<'_, T> {
+    /// A link that delivers values.
     ///
     /// # Errors
     /// [`Error::NoSuchItem`](crate::Error::NoSuchItem), [`Error::InvalidName`](crate::Error::InvalidName), [`Error::Refused`](crate::Error::Refused), [`Error::Stale`](crate::Error::Stale) while the service

@@ -1,6 +1,6 @@
-//! Copies of values that have no fixed size: slices, and slices with a header, each in a box of its own.
+//! Copies in boxes: of slices, which have no fixed size, and of messages that are too large for a stack.
 //!
-//! A copy is made as any other, between two looks at the slot's mark, and what is torn is dropped; so how long the value is
+//! A copy is made as any other, between two looks at the slot's mark, and what is torn is dropped; so how long a slice is
 //! has to be taken from the slot at each attempt, and may be anything then. It is believed as far as there is memory that
 //! the publisher has made and this process has mapped, and what is allocated for it is no larger.
 //!
@@ -11,15 +11,13 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::alloc::{self, handle_alloc_error};
 
-use super::conversation::Conversation;
-use super::link::{Deliver, Hot, Link};
-use super::remote_item::RemoteItem;
-use super::values::Found;
+use super::link::{Deliver, Link, here};
+use super::values::{Found, Values};
 use crate::copy;
 use crate::envelope::Envelope;
 use crate::error::Result;
-use crate::message::{Invalid, Message};
-use crate::payload::{Payload, WithHeader};
+use crate::message::{Conversion, Invalid};
+use crate::payload::Payload;
 use crate::sync::AtomicU64;
 use crate::update::Update;
 
@@ -48,8 +46,32 @@ impl<T: Payload + ?Sized> Draw<T> {
         )
     }
 
-    /// Copies so many bytes of `words`, which are as many at least.
-    pub(super) fn load(&mut self, words: &[AtomicU64], bytes: usize) {
+    /// Copies the value that a slot with this `body` has, by a conversion to `T` that there is.
+    pub(super) fn load(
+        &mut self,
+        values: &mut Values,
+        conversion: Option<&Conversion>,
+        body: &[AtomicU64],
+    ) -> Found<()> {
+        // The length of a message is its type's.
+        let (words, bytes) = match T::ELEMENT {
+            0 => (values.of(body), T::ELEMENTS_AT),
+            _ => {
+                let bytes = Envelope::load(body).size();
+                (values.of_bytes(body, bytes), bytes)
+            }
+        };
+        words.map(|words| {
+            let out = self.bytes(bytes);
+            match conversion {
+                None => copy::load_bytes(words, 0, out),
+                Some(conversion) => conversion.make(words, out),
+            }
+        })
+    }
+
+    /// So many bytes, of which anything can be made.
+    fn bytes(&mut self, bytes: usize) -> &mut [u8] {
         // The language takes a value to be a multiple of its alignment long.
         let size = bytes.next_multiple_of(self.layout.align());
         if size != self.layout.size() {
@@ -57,8 +79,7 @@ impl<T: Payload + ?Sized> Draw<T> {
         }
         self.bytes = bytes;
         // SAFETY: so many bytes are there, initialised when they were allocated, and this one's alone.
-        let out = unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), bytes) };
-        copy::load_bytes(words, 0, out);
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), bytes) }
     }
 
     fn resize(&mut self, size: usize) {
@@ -100,92 +121,40 @@ impl<T: Payload + ?Sized> Drop for Draw<T> {
     }
 }
 
-impl<T: Payload + ?Sized> Link<Hot<T>>
-where
-    Hot<T>: Deliver,
-{
-    /// A copy of what is there now.
-    fn take_boxed(&mut self) -> Result<Option<Update<Box<T>>>> {
+/// Delivers an [`Update`] with the value in a box.
+#[derive(Debug)]
+pub struct Boxed<T: ?Sized>(PhantomData<fn() -> T>);
+
+impl<T: Payload + ?Sized> Deliver for Boxed<T> {
+    type Item = Update<Box<T>>;
+    type Value = T;
+
+    fn value(update: &Self::Item) -> &T {
+        &update.value
+    }
+
+    fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
+        Self::take(link)
+    }
+
+    fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
         let mut draw = Draw::<T>::new();
         let mut astray = false;
-        let look = self.look_with(|values, _, body| {
-            let envelope = Envelope::load(body);
-            let words = values.of_bytes(body, envelope.size());
+        let look = link.look_with(|values, conversion, body| {
+            let found = draw.load(values, conversion, body);
             // What was torn may have been anywhere.
-            astray = matches!(words, Found::Nowhere);
-            match words {
-                Found::Here(words) => draw.load(words, envelope.size()),
-                Found::Nowhere => {}
-                Found::OnItsWay => return None,
-            }
-            Some(envelope)
+            astray = matches!(found, Found::Nowhere);
+            (!matches!(found, Found::OnItsWay)).then(|| Envelope::load(body))
         })?;
-        let Some((item, taken)) = super::link::here(look) else { return Ok(None) };
+        let Some((item, taken)) = here(look) else { return Ok(None) };
         let (seq, missed, envelope) = (taken.number, taken.missed, taken.value);
+        let conversation = link.conversation.shared.clone();
         if astray {
-            return Err(self.conversation.shared.astray());
+            return Err(conversation.astray());
         }
-        let value = draw
-            .into_box()
-            .map_err(|invalid| self.conversation.shared.invalid(item, seq, missed, invalid))?
-            .ok_or_else(|| self.conversation.shared.astray())?;
-        let gap = self.take_gap();
-        Ok(Some(self.update_of(value, item, seq, missed, gap, envelope)))
+        let value = draw.into_box().map_err(|invalid| conversation.invalid(item, seq, missed, invalid))?;
+        let value = value.ok_or_else(|| conversation.astray())?;
+        let gap = link.take_gap();
+        Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
     }
 }
-
-/// What copies of such a payload are, once for each kind.
-macro_rules! boxed {
-    ([$($generics:tt)*] $payload:ty) => {
-        impl<$($generics)*> Deliver for Hot<$payload> {
-            type Item = Update<Box<$payload>>;
-            type Value = $payload;
-
-            fn value(update: &Self::Item) -> &$payload {
-                &update.value
-            }
-
-            fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
-                Self::take(link)
-            }
-
-            fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
-                link.take_boxed()
-            }
-        }
-
-        impl<$($generics)*> RemoteItem<$payload> {
-            /// Copies the present value, from memory: no system call, no lock, whatever the service does. Where the service is
-            /// gone, the last value, marked as [`stale`](Update::stale).
-            ///
-            /// # Errors
-            /// As for [messages](RemoteItem::request).
-            pub fn request(&mut self) -> Result<Update<Box<$payload>>> {
-                self.request_boxed()
-            }
-        }
-
-        impl<$($generics)*> Conversation<$payload> {
-            /// Copies the present value of an item, from memory. To read one item often, hold an
-            /// [`item`](Conversation::item).
-            ///
-            /// # Errors
-            /// As [`item`](Conversation::item) and [`RemoteItem::request`].
-            pub fn request(&self, item: &str) -> Result<Update<Box<$payload>>> {
-                self.item(item)?.request()
-            }
-
-            /// As [`request`](Self::request), without blocking a thread where the service has to be asked whether the item
-            /// exists.
-            ///
-            /// # Errors
-            /// As [`request`](Self::request).
-            pub async fn request_async(&self, item: &str) -> Result<Update<Box<$payload>>> {
-                self.item_async(item).await?.request()
-            }
-        }
-    };
-}
-
-boxed!([E: Message] [E]);
-boxed!([H: Message, E: Message] WithHeader<H, [E]>);

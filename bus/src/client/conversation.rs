@@ -145,19 +145,15 @@ impl ConversationShared {
         self.read_there::<_, _, STALE>(place, id, Image::new, load, decode)
     }
 
-    /// As [`read_apart`](Self::read_apart), of a value that has no fixed size.
+    /// As [`read_apart`](Self::read_apart), into a box.
     pub(crate) fn read_boxed<T: Payload + ?Sized, const STALE: bool>(
         &self,
         place: &mut Place,
         id: ItemId,
     ) -> Result<Update<Box<T>>> {
+        let conversion = place.conversion.clone();
         let load = |draw: &mut Draw<T>, values: &mut Values, body: &[AtomicU64]| {
-            let bytes = Envelope::load(body).size();
-            let words = values.of_bytes(body, bytes);
-            if let Found::Here(words) = &words {
-                draw.load(words, bytes);
-            }
-            words.is_here()
+            draw.load(values, conversion.as_deref(), body).is_here()
         };
         self.read_there::<_, _, STALE>(place, id, Draw::new, load, Draw::into_box)
     }
@@ -399,6 +395,39 @@ impl<T: Message> Conversation<T> {
 }
 
 impl<T: Payload + ?Sized> Conversation<T> {
+    /// Copies the present value of an item into a box; for slices, which have no fixed size, and for messages that are too
+    /// large for a stack. To read one item often, hold an [`item`](Conversation::item).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("lidar")?;
+    /// # service.ready()?;
+    /// let clouds = service.topic::<[f32]>("clouds").open()?;
+    /// clouds.item("front")?.publish(&[1.5, 2.5])?;
+    ///
+    /// let lidar = bus.connect::<[f32]>("lidar/clouds").open()?;
+    /// assert_eq!(*lidar.request_boxed("front")?.value, [1.5, 2.5]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`item`](Conversation::item) and [`RemoteItem::request_boxed`].
+    pub fn request_boxed(&self, item: &str) -> Result<Update<Box<T>>> {
+        self.item(item)?.request_boxed()
+    }
+
+    /// As [`request_boxed`](Self::request_boxed), without blocking a thread where the service has to be asked whether the
+    /// item exists.
+    ///
+    /// # Errors
+    /// As [`request_boxed`](Self::request_boxed).
+    pub async fn request_boxed_async(&self, item: &str) -> Result<Update<Box<T>>> {
+        self.item_async(item).await?.request_boxed()
+    }
+
     /// An item, to request again and again.
     ///
     /// # Errors

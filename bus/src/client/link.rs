@@ -72,14 +72,15 @@ pub trait Deliver: sealed::Sealed {
 
 mod sealed {
     pub trait Sealed {}
-    impl<T: ?Sized> Sealed for super::Hot<T> {}
+    impl<T> Sealed for super::Hot<T> {}
     impl<T: ?Sized> Sealed for super::Samples<T> {}
+    impl<T: ?Sized> Sealed for super::super::boxed::Boxed<T> {}
     impl Sealed for super::Warm {}
 }
 
 /// Delivers an [`Update`] with the value.
 #[derive(Debug)]
-pub struct Hot<T: ?Sized>(PhantomData<fn() -> T>);
+pub struct Hot<T>(PhantomData<fn() -> T>);
 
 /// Delivers an [`Update`] with a [`Sample`]: the value where it is, without a copy.
 #[derive(Debug)]

@@ -76,8 +76,12 @@ impl<T: Payload + ?Sized> RemoteItem<T> {
         &self.name
     }
 
-    /// A copy of the present value, where it has no fixed size.
-    pub(super) fn request_boxed(&mut self) -> Result<Update<Box<T>>> {
+    /// Copies the present value into a box; for slices, which have no fixed size, and for messages that are too large for a
+    /// stack. Otherwise as [`request`](RemoteItem::request).
+    ///
+    /// # Errors
+    /// As [`request`](RemoteItem::request).
+    pub fn request_boxed(&mut self) -> Result<Update<Box<T>>> {
         self.refresh();
         let shared = &self.conversation.shared;
         match &mut self.place {

@@ -35,6 +35,14 @@ impl<W> Found<W> {
     pub(crate) fn is_here(&self) -> bool {
         matches!(self, Found::Here(_))
     }
+
+    pub(crate) fn map<R>(self, with: impl FnOnce(W) -> R) -> Found<R> {
+        match self {
+            Found::Here(what) => Found::Here(with(what)),
+            Found::OnItsWay => Found::OnItsWay,
+            Found::Nowhere => Found::Nowhere,
+        }
+    }
 }
 
 impl Values {

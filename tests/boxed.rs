@@ -1,4 +1,4 @@
-//! Slices that are copied: by request and by hot links, whole or not at all, whatever the publisher does meanwhile.
+//! What is copied into boxes, slices above all: whole or not at all, whatever the publisher does meanwhile.
 
 mod support;
 
@@ -40,7 +40,9 @@ fn racer(test: &mut Test) {
     let (_service, topic) = serve(&bus);
     publish(&topic, 1);
     test.say("ready");
-    (2..).for_each(|number| publish(&topic, number));
+    for number in 2.. {
+        publish(&topic, number);
+    }
 }
 
 #[test]
@@ -50,10 +52,10 @@ fn copies_are_whole_while_their_publisher_writes_on() {
     racer.await_line("ready");
     let topic = place.bus().connect::<Scan>("lidar/scans").open().unwrap();
     let mut front = topic.item("front").unwrap();
-    let mut link = topic.advise("front").hot().unwrap();
+    let mut link = topic.advise("front").boxed().unwrap();
     let (mut copies, mut last, mut seen) = (0, 0, None);
     while copies < 2_000 {
-        match front.request() {
+        match front.request_boxed() {
             Ok(update) => {
                 check(&update.value, update.seq);
                 assert!(update.seq >= last && update.missed == 0);
@@ -75,7 +77,7 @@ fn copies_are_whole_while_their_publisher_writes_on() {
     // The last one stays, also of a publisher that was in the middle of the next.
     racer.kill();
     support::until("its end is known", || topic.ended().is_some());
-    let update = front.request().unwrap();
+    let update = front.request_boxed().unwrap();
     assert!(update.stale && update.seq >= last);
     check(&update.value, update.seq);
 }
@@ -89,8 +91,8 @@ fn options_look_at_the_elements() {
     let item = topic.item("a").unwrap();
     service.ready().unwrap();
     let client = bus.connect::<[u32]>("service/topic").open().unwrap();
-    let mut long = client.advise("a").filter(|elements: &[u32]| elements.len() > 2).hot().unwrap();
-    let mut all = client.advise("*").hot().unwrap();
+    let mut long = client.advise("a").filter(|elements: &[u32]| elements.len() > 2).boxed().unwrap();
+    let mut all = client.advise("*").boxed().unwrap();
     for len in [1, 3, 0, 2, 5] {
         item.publish(&vec![len; len as usize]).unwrap();
     }
@@ -102,8 +104,8 @@ fn options_look_at_the_elements() {
     assert_eq!(all.recv_batch(&mut updates, 10).unwrap(), 5);
     let lens: Vec<_> = updates.iter().map(|update| update.value.len()).collect();
     assert_eq!(lens, [1, 3, 0, 2, 5]);
-    assert_eq!(*client.request("a").unwrap().value, [5; 5]);
-    assert!(matches!(client.request("b"), Err(Error::NoSuchItem { .. })));
+    assert_eq!(*client.request_boxed("a").unwrap().value, [5; 5]);
+    assert!(matches!(client.request_boxed("b"), Err(Error::NoSuchItem { .. })));
 }
 
 #[test]
@@ -121,9 +123,32 @@ fn a_copy_is_aligned_as_its_type_is_and_as_long() {
     for len in 0..200_u8 {
         let loan = item.loan_slice(len.into()).unwrap();
         loan.fill_with(&Aligned([len; 64]), |index| index as u8).publish().unwrap();
-        let value = client.request("a").unwrap().value;
+        let value = client.request_boxed("a").unwrap().value;
         assert_eq!(value.header, Aligned([len; 64]));
         assert!((&raw const *value).addr().is_multiple_of(64));
         assert!(value.data.iter().copied().eq(0..len), "{:?}", &value.data);
+    }
+}
+
+#[test]
+fn messages_are_copied_into_boxes_wherever_they_lie() {
+    type Large = [u64; 1 << 17];
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("service").unwrap();
+    let in_slots = service.topic::<Large>("in slots").history(2).open().unwrap();
+    let in_pool = service.topic::<Large>("in pool").history(2).samples(1).open().unwrap();
+    let items = [&in_slots, &in_pool].map(|topic| topic.item("a").unwrap());
+    service.ready().unwrap();
+    for (topic, item) in ["in slots", "in pool"].into_iter().zip(items) {
+        let client = bus.connect::<Large>(&format!("service/{topic}")).open().unwrap();
+        let mut link = client.advise("a").boxed().unwrap();
+        assert!(matches!(client.request_boxed("a"), Err(Error::NoValue { .. })));
+        for number in 1..=5 {
+            let value: Box<Large> = vec![number; 1 << 17].try_into().unwrap();
+            item.publish(&value).unwrap();
+            assert!(client.request_boxed("a").unwrap().value == value);
+            assert!(link.recv_timeout(LIMIT).unwrap().value == value);
+        }
     }
 }
