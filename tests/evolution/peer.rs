@@ -128,7 +128,12 @@ impl<Q: Sample> Reader<Q> {
     fn answer(&mut self, words: &[&str]) -> String {
         let conversation = self.conversation.as_ref().expect("there is a conversation");
         match *words {
-            ["request", item] => one_line(conversation.request(item).map(|update| shown(&update, item))),
+            ["request", item] => {
+                let boxed = one_line(conversation.request_boxed(item).map(|update| shown(&update, item)));
+                let answer = one_line(conversation.request(item).map(|update| shown(&update, item)));
+                assert_eq!(answer, boxed, "a copy in a box is the same");
+                answer
+            }
             ["advise", "warm", target] => {
                 self.warm = Some(conversation.advise(target).warm().unwrap());
                 "advised".to_owned()
@@ -158,7 +163,7 @@ fn received<D: Deliver>(link: &mut Link<D>, show: impl Fn(&Link<D>, &D::Item) ->
     one_line(item.map(|item| show(link, &item)))
 }
 
-fn shown<Q: Debug>(update: &Update<Q>, item: &str) -> String {
+fn shown<V: std::fmt::Debug>(update: &Update<V>, item: &str) -> String {
     let gap = if update.gap { " after a gap" } else { "" };
     let stale = if update.stale { " stale" } else { "" };
     format!("{item} {}{gap}{stale} {:?}", update.seq, update.value)
