@@ -6,16 +6,20 @@ mod support;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use bus::{Bus, Conversation, Ended, Error, Hot, Link, RemoteItem, ServiceEvent, Stream, Update, Watch};
+use bus::{
+    Bus, Conversation, Ended, Error, Hot, Link, RemoteItem, ServiceEvent, Stream, Update, WaitSet, Watch,
+};
 use support::{
     Account, Checked, LIMIT, Place, Process, Publisher, Random, Setup, Test, connect, proc, publisher, roles,
     until,
 };
+use tokio::io::unix::AsyncFd;
 
 roles!(publisher, follower, counter);
 
@@ -418,7 +422,7 @@ fn no_thread_is_started_for_tasks() {
 #[test]
 fn the_last_handle_may_go_with_a_task_that_the_bus_itself_drops() {
     /// A task that goes when it is woken, and all that it has with it.
-    struct Last(std::sync::Mutex<Option<(Bus, Link<Hot<Checked>>)>>, std::sync::mpsc::Sender<()>);
+    struct Last(Mutex<Option<(Bus, Link<Hot<Checked>>)>>, std::sync::mpsc::Sender<()>);
     impl Wake for Last {
         fn wake(self: Arc<Self>) {
             drop(self.0.lock().unwrap().take());
@@ -430,7 +434,7 @@ fn the_last_handle_may_go_with_a_task_that_the_bus_itself_drops() {
     let bus = place.bus();
     let link = connect(&bus).advise("0").hot().unwrap();
     let (sender, woken) = std::sync::mpsc::channel();
-    let last = Arc::new(Last(std::sync::Mutex::new(Some((bus, link))), sender));
+    let last = Arc::new(Last(Mutex::new(Some((bus, link))), sender));
     let waker = Waker::from(last.clone());
     if let Some((_, link)) = &mut *last.0.lock().unwrap() {
         assert!(link.poll_recv(&mut Context::from_waker(&waker)).is_pending());
@@ -463,6 +467,97 @@ fn a_waker_that_panics_harms_nobody() {
     assert_eq!(first.recv().unwrap().seq, 1);
     // What the control thread does goes on.
     assert_eq!(topic.advise("0").hot().unwrap().recv().unwrap().seq, 1);
+}
+
+#[test]
+fn a_waker_that_is_replaced_is_dropped_with_no_lock_held() {
+    /// A task that has the last handle of another watch, which some other task waits for.
+    struct Last(Mutex<Option<Watch>>);
+    impl Wake for Last {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+    let place = Place::new();
+    let bus = place.bus();
+    let [mut watch, mut other] = [(); 2].map(|()| bus.watch().unwrap());
+    let nobody = Waker::noop();
+    assert!(Pin::new(&mut other).poll_next(&mut Context::from_waker(nobody)).is_pending());
+    let (sender, done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let last = Waker::from(Arc::new(Last(Mutex::new(Some(other)))));
+        assert!(Pin::new(&mut watch).poll_next(&mut Context::from_waker(&last)).is_pending());
+        drop(last);
+        assert!(Pin::new(&mut watch).poll_next(&mut Context::from_waker(nobody)).is_pending());
+        sender.send(()).unwrap();
+    });
+    done.recv_timeout(LIMIT).expect("it does not wait for itself");
+}
+
+#[test]
+fn a_stream_that_is_paused_does_not_turn_in_circles() {
+    struct Counts(AtomicU64);
+    impl Wake for Counts {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place, Setup { items: 1, ..SETUP });
+    let mut link = connect(&place.bus()).advise("0").hot().unwrap();
+    let counts = Arc::new(Counts(AtomicU64::new(0)));
+    let waker = Waker::from(counts.clone());
+    let mut context = Context::from_waker(&waker);
+    assert!(link.poll_recv(&mut context).is_pending());
+    link.pause();
+    let is_paused = |polled| matches!(polled, Poll::Ready(Err(Error::Paused { .. })));
+    assert!(is_paused(link.poll_recv(&mut context)));
+    publisher.process.kill();
+    until("the link's end is known", || link.ended().is_some());
+    until("nothing more comes of it", || {
+        let before = counts.0.load(Ordering::Relaxed);
+        assert!(is_paused(link.poll_recv(&mut context)));
+        counts.0.load(Ordering::Relaxed) == before
+    });
+    link.resume();
+    assert!(matches!(link.poll_recv(&mut context), Poll::Ready(Err(Error::Stale { .. }))));
+}
+
+#[test]
+fn a_set_is_waited_for_as_a_descriptor_of_tokio() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place, Setup { items: 2, ..SETUP });
+    let topic = connect(&place.bus());
+    let mut links = ["0", "1"].map(|item| topic.advise(item).hot().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let start = Instant::now();
+    runtime.block_on(async {
+        let mut set = WaitSet::new().unwrap();
+        for (key, link) in links.iter_mut().enumerate() {
+            set.add(link, key).unwrap();
+        }
+        // SAFETY: a set has one descriptor for life, and closes it.
+        let set = unsafe { AsyncFd::register_with_interest(set, tokio::io::Interest::READABLE) };
+        let mut set = set.unwrap();
+        for round in 1..=MANY {
+            publisher.begin_publish(round % 2, 1);
+            'waits: loop {
+                let mut guard = set.readable_mut().await.unwrap();
+                let ready = guard.get_inner_mut().wait_timeout(Duration::ZERO).unwrap();
+                if ready.is_empty() {
+                    guard.clear_ready();
+                }
+                for key in ready {
+                    if let Some(update) = links[key].try_recv().unwrap() {
+                        assert_eq!((key as u64, update.seq), (round % 2, round.div_ceil(2)));
+                        break 'waits;
+                    }
+                }
+            }
+            publisher.done();
+        }
+    });
+    assert!(start.elapsed() < LIMIT, "not by wake-ups");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_batch_is_what_single_receives_are_for_values_of_any_size() {
         let topic = bus.connect::<T>(&format!("sizes/{name}")).open().unwrap();
         let [mut single, mut batch] = [(); 2].map(|()| topic.advise("x").hot().unwrap());
         for number in 0..10 {
-            item.publish_marked(&value(number), Mark::uncertain(number.into())).unwrap();
+            item.marked(Mark::uncertain(number.into())).publish(&value(number)).unwrap();
         }
         let single: Vec<_> = core::iter::from_fn(|| single.try_recv().unwrap()).collect();
         let mut updates = Vec::new();

@@ -25,6 +25,9 @@ roles!(publisher, poor);
 const SETUP: Setup = Setup { history: 4, journal: 8, items: 2 };
 const WHOLE_TOPIC: u64 = u64::MAX;
 
+/// Wake-ups that would take longer than [`LIMIT`] if each came by the bound of a sleep, 100 ms.
+const MANY: u64 = 700;
+
 /// A doorbell, and the end that is rung.
 fn doorbell() -> (UnixStream, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
@@ -164,6 +167,10 @@ fn a_client_with_too_many_doorbells_harms_nobody() {
         let (ours, theirs) = doorbell();
         // Blocking, and never read from.
         hang(&mut client, number, &theirs);
+        if number > 64 {
+            let refused = client.receive().expect("it is told");
+            assert_eq!((refused.kind(), refused.body()), (kind::DOORBELL_REFUSED, &*words(&[number])));
+        }
         attend(&mut client, number, number, 0);
         // Kept by its links alone.
         client.send(&frame(kind::TAKE_DOWN_DOORBELL, 0, 0, &words(&[number])), &[]).unwrap();
@@ -181,6 +188,83 @@ fn a_client_with_too_many_doorbells_harms_nobody() {
     }
     drop((client, set));
     until("the service has forgotten it", || publisher.status() == before);
+}
+
+/// More than a service has doorbells for one client.
+const SETS: usize = 66;
+
+#[test]
+fn whoever_was_refused_a_doorbell_waits_without_and_gets_one_when_there_is_room() {
+    let place = Place::new();
+    let mut publisher = Publisher::start(&place, SETUP);
+    let topic = connect(&place.bus());
+    let mut links: Vec<_> = (0..SETS).map(|_| topic.advise("0").hot().unwrap()).collect();
+    until("the publisher knows of the links", || publisher.status().links == SETS as u64);
+    let before = publisher.status().descriptors;
+    let mut sets: Vec<_> = links
+        .iter_mut()
+        .map(|link| {
+            let mut set = WaitSet::new().unwrap();
+            set.add(link, ()).unwrap();
+            set
+        })
+        .collect();
+    until("it has as many as it may", || publisher.status().descriptors == before + 64);
+    publisher.publish(0, 1);
+    for (set, link) in sets.iter_mut().zip(&mut links) {
+        assert_eq!(set.wait().unwrap(), [()]);
+        assert_eq!(link.recv().unwrap().seq, 1);
+    }
+    // Those of the sets that are left can only be new ones.
+    sets.drain(..64);
+    until("the others have theirs", || publisher.status().descriptors == before + 2);
+    let start = Instant::now();
+    for number in 2..=MANY {
+        let thread = proc::thread();
+        let (set, link) = (&mut sets[number as usize % 2], &mut links[64 + number as usize % 2]);
+        std::thread::scope(|scope| {
+            let publisher = &mut publisher;
+            scope.spawn(move || {
+                until("the set sleeps", || proc::sleeps_in_poll(std::process::id(), thread));
+                publisher.publish(0, 1);
+            });
+            assert_eq!(set.wait().unwrap(), [()]);
+        });
+        while link.try_recv().unwrap().is_some() {}
+        // The other one was told as well.
+        let (set, link) = (&mut sets[1 - number as usize % 2], &mut links[65 - number as usize % 2]);
+        assert_eq!(set.wait().unwrap(), [()]);
+        while link.try_recv().unwrap().is_some() {}
+    }
+    assert!(start.elapsed() < LIMIT, "not by wake-ups");
+}
+
+#[test]
+fn a_service_that_refuses_doorbells_is_asked_again_and_no_more_than_that() {
+    let place = Place::new();
+    let mut set = WaitSet::new().unwrap();
+    let (mut affair, mut link, _) = affair(&place, &mut set);
+    // What it is for comes after it.
+    let attend = affair.client.receive().unwrap();
+    assert_eq!(attend.kind(), kind::ATTEND);
+    let number = u64::from_ne_bytes(attend.body()[..8].try_into().unwrap());
+    let mut doorbell = None;
+    for value in 1..=3 {
+        // Said twice, and of one that was never sent, it means no more.
+        for number in [number, number, number + 1_000_000] {
+            affair.client.send(&frame(kind::DOORBELL_REFUSED, 0, 0, &words(&[number])), &[]).unwrap();
+        }
+        affair.live.publish(0, value, &[value]);
+        assert_eq!(set.wait().unwrap(), ["hostile"], "it looks now and then");
+        assert_eq!(link.recv().unwrap().value, value);
+        let mut hang = affair.client.receive().expect("another one");
+        assert_eq!((hang.kind(), hang.body()), (kind::HANG_DOORBELL, &*words(&[number])));
+        doorbell = hang.fds.pop().map(UnixStream::from);
+        let again = affair.client.receive().unwrap();
+        assert_eq!((again.kind(), again.body()), (kind::ATTEND, attend.body()));
+    }
+    let doorbell = doorbell.expect("it came with a descriptor");
+    rustix::net::send(&doorbell, &[0], rustix::net::SendFlags::NOSIGNAL).expect("its other end is kept");
 }
 
 #[test]
@@ -296,16 +380,10 @@ fn a_service_that_rings_without_pause_or_hangs_up_is_no_others_trouble() {
             affair.live.publish(0, number, &[number]);
         });
     }
-    let before = cpu_time();
+    let before = proc::cpu_time();
     assert_eq!(set.wait_timeout(Duration::from_millis(300)).unwrap(), [""; 0]);
-    assert!(cpu_time() - before < Duration::from_millis(150), "it turns in circles");
+    assert!(proc::cpu_time() - before < Duration::from_millis(150), "it turns in circles");
     drop(affair);
     assert_eq!(set.wait().unwrap(), ["hostile"]);
     assert!(matches!(link.try_recv(), Err(Error::Stale { .. })));
-}
-
-/// The processor time of this thread.
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

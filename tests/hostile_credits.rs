@@ -21,6 +21,8 @@ use support::wire::{Client, advise, advise_from, frame, kind};
 use support::{LIMIT, Place, Random, Small, until};
 
 const HISTORY: u64 = 4;
+/// What says that a thread waits for a floor, and has for long.
+const URGENT_BY_THREAD: u64 = 5;
 const PATIENCE: Duration = LIMIT.saturating_mul(4);
 
 /// A lossless link by hand, to item "a".
@@ -37,17 +39,11 @@ impl Liar {
     fn new(place: &Place) -> Self {
         let mut client = Client::greeted(place, "service");
         let segment = client.connect("topic");
-        let mut body = advise("a", false, true);
-        // It wants to be waited for as long as the topic allows.
-        body[..8].copy_from_slice(&u64::MAX.to_ne_bytes());
-        client.send(&frame(kind::ADVISE, 1, 7, &body), &[]).unwrap();
+        ask(&mut client, 7);
         let credits = client.receive().unwrap();
         assert_eq!(credits.kind(), kind::CREDITS);
         let credits = credits.fds.into_iter().next().expect("memory");
-        let granted = client.receive().unwrap();
-        assert_eq!(granted.kind(), kind::GRANTED);
-        let word = |at: usize| u32::from_ne_bytes(granted.body()[at..at + 4].try_into().unwrap()) as usize;
-        let (floor, awaited) = (word(16), word(20));
+        let (floor, awaited) = granted(&mut client);
         let words = Mapping::new(&credits, ProtFlags::READ | ProtFlags::WRITE);
         Liar { client, _segment: segment, credits, words, floor, awaited }
     }
@@ -55,6 +51,22 @@ impl Liar {
     fn say(&self, floor: u64) {
         self.words.words()[self.floor].store(floor, Ordering::SeqCst);
     }
+}
+
+/// Advises on item "a", losslessly, and wants to be waited for as long as the topic allows.
+fn ask(client: &mut Client, link: u64) {
+    let mut body = advise("a", false, true);
+    body[..8].copy_from_slice(&u64::MAX.to_ne_bytes());
+    client.send(&frame(kind::ADVISE, 1, link, &body), &[]).unwrap();
+}
+
+/// Which words a link was granted: its floor, and whether it is awaited.
+#[track_caller]
+fn granted(client: &mut Client) -> (usize, usize) {
+    let granted = client.receive().unwrap();
+    assert_eq!(granted.kind(), kind::GRANTED);
+    let word = |at: usize| u32::from_ne_bytes(granted.body()[at..at + 4].try_into().unwrap()) as usize;
+    (word(16), word(20))
 }
 
 /// Gives the page of a credit memory back to the kernel.
@@ -153,7 +165,7 @@ fn who_raises_its_floor_and_wakes_nobody_delays_the_publisher_by_the_park_bound(
             (number, topic.evictions().len())
         });
         // For long: no shorter bound than that of every sleep ends this one.
-        until("it waits", || liar.words.words()[liar.awaited].load(Ordering::SeqCst) == 2);
+        until("it waits", || liar.words.words()[liar.awaited].load(Ordering::SeqCst) == URGENT_BY_THREAD);
         liar.words.words()[liar.awaited].store(0, Ordering::SeqCst);
         liar.say(3);
         until("it looks again", || publisher.is_finished());
@@ -182,6 +194,27 @@ fn who_never_reads_is_evicted_and_told_so() {
     assert_eq!(liar.client.receive().unwrap().kind(), kind::GRANTED, "in the memory that it has");
     drop(liar);
     until("it is gone", || service.clients().is_empty());
+}
+
+#[test]
+fn a_place_is_lent_again_when_no_publisher_writes_there_and_then_as_if_it_were_new() {
+    let place = Place::new();
+    let (_service, topic) = serve(&place, PATIENCE);
+    let mut liar = Liar::new(&place);
+    // From here on the publisher has the link.
+    let mut next = 1;
+    fill(&topic, &mut next, HISTORY);
+    let awaited = &liar.words.words()[liar.awaited];
+    awaited.store(2, Ordering::SeqCst);
+    liar.client.send(&frame(kind::UNADVISE, 1, 7, &[]), &[]).unwrap();
+    ask(&mut liar.client, 8);
+    let (floor, _) = granted(&mut liar.client);
+    assert_ne!(floor, liar.floor, "its publisher has not published since");
+    liar.words.words()[floor].store(u64::MAX, Ordering::SeqCst);
+    topic.item("a").unwrap().publish(&Small::new(0, next)).unwrap();
+    ask(&mut liar.client, 9);
+    assert_eq!(granted(&mut liar.client), (liar.floor, liar.awaited));
+    assert_eq!(awaited.load(Ordering::SeqCst), 0, "nobody awaits a link that begins");
 }
 
 #[test]

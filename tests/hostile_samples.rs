@@ -13,7 +13,7 @@ use rustix::fs::{FallocateFlags, SealFlags, fallocate, fcntl_add_seals};
 use support::forged::{Affair, BELL_SEALS, Forged, SEALS, Service, memory};
 use support::pinner::Pinner;
 use support::studio::{Outcome, Plan, visit};
-use support::wire::{frame, kind, words};
+use support::wire::{Client, advise_samples as advise_for, frame, kind, words};
 use support::{Holder, LIMIT, Place, Random, Studio, holder, roles, studio, until};
 
 roles!(studio, holder);
@@ -73,6 +73,72 @@ fn who_holds_what_it_likes_holds_no_more_than_it_was_granted() {
     // It is over with its connection.
     assert!(pinner.client.try_send(&frame(kind::UNADVISE, 1, 1, &[])));
     until("the service knows", || matches!(studio.try_publish(0, 1), Outcome::Done(_)));
+}
+
+#[test]
+fn words_beside_those_that_were_granted_hold_nothing() {
+    let place = Place::new();
+    let mut studio = Studio::start(&place, PLAN);
+    studio.publish(0, 1);
+    let pinner = Pinner::new(&place, "studio", "frames", 4);
+    let line = pinner.line();
+    assert!(line.len() >= 8, "words come in lines");
+    for number in 1..1000 {
+        line[number as usize % line.len()].store(pinner.reference(number) + 1, Ordering::SeqCst);
+        assert_eq!(studio.try_publish(0, 1), Outcome::Done(number + 1));
+    }
+}
+
+/// The most lossless links and links for samples that one program may have to a service.
+const MOST_LINKS: u64 = 4096;
+
+#[test]
+fn one_program_has_its_share_of_links_however_many_connections_it_opens() {
+    let place = Place::new();
+    let mut studio = Studio::start(&place, Plan { samples: 8, ..PLAN });
+    studio.publish(0, 1);
+    let [.., mappings] = studio.status();
+    let pinned = |client: &mut Client, link: u64| {
+        client.send(&frame(kind::ADVISE, 1, link, &advise_for("0", 8)), &[]).unwrap();
+        loop {
+            let incoming = client.receive().expect("an answer to an advise");
+            match incoming.kind() {
+                kind::GRANTED => return true,
+                kind::REFUSED => return false,
+                _ => {}
+            }
+        }
+    };
+    let mut clients: Vec<_> = (0..5).map(|_| Client::greeted(&place, "studio")).collect();
+    let mut links = 0;
+    for client in &mut clients {
+        client.connect("frames");
+        links += (1..=1000).take_while(|&link| pinned(client, link)).count() as u64;
+    }
+    assert_eq!(links, MOST_LINKS);
+    // Another program does not miss them, and nothing of them is in the publisher's way.
+    let mut holder = Holder::start(&place, 0, 8);
+    assert_eq!(holder.take(), 1);
+    studio.publish(0, 100);
+    let [_, _, _, with_them] = studio.status();
+    assert!(with_them < mappings + 60, "{with_them} mappings after {mappings}");
+    // What goes back can be had again; a connection that is over but not closed counts on.
+    let mut first = clients.remove(0);
+    first.send(b"rubbish", &[]).unwrap();
+    first.end();
+    let [last, ..] = &mut clients[..] else { panic!("there are more") };
+    assert!(!pinned(last, 5000));
+    last.send(&frame(kind::UNADVISE, 1, 1, &[]), &[]).unwrap();
+    assert!(pinned(last, 5001) && !pinned(last, 5002));
+    drop(first);
+    until("it is forgotten", || pinned(&mut clients[0], 5003));
+    drop(clients);
+    until("all are forgotten", || {
+        studio.publish(0, 1);
+        let [clients, links, _, left] = studio.status();
+        // The holder's memories are there yet.
+        (clients, links) == (1, 1) && left <= mappings + 2
+    });
 }
 
 /// A conversation with a publisher of two values in pool memory, at lines 0 and 1, that was sent nothing of it yet.

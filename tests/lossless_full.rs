@@ -6,7 +6,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::{Error, Item, Result, Service, Topic};
 use support::{Got, LIMIT, Place, Reader, Small, proc, reader, roles, until};
@@ -174,4 +174,25 @@ fn a_batch_without_readers_to_wait_for_is_published_whole() {
     assert_eq!(untracked.take(HISTORY), Got { last: 53, delivered: HISTORY, missed: 50 - HISTORY });
     assert_eq!(item.publish(&Small::new(0, 54)).unwrap(), 54);
     untracked.finish();
+}
+
+#[test]
+fn links_that_stall_together_are_given_up_together() {
+    const DEADLINE: Duration = Duration::from_secs(1);
+    let place = Place::new();
+    let (_service, topic) = serve(&place);
+    let item = topic.item("a").unwrap();
+    let readers: Vec<Reader> = (0..4).map(|_| Reader::start(&place, "a", Some(DEADLINE))).collect();
+    publish(item, 1, HISTORY);
+    let start = Instant::now();
+    publish(item, HISTORY + 1, HISTORY + 1);
+    let (waited, evicted) = (start.elapsed(), topic.evictions());
+    let mut names: Vec<_> = evicted.iter().map(|link| (link.pid, link.link)).collect();
+    names.sort_unstable();
+    let mut expected: Vec<_> = readers.iter().map(Reader::name).collect();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    // Were it one after the other, the publish would have taken as long as all of them together stood in the way.
+    let together: Duration = evicted.iter().map(|link| link.stalled).sum();
+    assert!(waited < together, "waited {waited:?}, for {evicted:?}");
 }

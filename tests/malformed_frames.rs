@@ -27,7 +27,7 @@ fn honest(random: &mut Random) -> Vec<u8> {
     let topic = ["topic", "no such topic", ""][random.below(3)];
     let item = ["0", "1", "no such item", ""][random.below(4)];
     let wait = random.below(2) == 0;
-    match random.below(10) {
+    match random.below(11) {
         0 => frame(kind::CONNECT, conversation, 0, &name(topic, &[wait])),
         1 => frame(kind::ADVISE, conversation, reference, &advise(item, wait, random.below(2) == 0)),
         2 => frame(kind::UNADVISE, conversation, reference, &[]),
@@ -43,9 +43,13 @@ fn honest(random: &mut Random) -> Vec<u8> {
         6 => frame(kind::UNATTEND, conversation, reference, &words(&[1])),
         7 => frame(kind::TAKE_DOWN_DOORBELL, 0, 0, &words(&[1])),
         8 => frame(kind::NEXT_TOPIC, 0, reference, &name(topic, &[])),
+        9 => frame(kind::FLOOR_RAISED, 0, 0, &[]),
         _ => frame(kind::CLOSE, conversation, 0, &[]),
     }
 }
+
+/// Kinds from here on are none that a client sends.
+const FIRST_UNKNOWN: u32 = kind::FLOOR_RAISED + 1;
 
 /// Where the name of a frame with a name begins.
 fn name_at(frame: &[u8]) -> usize {
@@ -61,7 +65,7 @@ fn mutate(frame: &mut Vec<u8>, random: &mut Random) -> bool {
         1 => frame.extend((0..1 + random.below(3000)).map(|_| 7)),
         // Not a frame of this protocol, or of no kind that a client sends.
         2 => frame[random.below(4)] ^= 1 << random.below(8),
-        3 => frame[4..8].copy_from_slice(&(24 + random.next() as u32 % 1000).to_ne_bytes()),
+        3 => frame[4..8].copy_from_slice(&(FIRST_UNKNOWN + random.next() as u32 % 1000).to_ne_bytes()),
         4 => frame.iter_mut().for_each(|byte| *byte = random.next() as u8),
         5 => *frame = (0..random.below(64)).map(|_| random.next() as u8).collect(),
         // A name that is longer than a name can be, or that is not UTF-8.

@@ -12,7 +12,7 @@ use bus::{Error, Result, Service, Topic};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::{Checked, LIMIT, Place, Test, connect, proc, roles};
 
-roles!(greedy, limited, growing);
+roles!(greedy, limited, growing, lengthy);
 
 #[track_caller]
 fn no_memory<T>(result: Result<T>, parts: &[&str]) {
@@ -155,6 +155,46 @@ fn a_topic_that_cannot_grow_is_as_it_was_and_grows_when_it_can() {
         assert_eq!(link.recv_timeout(LIMIT).unwrap().value.check(), (item, 3));
     }
     process.await_line("done");
+    process.say("end");
+    process.finish();
+}
+
+/// Publishes slices of which more could be had at once than the process may have, and one that is too long for it.
+fn lengthy(test: &mut Test) {
+    let bus = test.bus();
+    let service = bus.service("service").unwrap();
+    let topic = service.topic::<[u8]>("topic").history(32).open().unwrap();
+    let item = topic.item("x").unwrap();
+    limit_files(Some(1 << 20));
+    // Memory for one more is made where there is none for a part more of what there is.
+    for number in 1..=60 {
+        assert_eq!(item.publish(&[7; 200_000]).unwrap(), number);
+    }
+    for _ in 0..2 {
+        let before = holdings();
+        no_memory(item.publish(&[7; 2_000_000]), &["`service/topic`", "limit", "lower `longest`, `history`"]);
+        assert_eq!(holdings(), before);
+    }
+    // Descriptors are not memory.
+    let files: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    let error = item.publish(&[7; 500_000]).unwrap_err();
+    assert!(matches!(error, Error::Os { .. }) && error.to_string().contains("creating memory"), "{error}");
+    drop(files);
+    item.publish(&[7; 500_000]).unwrap();
+    assert_eq!(item.publish(&[7; 200_000]).unwrap(), 62);
+    service.ready().unwrap();
+    test.say("ready");
+    test.await_line("end");
+}
+
+#[test]
+fn a_slice_that_there_is_no_memory_for_is_refused_and_others_are_published() {
+    let place = Place::new();
+    let mut process = place.start("lengthy");
+    process.await_line("ready");
+    let topic = place.bus().connect::<[u8]>("service/topic").open().unwrap();
+    let last = topic.advise("x").samples(1).unwrap().recv_timeout(LIMIT).unwrap();
+    assert_eq!((last.seq, &*last.value), (62, &[7; 200_000][..]));
     process.say("end");
     process.finish();
 }

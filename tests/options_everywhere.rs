@@ -129,7 +129,7 @@ fn samples_pass_filters_and_intervals_and_carry_marks() {
     let mut large = camera.advise("front").filter(|frame: &[u32]| frame.len() > 2).samples(1).unwrap();
     let mut paced = camera.advise("front").interval(DAY).data_on_stop(true).samples(1).unwrap();
     for number in 1..=4 {
-        front.publish_marked(&vec![number; number as usize], Mark::uncertain(number as u16)).unwrap();
+        front.marked(Mark::uncertain(number as u16)).publish(&vec![number; number as usize]).unwrap();
         if number == 1 {
             assert_eq!(paced.recv().unwrap().value.len(), 1);
         }

@@ -5,14 +5,16 @@
 
 mod support;
 
+use std::future::poll_fn;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
-use bus::{Deadband, Deliver, Ended, Error, Hot, Link, Options, Wait};
+use bus::{Deadband, Deliver, Ended, Error, Hot, Link, Options, Wait, WaitSet};
 use support::wire::Client;
 use support::{LIMIT, Place, Reading, Teller, Test, proc, readings, roles, teller, until};
 
-roles!(teller, sampler);
+roles!(teller, sampler, set_sampler, task_sampler);
 
 const HISTORY: usize = 8;
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -177,6 +179,78 @@ fn a_link_within_its_interval_asks_for_no_wake_up() {
         teller.tell([level]);
     }
     assert_eq!(view.item_head(0).1.load(Ordering::SeqCst), 0, "nobody was woken");
+}
+
+/// As [`sampler`], by a set; then it is paused.
+fn set_sampler(test: &mut Test) {
+    let topic = readings(&test.bus());
+    let mut links = [topic.advise("0").interval(DAY).hot().unwrap(), topic.advise("1").hot().unwrap()];
+    let mut set = WaitSet::new().unwrap();
+    for (key, link) in links.iter_mut().enumerate() {
+        set.add(link, key).unwrap();
+    }
+    test.say(proc::thread());
+    loop {
+        for key in set.wait().unwrap() {
+            while let Some(update) = links[key].try_recv().unwrap() {
+                test.say(format!("{key} {}", update.seq));
+                if key == 1 && update.seq == 2 {
+                    links[0].update(Options::new().interval(Duration::ZERO)).unwrap();
+                    links[0].pause();
+                }
+            }
+        }
+    }
+}
+
+/// Likewise, by a task.
+fn task_sampler(test: &mut Test) {
+    let topic = readings(&test.bus());
+    let mut links = [topic.advise("0").interval(DAY).hot().unwrap(), topic.advise("1").hot().unwrap()];
+    test.say(proc::thread());
+    smol::block_on(poll_fn(|context| {
+        for key in 0..2 {
+            while let Poll::Ready(update) = links[key].poll_recv(context) {
+                let update = match update {
+                    Ok(update) => update,
+                    Err(Error::Paused { .. }) => break,
+                    Err(error) => panic!("{error}"),
+                };
+                test.say(format!("{key} {}", update.seq));
+                if key == 1 && update.seq == 2 {
+                    links[0].update(Options::new().interval(Duration::ZERO)).unwrap();
+                    links[0].pause();
+                }
+            }
+        }
+        Poll::<()>::Pending
+    }));
+}
+
+#[test]
+fn a_link_that_rests_or_is_paused_has_no_doorbell_rung_for_it() {
+    for role in ["set_sampler", "task_sampler"] {
+        let place = Place::new();
+        let mut teller = start(&place, 2);
+        let view = Client::greeted(&place, "meter").connect("readings").view();
+        // Their first values are there when it comes.
+        teller.publish(&[(0, 1.0), (1, 1.0)]);
+        let mut sampler = place.start(role);
+        let thread = sampler.hear_number();
+        let mut told = [sampler.hear(), sampler.hear()];
+        told.sort();
+        assert_eq!(told, ["0 1", "1 1"]);
+        for number in 2..=4 {
+            // Whoever waits for both links has seen after this that one of them wants nothing.
+            until("it sleeps", || {
+                proc::sleeps_in_poll(sampler.pid(), thread) || proc::sleeps_on_futex(sampler.pid(), thread)
+            });
+            until("the other link waits", || view.item_doorbell(1).load(Ordering::SeqCst) != 0);
+            assert_eq!(view.item_doorbell(0).load(Ordering::SeqCst), 0, "{role} asks to be rung for nothing");
+            teller.publish(&[(0, 1.0), (1, 2.0)]);
+            sampler.await_line(&format!("1 {number}"));
+        }
+    }
 }
 
 #[test]

@@ -3,9 +3,9 @@
 mod support;
 
 use bus::{Error, Message, WithHeader};
-use support::{LIMIT, Place, Random, Test, roles};
+use support::{LIMIT, Place, Random, Test, proc, roles};
 
-roles!(publisher, hoarder);
+roles!(publisher, hoarder, archive);
 
 /// What a scan says of itself, so that a reader can tell whether it is whole.
 #[derive(Message, Debug, Clone, Copy, PartialEq)]
@@ -136,6 +136,62 @@ fn memory_follows_the_lengths_in_use() {
     let topic = place.bus().connect::<[u64]>("service/topic").open().unwrap();
     let mut link = topic.advise("x").samples(1).unwrap();
     assert_eq!(*link.recv_timeout(LIMIT).unwrap().value, [7; 100]);
+}
+
+/// Keeps many large values, and says how many descriptors and mappings that takes.
+fn archive(test: &mut Test) {
+    let bus = test.bus();
+    let before = (proc::descriptors(), proc::mappings());
+    let service = bus.service("service").unwrap();
+    let topic = service.topic::<[u8]>("topic").history(256).open().unwrap();
+    let item = topic.item("x").unwrap();
+    service.ready().unwrap();
+    for number in 1..=300_u64 {
+        item.publish(&[number as u8; 40_000]).unwrap();
+    }
+    test.say(proc::descriptors() - before.0);
+    test.say(proc::mappings() - before.1);
+    test.hear();
+}
+
+#[test]
+fn many_large_values_are_in_few_memories() {
+    let place = Place::new();
+    let mut archive = place.start("archive");
+    let [descriptors, mappings]: [usize; 2] = [archive.hear_number(), archive.hear_number()];
+    assert!(
+        descriptors < 40 && mappings < 40,
+        "{descriptors} descriptors, {mappings} mappings for 256 values"
+    );
+    let topic = place.bus().connect::<[u8]>("service/topic").open().unwrap();
+    let last = topic.advise("x").samples(1).unwrap().recv_timeout(LIMIT).unwrap();
+    assert_eq!((last.seq, &*last.value), (300, &[300_u64 as u8; 40_000][..]));
+}
+
+#[test]
+fn there_are_as_many_values_as_allowed_whatever_lengths_they_have() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("service").unwrap();
+    let topic = service.topic::<[u8]>("topic").history(2).open().unwrap();
+    let item = topic.item("x").unwrap();
+    // Two of history, one loan, and the eight that links may hold of slices.
+    let most = 2 + 1 + 8;
+    let loans = |length: usize| -> Vec<_> { (0..most).map(|_| item.loan_slice(length).unwrap()).collect() };
+    drop(loans(1));
+    let large = loans(4096);
+    // There is memory for small ones, and all the same there are as many values as there may be.
+    for _ in 0..3 * most {
+        let error = item.loan_slice(1).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Exhausted { link: 0, held: 11, .. }), "{error}");
+        assert!(matches!(item.publish(&[1]), Err(Error::Exhausted { .. })));
+    }
+    drop(large);
+    drop(loans(1));
+    for number in 1..=100 {
+        let length = if number % 2 == 0 { 1 } else { 5000 };
+        assert_eq!(item.publish(&vec![1; length]).unwrap(), number);
+    }
 }
 
 #[test]

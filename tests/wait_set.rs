@@ -7,6 +7,7 @@
 mod support;
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -300,6 +301,123 @@ fn an_edge_is_told_once_for_each_change() {
     let Error::Stale { reason: Ended::Closed, .. } = link.try_recv().unwrap_err() else {
         panic!("not stale")
     };
+}
+
+/// Nothing is told of what is left unread, and no wait turns in circles for it: neither in here, nor in a loop of
+/// others, which polls the descriptor.
+#[track_caller]
+fn rests(set: &mut WaitSet<()>) {
+    const WHILE: Duration = Duration::from_millis(300);
+    // What was asked for, or is due, comes first.
+    while !set.wait_timeout(Duration::ZERO).unwrap().is_empty() {}
+    let before = proc::cpu_time();
+    assert_eq!(set.wait_timeout(WHILE).unwrap(), []);
+    let start = Instant::now();
+    set.as_fd();
+    while start.elapsed() < WHILE {
+        let bound = rustix::time::Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        poll(&mut [PollFd::new(&*set, PollFlags::IN)], Some(&bound)).unwrap();
+        assert_eq!(set.wait_timeout(Duration::ZERO).unwrap(), []);
+    }
+    assert!(proc::cpu_time() - before < WHILE / 2, "it turns in circles");
+}
+
+#[test]
+fn an_edge_that_stays_unread_costs_nothing() {
+    let place = Place::new();
+    let (_service, topic) = serve(&place);
+    let publish = |item: &str, value| topic.item(item).unwrap().publish(&value).unwrap();
+    let kept = |kept: &mut Link<Hot<u64>>, set: &mut WaitSet<()>| {
+        rests(set);
+        // The next value is a change.
+        publish("0", 9);
+        assert_eq!(set.wait().unwrap(), [()]);
+        while kept.try_recv().unwrap().is_some() {}
+    };
+    // One that has still to look for present values.
+    let mut all = link(&place, "*");
+    let mut set = WaitSet::new().unwrap();
+    set.add_edge(&mut all, ()).unwrap();
+    assert_eq!(set.wait().unwrap(), [()]);
+    kept(&mut all, &mut set);
+    // And one that reads one of them each time that it is told.
+    publish("1", 1);
+    let mut all = link(&place, "*");
+    let mut set = WaitSet::new().unwrap();
+    set.add_edge(&mut all, ()).unwrap();
+    assert_eq!(set.wait().unwrap(), [()]);
+    assert!(all.try_recv().unwrap().is_some());
+    kept(&mut all, &mut set);
+    // One whose interval is over.
+    let topic = place.bus().connect::<u64>("service/topic").open().unwrap();
+    let mut throttled = topic.advise("0").interval(Duration::from_millis(1)).hot().unwrap();
+    let mut set = WaitSet::new().unwrap();
+    set.add_edge(&mut throttled, ()).unwrap();
+    assert!(throttled.recv().is_ok());
+    publish("0", 2);
+    assert_eq!(set.wait().unwrap(), [()]);
+    // Where the interval was over in between, it reads the value, and another interval begins.
+    rests(&mut set);
+    // Several events of which one is read.
+    let mut watch = place.bus().watch().unwrap();
+    while watch.try_recv().unwrap().is_some() {}
+    let mut set = WaitSet::new().unwrap();
+    set.add_edge(&mut watch, ()).unwrap();
+    let _services = ["one", "two", "three"].map(|name| {
+        let service = place.bus().service(name).unwrap();
+        service.ready().unwrap();
+        service
+    });
+    until("there are events", || watch.try_recv().unwrap().is_some());
+    rests(&mut set);
+    assert!(watch.try_recv().unwrap().is_some(), "more than one was there");
+}
+
+#[test]
+fn what_a_paused_link_has_to_look_at_waits_until_it_goes_on() {
+    let place = Place::new();
+    let (service, _topic) = serve(&place);
+    let mut link = link(&place, "0");
+    let mut set = WaitSet::new().unwrap();
+    set.add(&mut link, ()).unwrap();
+    link.pause();
+    nothing(&mut set);
+    service.close();
+    until("the link's end is known", || link.ended().is_some());
+    // It may be told of once, as a change.
+    while !set.wait_timeout(Duration::ZERO).unwrap().is_empty() {
+        assert!(link.try_recv().unwrap().is_none());
+    }
+    rests(&mut set);
+    link.resume();
+    assert_eq!(set.wait().unwrap(), [()]);
+    assert!(matches!(link.try_recv(), Err(Error::Stale { reason: Ended::Closed, .. })));
+}
+
+#[test]
+fn a_set_that_goes_takes_no_link_from_the_next_one() {
+    let place = Place::new();
+    let (_service, topic) = serve(&place);
+    let mut link = link(&place, "0");
+    let mut set = WaitSet::new().unwrap();
+    set.add(&mut link, ()).unwrap();
+    for value in 1..=2000 {
+        let mut next = WaitSet::new().unwrap();
+        let begin = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let begin = &begin;
+            scope.spawn(move || {
+                begin.wait();
+                drop(set);
+            });
+            begin.wait();
+            next.add(&mut link, ()).unwrap();
+        });
+        topic.item("0").unwrap().publish(&value).unwrap();
+        assert_eq!(next.wait().unwrap(), [()]);
+        assert_eq!(link.recv().unwrap().value, value);
+        set = next;
+    }
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use bus::{Bus, Message};
 
-use crate::figure::Recorder;
 use crate::ours::open_bus;
-use crate::support::Failure;
+use crate::support::{Failure, Recorder};
 
 /// As `ours::Payload<8>`, which the other process publishes.
 #[derive(Message, Clone, Copy)]

@@ -18,11 +18,15 @@
 //! | `raw_futex`, `raw_futex_same_core` | a word stored, and a futex wake of a sleeper in the other process |
 //! | `one_way_spin` | publish to receive, spinning; 40 B against `raw_line`, others against `raw_payload` |
 //! | `one_way_sleep`, `one_way_sleep_same_core` | the same with a receiver that sleeps, against the futex |
+//! | `one_way_async` | as `one_way_sleep`, to a task that awaits the value on a thread which parks; against `one_way_sleep` |
+//! | `one_way_wait_set` | as `one_way_sleep`, to a thread that waits in a `WaitSet`; against `one_way_sleep` |
 //! | `publish` | one publish while nobody sleeps, with so many links open in the other process |
+//! | `publish_stamped` | one publish of a topic that stamps its values, without links; against the same without stamps |
 //! | `request` | one request of a value that does not change |
 //! | `first_value` | from `Bus::open` to a value of a service in the other process |
 //! | `resident_memory` | of a topic with 10 000 items: bytes, not nanoseconds |
 
+mod executor;
 mod figure;
 mod lone;
 mod ours;
@@ -32,14 +36,13 @@ mod report;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::figure::{Figure, Recorder};
+use crate::figure::Figure;
 use crate::pair::Leader;
-use crate::support::Failure;
+use crate::support::{Failure, program};
 
 /// Latency of the bus beside the least that the machine allows.
 #[derive(Parser)]
@@ -47,56 +50,20 @@ struct Options {
     /// Fewer rounds: under three minutes.
     #[arg(long)]
     quick: bool,
-    /// Rounds, instead of the default.
-    #[arg(long)]
-    rounds: Option<usize>,
-    /// Also write the figures to this file, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Only figures whose name contains this, with their references.
-    #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
-    /// Be the second process.
-    #[arg(long, hide = true, value_name = "MEETING")]
-    follow: Option<PathBuf>,
+    #[command(flatten)]
+    run: program::Options,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let result = match &options.follow {
-        Some(meeting) => pair::follow(meeting),
-        None => lead(&options),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("latency: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run("latency", &options.run, || lead(&options), pair::follow)
 }
 
 fn lead(options: &Options) -> Result<(), Failure> {
-    let rounds = options.rounds.unwrap_or(if options.quick { 15 } else { 60 }).max(1);
-    let figures: Vec<Figure> = figure::all(options.only.as_deref());
+    let rounds = options.run.rounds(if options.quick { 15 } else { 60 });
+    let figures = support::figure::wanted(&Figure::all(), options.run.only.as_deref());
     let mut leader = Leader::start()?;
-    let mut recorders: Vec<Recorder> = figures.iter().map(|_| Recorder::new()).collect();
-    for round in 0..rounds {
-        eprint!("\rround {} of {rounds} ", round + 1);
-        for (figure, recorder) in figures.iter().zip(&mut recorders) {
-            recorder.begin_round();
-            leader.run(*figure, recorder)?;
-        }
-    }
-    eprintln!();
-    let memory = lone::resident_memory()?;
-    let results = report::results(&figures, &recorders, memory);
-    report::print(&results, rounds, leader.cores());
-    if let Some(path) = &options.json {
-        report::write_json(&results, path)?;
-    }
-    Ok(())
+    let recorders = program::record(&figures, rounds, |figure, recorder| leader.run(figure, recorder))?;
+    let report = report::report(&figures, &recorders, lone::resident_memory()?);
+    report.finish(rounds, leader.cores(), options.run.json.as_deref())
 }

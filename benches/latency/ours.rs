@@ -4,11 +4,14 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bus::{Bus, Conversation, Hot, Item, ItemId, Link, Message, RemoteItem, Service, Topic, Wait};
+use bus::{
+    Bus, Conversation, Hot, Item, ItemId, Link, Message, RemoteItem, Service, Topic, Update, Wait, WaitSet,
+};
 
-use crate::figure::{Figure, Recorder};
+use crate::executor::Executor;
+use crate::figure::Figure;
 use crate::pair::{self, one_way};
-use crate::support::Failure;
+use crate::support::{Failure, Recorder};
 
 /// How long the two processes wait for each other to appear.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,9 +60,17 @@ pub(crate) struct Ours {
     spin_64k: Lane<8192>,
     sleep: Lane<8>,
     sleep_same_core: Lane<8>,
+    task: Lane<8>,
+    executor: Executor,
+    wait_set: Lane<8>,
+    /// Has the link of that lane.
+    set: WaitSet<()>,
     alone: Topic<Payload<8>>,
     alone_item: ItemId,
     alone_there: Conversation<Payload<8>>,
+    /// As `alone`, and values are stamped.
+    stamped: Topic<Payload<8>>,
+    stamped_item: ItemId,
     requested: RemoteItem<Payload<8>>,
     _service: Service,
 }
@@ -79,6 +90,8 @@ impl Ours {
         let service = bus.service(here)?;
         let alone = service.topic("alone").open()?;
         let alone_item = alone.item("x")?.id();
+        let stamped = service.topic("stamped").stamps(true).open()?;
+        let stamped_item = stamped.item("x")?.id();
         let topics = (
             topic(&service, "spin 40")?,
             topic(&service, "spin 64")?,
@@ -86,6 +99,8 @@ impl Ours {
             topic(&service, "spin 64k")?,
             topic(&service, "sleep")?,
             topic(&service, "sleep same core")?,
+            topic(&service, "task")?,
+            topic(&service, "wait set")?,
         );
         if let Some(item) = alone.at(alone_item) {
             item.publish(&Payload::new(1))?;
@@ -93,6 +108,9 @@ impl Ours {
         service.ready()?;
         let alone_there: Conversation<Payload<8>> =
             bus.connect(&format!("{there}/alone")).wait(PATIENCE).open()?;
+        let mut wait_set = lane(&bus, there, topics.7, Wait::Park)?;
+        let mut set = WaitSet::new()?;
+        set.add(&mut wait_set.link, ())?;
         Ok(Ours {
             spin_40: lane(&bus, there, topics.0, Wait::Spin)?,
             spin_64: lane(&bus, there, topics.1, Wait::Spin)?,
@@ -100,10 +118,16 @@ impl Ours {
             spin_64k: lane(&bus, there, topics.3, Wait::Spin)?,
             sleep: lane(&bus, there, topics.4, Wait::Park)?,
             sleep_same_core: lane(&bus, there, topics.5, Wait::Park)?,
+            task: lane(&bus, there, topics.6, Wait::Park)?,
+            executor: Executor::new(),
+            wait_set,
+            set,
             requested: alone_there.item("x")?,
             alone,
             alone_item,
             alone_there,
+            stamped,
+            stamped_item,
             _service: service,
         })
     }
@@ -115,29 +139,46 @@ impl Ours {
         recorder: &mut Recorder,
     ) -> Result<(), bus::Error> {
         match figure {
-            Figure::OneWaySpin(40) => self.spin_40.lead(samples, recorder),
-            Figure::OneWaySpin(64) => self.spin_64.lead(samples, recorder),
-            Figure::OneWaySpin(1024) => self.spin_1k.lead(samples, recorder),
-            Figure::OneWaySpin(_) => self.spin_64k.lead(samples, recorder),
-            Figure::OneWaySleepSameCore => self.sleep_same_core.lead(samples, recorder),
-            _ => self.sleep.lead(samples, recorder),
+            Figure::OneWaySpin(40) => self.spin_40.lead(samples, recorder, Link::recv),
+            Figure::OneWaySpin(64) => self.spin_64.lead(samples, recorder, Link::recv),
+            Figure::OneWaySpin(1024) => self.spin_1k.lead(samples, recorder, Link::recv),
+            Figure::OneWaySpin(_) => self.spin_64k.lead(samples, recorder, Link::recv),
+            Figure::OneWaySleepSameCore => self.sleep_same_core.lead(samples, recorder, Link::recv),
+            Figure::OneWayAsync => {
+                self.task.lead(samples, recorder, |link| self.executor.run(link.recv_async()))
+            }
+            Figure::OneWayWaitSet => {
+                self.wait_set.lead(samples, recorder, |link| receive_by(&mut self.set, link))
+            }
+            _ => self.sleep.lead(samples, recorder, Link::recv),
         }
     }
 
     pub(crate) fn follow(&mut self, figure: Figure, samples: usize) -> Result<(), bus::Error> {
         match figure {
-            Figure::OneWaySpin(40) => self.spin_40.follow(samples),
-            Figure::OneWaySpin(64) => self.spin_64.follow(samples),
-            Figure::OneWaySpin(1024) => self.spin_1k.follow(samples),
-            Figure::OneWaySpin(_) => self.spin_64k.follow(samples),
-            Figure::OneWaySleepSameCore => self.sleep_same_core.follow(samples),
-            _ => self.sleep.follow(samples),
+            Figure::OneWaySpin(40) => self.spin_40.follow(samples, Link::recv),
+            Figure::OneWaySpin(64) => self.spin_64.follow(samples, Link::recv),
+            Figure::OneWaySpin(1024) => self.spin_1k.follow(samples, Link::recv),
+            Figure::OneWaySpin(_) => self.spin_64k.follow(samples, Link::recv),
+            Figure::OneWaySleepSameCore => self.sleep_same_core.follow(samples, Link::recv),
+            Figure::OneWayAsync => self.task.follow(samples, |link| self.executor.run(link.recv_async())),
+            Figure::OneWayWaitSet => self.wait_set.follow(samples, |link| receive_by(&mut self.set, link)),
+            _ => self.sleep.follow(samples, Link::recv),
         }
     }
 
     /// Publishes while the other process holds links and does nothing.
-    pub(crate) fn publish(&mut self, samples: usize, recorder: &mut Recorder) -> Result<(), bus::Error> {
-        let Some(item) = self.alone.at(self.alone_item) else { return Ok(()) };
+    pub(crate) fn publish(
+        &mut self,
+        figure: Figure,
+        samples: usize,
+        recorder: &mut Recorder,
+    ) -> Result<(), bus::Error> {
+        let (topic, item) = match figure {
+            Figure::PublishStamped => (&self.stamped, self.stamped_item),
+            _ => (&self.alone, self.alone_item),
+        };
+        let Some(item) = topic.at(item) else { return Ok(()) };
         let mut value = 0;
         for _ in 0..samples {
             let start = Instant::now();
@@ -189,28 +230,49 @@ fn lane<const N: usize>(
     Ok(Lane { topic, item, link, value: 0 })
 }
 
+/// Waits for a link by a set that it is in, and receives.
+fn receive_by<const N: usize>(set: &mut WaitSet<()>, link: &mut Link<Hot<Payload<N>>>) -> Received<N> {
+    loop {
+        set.wait()?;
+        if let Some(update) = link.try_recv()? {
+            return Ok(update);
+        }
+    }
+}
+
+type Received<const N: usize> = Result<Update<Payload<N>>, bus::Error>;
+
 impl<const N: usize> Lane<N> {
     fn item(topic: &Topic<Payload<N>>, id: ItemId) -> Item<'_, Payload<N>> {
         topic.at(id).expect("the id is of this topic")
     }
 
-    fn lead(&mut self, samples: usize, recorder: &mut Recorder) -> Result<(), bus::Error> {
+    fn lead(
+        &mut self,
+        samples: usize,
+        recorder: &mut Recorder,
+        mut receive: impl FnMut(&mut Link<Hot<Payload<N>>>) -> Received<N>,
+    ) -> Result<(), bus::Error> {
         let item = Self::item(&self.topic, self.item);
         for _ in 0..samples {
             self.value += 1;
             let start = Instant::now();
             item.publish(&Payload::new(self.value))?;
-            self.link.recv()?.value.check(self.value);
+            receive(&mut self.link)?.value.check(self.value);
             recorder.record(one_way(start.elapsed()), 1);
         }
         Ok(())
     }
 
-    fn follow(&mut self, samples: usize) -> Result<(), bus::Error> {
+    fn follow(
+        &mut self,
+        samples: usize,
+        mut receive: impl FnMut(&mut Link<Hot<Payload<N>>>) -> Received<N>,
+    ) -> Result<(), bus::Error> {
         let item = Self::item(&self.topic, self.item);
         for _ in 0..samples {
             self.value += 1;
-            self.link.recv()?.value.check(self.value);
+            receive(&mut self.link)?.value.check(self.value);
             item.publish(&Payload::new(self.value))?;
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::figure::{self, Figure, Recorder};
+use crate::figure::{self, Figure};
 use crate::ours::Ours;
 use crate::raw::Raw;
-use crate::support::{self, Failure, Partner, cores, pin};
+use crate::support::{self, Failure, Partner, Recorder, cores, pin};
 use crate::{lone, ours};
 
 /// The process that measures.
@@ -34,7 +34,7 @@ impl Leader {
 
     /// Measures one round of a figure.
     pub(crate) fn run(&mut self, figure: Figure, recorder: &mut Recorder) -> Result<(), Failure> {
-        let index = figure::all(None).iter().position(|&known| known == figure).ok_or("unknown figure")?;
+        let index = Figure::all().iter().position(|&known| known == figure).ok_or("unknown figure")?;
         // When it answers, the second process is ready, and on the right core.
         self.partner.ask(&index.to_string())?;
         let warmup = figure.samples() / 10;
@@ -44,10 +44,14 @@ impl Leader {
                 Figure::RawLine => self.raw.lead_line(samples, recorder),
                 Figure::RawPayload(size) => self.raw.lead_payload(size, samples, recorder),
                 Figure::RawFutex | Figure::RawFutexSameCore => self.raw.lead_futex(samples, recorder),
-                Figure::OneWaySpin(_) | Figure::OneWaySleep | Figure::OneWaySleepSameCore => {
-                    self.ours.lead(figure, samples, recorder)?;
+                Figure::OneWaySpin(_)
+                | Figure::OneWaySleep
+                | Figure::OneWaySleepSameCore
+                | Figure::OneWayAsync
+                | Figure::OneWayWaitSet => self.ours.lead(figure, samples, recorder)?,
+                Figure::Publish(_) | Figure::PublishStamped => {
+                    self.ours.publish(figure, samples, recorder)?
                 }
-                Figure::Publish(_) => self.ours.publish(samples, recorder)?,
                 Figure::Request => self.ours.request(samples, recorder)?,
                 Figure::FirstValue => lone::first_value(self.directory.path(), samples, recorder)?,
             }
@@ -63,7 +67,7 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
     let mut raw = Raw::open(&meeting.join("raw"))?;
     pin(cores[1])?;
     let mut ours = Ours::open(meeting, ours::Side::Follower)?;
-    let figures = figure::all(None);
+    let figures = Figure::all();
     let mut links = Vec::new();
     support::follow(|index, ready| {
         let figure = *figures.get(index).ok_or("unknown figure")?;
@@ -78,10 +82,12 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
             Figure::RawLine => raw.follow_line(samples),
             Figure::RawPayload(size) => raw.follow_payload(size, samples),
             Figure::RawFutex | Figure::RawFutexSameCore => raw.follow_futex(samples),
-            Figure::OneWaySpin(_) | Figure::OneWaySleep | Figure::OneWaySleepSameCore => {
-                ours.follow(figure, samples)?;
-            }
-            Figure::Publish(_) | Figure::Request | Figure::FirstValue => {}
+            Figure::OneWaySpin(_)
+            | Figure::OneWaySleep
+            | Figure::OneWaySleepSameCore
+            | Figure::OneWayAsync
+            | Figure::OneWayWaitSet => ours.follow(figure, samples)?,
+            Figure::Publish(_) | Figure::PublishStamped | Figure::Request | Figure::FirstValue => {}
         }
         Ok(())
     })

@@ -8,9 +8,8 @@ use std::time::Instant;
 use memmap2::MmapRaw;
 use rustix::thread::futex;
 
-use crate::figure::Recorder;
 use crate::pair::{self, LARGEST, one_way};
-use crate::support::Failure;
+use crate::support::{Failure, Recorder};
 
 /// Bytes from one direction's memory to the other's: apart by more than any prefetch.
 const DIRECTION: usize = 2 * LARGEST;

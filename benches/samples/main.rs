@@ -30,67 +30,31 @@ mod report;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::figure::Recorder;
+use crate::figure::Figure;
 use crate::pair::Leader;
-use crate::support::Failure;
+use crate::support::{Failure, program};
 
 /// Large messages without a copy, beside the least that the machine allows.
 #[derive(Parser)]
 struct Options {
-    /// Rounds.
-    #[arg(long, default_value_t = 40)]
-    rounds: usize,
-    /// Also write the figures to this file, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Only figures whose name contains this, with their references.
-    #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
-    /// Be the second process.
-    #[arg(long, hide = true, value_name = "MEETING")]
-    follow: Option<PathBuf>,
+    #[command(flatten)]
+    run: program::Options,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let result = match &options.follow {
-        Some(meeting) => pair::follow(meeting),
-        None => lead(&options),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("samples: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run("samples", &options.run, || lead(&options), pair::follow)
 }
 
 fn lead(options: &Options) -> Result<(), Failure> {
-    let rounds = options.rounds.max(1);
-    let figures = figure::wanted(options.only.as_deref());
+    let rounds = options.run.rounds(40);
+    let figures = support::figure::wanted(&Figure::all(), options.run.only.as_deref());
     let mut leader = Leader::start()?;
-    let mut recorders: Vec<Recorder> = figures.iter().map(|_| Recorder::new()).collect();
-    for round in 0..rounds {
-        eprint!("\rround {} of {rounds} ", round + 1);
-        for (figure, recorder) in figures.iter().zip(&mut recorders) {
-            recorder.begin_round();
-            leader.run(*figure, recorder)?;
-        }
-    }
-    eprintln!();
-    let results = report::results(&figures, &recorders);
-    report::print(&results, rounds, leader.cores());
-    if let Some(path) = &options.json {
-        report::write_json(&results, path)?;
-    }
-    Ok(())
+    let recorders = program::record(&figures, rounds, |figure, recorder| leader.run(figure, recorder))?;
+    let report = report::report(&figures, &recorders);
+    report.finish(rounds, leader.cores(), options.run.json.as_deref())
 }

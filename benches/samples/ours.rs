@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use bus::{Bus, Conversation, Item, ItemId, Link, Message, Samples, Service, Topic, Wait};
 
-use crate::figure::{Figure, Recorder};
+use crate::figure::Figure;
 use crate::payload::{self, Large, Payload, SMALL, Small, Source};
 use crate::raw::Raw;
-use crate::support::Failure;
+use crate::support::{Failure, Recorder};
 
 /// How long the two processes wait for each other to appear.
 const PATIENCE: Duration = Duration::from_secs(30);

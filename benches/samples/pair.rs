@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::figure::{self, Figure, Recorder};
+use crate::figure::Figure;
 use crate::ours::{self, Ours, Side};
 use crate::raw::Raw;
-use crate::support::{self, Failure, Partner, cores, pin};
+use crate::support::{self, Failure, Partner, Recorder, cores, pin};
 
 /// The process that measures.
 pub(crate) struct Leader {
@@ -34,7 +34,7 @@ impl Leader {
 
     /// Measures one round of a figure.
     pub(crate) fn run(&mut self, figure: Figure, recorder: &mut Recorder) -> Result<(), Failure> {
-        let index = figure::ALL.iter().position(|&known| known == figure).ok_or("unknown figure")?;
+        let index = Figure::all().iter().position(|&known| known == figure).ok_or("unknown figure")?;
         self.partner.ask(&index.to_string())?;
         let mut unrecorded = Recorder::new();
         for (samples, recorder) in [(figure.samples() / 10, &mut unrecorded), (figure.samples(), recorder)] {
@@ -54,8 +54,9 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
     let mut raw = Raw::open(&meeting.join("raw"))?;
     pin(cores[1])?;
     let mut ours = Ours::open(meeting, Side::Follower)?;
+    let figures = Figure::all();
     support::follow(|index, ready| {
-        let figure = *figure::ALL.get(index).ok_or("unknown figure")?;
+        let figure = *figures.get(index).ok_or("unknown figure")?;
         let samples = figure.samples() / 10 + figure.samples();
         match figure {
             Figure::RawCopyRead(places) => {

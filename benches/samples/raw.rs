@@ -9,9 +9,8 @@ use std::time::Instant;
 
 use memmap2::MmapRaw;
 
-use crate::figure::Recorder;
 use crate::payload::{self, LARGE, Source};
-use crate::support::Failure;
+use crate::support::{Failure, Recorder};
 
 /// A page before each payload for its sequence word, at its start, and the word for turns, in its middle.
 const HEAD: usize = 4096;

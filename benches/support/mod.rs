@@ -1,10 +1,26 @@
-//! What the benchmarks of two processes share: the second process, the cores of both, and the median of rounds.
+//! What the benchmarks of two processes share: how figures take turns in rounds, how times are recorded and compared, and
+//! how the result is shown. What is measured, and beside what, is each benchmark's own.
+//!
+//! ```text
+//!   program    the command line, the two processes' beginnings, and the rounds
+//!   partner    the second process, and the cores of both
+//!   figure     what a benchmark says of each row of its table
+//!   recorder   percentiles of a figure's times
+//!   report     the table and the JSON
+//! ```
 
-#![allow(dead_code, reason = "each benchmark uses its part")]
+#![allow(dead_code, unused_imports, reason = "each benchmark uses its part")]
 
+pub(crate) mod figure;
 pub(crate) mod partner;
+pub(crate) mod program;
+pub(crate) mod recorder;
+pub(crate) mod report;
 
+pub(crate) use figure::Figure;
 pub(crate) use partner::{Partner, cores, follow, pin};
+pub(crate) use recorder::Recorder;
+pub(crate) use report::Report;
 
 /// What everything in a benchmark may fail with.
 pub(crate) type Failure = Box<dyn std::error::Error>;

@@ -1,5 +1,7 @@
 //! The figures.
 
+use crate::support;
+
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
@@ -30,58 +32,17 @@ pub(crate) const BATCH: usize = 64;
 /// Bytes of a large message.
 pub(crate) const LARGE: usize = 1 << 20;
 
-/// All figures, or those whose name contains `only` with the references they need; references first.
-pub(crate) fn all(only: Option<&str>) -> Vec<Figure> {
-    let mut figures =
-        vec![Figure::RawRing, Figure::Lossless, Figure::RawRingBatched, Figure::LosslessBatched];
-    for history in HISTORIES {
-        figures.push(Figure::PublishUntracked { history });
-        figures.extend(LINKS.map(|links| Figure::Publish { links, history }));
-    }
-    figures.push(Figure::MemcpyRead);
-    let wanted = |figure: &Figure| only.is_none_or(|only| figure.name().contains(only));
-    let needed: Vec<Figure> =
-        figures.iter().filter(|figure| wanted(figure)).filter_map(|figure| figure.reference()).collect();
-    figures.retain(|figure| wanted(figure) || needed.contains(figure));
-    figures
-}
-
 impl Figure {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Figure::RawRing => "raw_ring",
-            Figure::RawRingBatched => "raw_ring_batched",
-            Figure::Lossless => "lossless",
-            Figure::LosslessBatched => "lossless_batched",
-            Figure::PublishUntracked { .. } => "publish_untracked",
-            Figure::Publish { .. } => "publish",
-            Figure::MemcpyRead => "memcpy_read",
+    /// All figures, references first.
+    pub(crate) fn all() -> Vec<Figure> {
+        let mut figures =
+            vec![Figure::RawRing, Figure::Lossless, Figure::RawRingBatched, Figure::LosslessBatched];
+        for history in HISTORIES {
+            figures.push(Figure::PublishUntracked { history });
+            figures.extend(LINKS.map(|links| Figure::Publish { links, history }));
         }
-    }
-
-    /// What the figure is compared with.
-    pub(crate) fn reference(self) -> Option<Figure> {
-        match self {
-            Figure::Lossless => Some(Figure::RawRing),
-            Figure::LosslessBatched => Some(Figure::RawRingBatched),
-            Figure::Publish { links, history } if links > 0 => Some(Figure::PublishUntracked { history }),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn payload_bytes(self) -> usize {
-        match self {
-            Figure::MemcpyRead => LARGE,
-            _ => 64,
-        }
-    }
-
-    pub(crate) fn links(self) -> usize {
-        match self {
-            Figure::Publish { links, .. } => links,
-            Figure::Lossless | Figure::LosslessBatched | Figure::PublishUntracked { .. } => 1,
-            _ => 0,
-        }
+        figures.push(Figure::MemcpyRead);
+        figures
     }
 
     /// Values that a ring holds.
@@ -99,6 +60,44 @@ impl Figure {
             Figure::Publish { .. } | Figure::PublishUntracked { .. } => 32_000,
             Figure::MemcpyRead => 30,
             _ => 64 * 4_000,
+        }
+    }
+}
+
+impl support::Figure for Figure {
+    fn name(self) -> &'static str {
+        match self {
+            Figure::RawRing => "raw_ring",
+            Figure::RawRingBatched => "raw_ring_batched",
+            Figure::Lossless => "lossless",
+            Figure::LosslessBatched => "lossless_batched",
+            Figure::PublishUntracked { .. } => "publish_untracked",
+            Figure::Publish { .. } => "publish",
+            Figure::MemcpyRead => "memcpy_read",
+        }
+    }
+
+    fn reference(self) -> Option<Figure> {
+        match self {
+            Figure::Lossless => Some(Figure::RawRing),
+            Figure::LosslessBatched => Some(Figure::RawRingBatched),
+            Figure::Publish { links, history } if links > 0 => Some(Figure::PublishUntracked { history }),
+            _ => None,
+        }
+    }
+
+    fn payload_bytes(self) -> usize {
+        match self {
+            Figure::MemcpyRead => LARGE,
+            _ => 64,
+        }
+    }
+
+    fn links(self) -> usize {
+        match self {
+            Figure::Publish { links, .. } => links,
+            Figure::Lossless | Figure::LosslessBatched | Figure::PublishUntracked { .. } => 1,
+            _ => 0,
         }
     }
 }

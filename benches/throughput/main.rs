@@ -31,67 +31,36 @@ mod shared;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::figure::Figure;
 use crate::pair::Leader;
-use crate::support::Failure;
+use crate::support::{Failure, program};
 
 /// Throughput of the bus beside the best plain ring in shared memory.
 #[derive(Parser)]
 struct Options {
-    /// Rounds.
-    #[arg(long, default_value_t = 60)]
-    rounds: usize,
-    /// Also write the figures to this file, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Only figures whose name contains this, with their references.
-    #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
-    /// Be the second process.
-    #[arg(long, hide = true, value_name = "MEETING")]
-    follow: Option<PathBuf>,
+    #[command(flatten)]
+    run: program::Options,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let result = match &options.follow {
-        Some(meeting) => pair::follow(meeting),
-        None => lead(&options),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("throughput: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::run("throughput", &options.run, || lead(&options), pair::follow)
 }
 
 fn lead(options: &Options) -> Result<(), Failure> {
-    let figures: Vec<Figure> = figure::all(options.only.as_deref());
+    let rounds = options.run.rounds(60);
+    let figures = support::figure::wanted(&Figure::all(), options.run.only.as_deref());
     let mut leader = Leader::start()?;
     // Nanoseconds a message, of each round.
-    let mut times: Vec<Vec<f64>> = vec![Vec::new(); figures.len()];
-    let rounds = options.rounds.max(1);
-    for round in 0..rounds {
-        eprint!("\rround {} of {rounds} ", round + 1);
-        for (figure, times) in figures.iter().zip(&mut times) {
-            times.push(leader.run(*figure)?);
-        }
-    }
-    eprintln!();
-    let results = report::results(&figures, &times);
-    report::print(&results, rounds, leader.cores());
-    if let Some(path) = &options.json {
-        report::write_json(&results, path)?;
-    }
-    Ok(())
+    let times = vec![Vec::new(); figures.len()];
+    let times = program::play(&figures, rounds, times, |figure, times| {
+        times.push(leader.run(figure)?);
+        Ok(())
+    })?;
+    let report = report::report(&figures, &times);
+    report.finish(rounds, leader.cores(), options.run.json.as_deref())
 }

@@ -8,7 +8,7 @@ use bus::{Bus, Conversation, Hot, ItemId, Link, Message, Service, Topic, Wait};
 use crate::figure::{BATCH, Figure, SLOTS};
 use crate::ring::Words;
 use crate::shared::{Shared, await_at_least};
-use crate::support::Failure;
+use crate::support::{Failure, Figure as _};
 
 /// How long the two processes wait for each other.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::figure::{self, BATCH, Figure};
+use crate::figure::{BATCH, Figure};
 use crate::large::RawLarge;
 use crate::ours::{Publishing, Reading, check};
 use crate::ring::RawRing;
@@ -47,7 +47,7 @@ impl Leader {
 
     /// Measures one round of a figure: nanoseconds a message.
     pub(crate) fn run(&mut self, figure: Figure) -> Result<f64, Failure> {
-        let index = figure::all(None).iter().position(|&known| known == figure).ok_or("unknown figure")?;
+        let index = Figure::all().iter().position(|&known| known == figure).ok_or("unknown figure")?;
         self.step.word(READ).store(0, Ordering::Release);
         self.partner.ask(&index.to_string())?;
         let start = Instant::now();
@@ -78,7 +78,7 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
     let step = Shared::open(&meeting.join("step"))?;
     pin(cores()?[1])?;
     let mut ours = Reading::open(meeting)?;
-    let figures = figure::all(None);
+    let figures = Figure::all();
     let mut rounds = 0;
     support::follow(|index, ready| {
         let figure = *figures.get(index).ok_or("unknown figure")?;

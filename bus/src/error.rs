@@ -303,8 +303,8 @@ pub enum Error {
         /// Newest version there.
         theirs_max: u16,
     },
-    /// There is no memory for a segment. Nothing was created.
-    #[error("no memory for {what}, which needs {bytes} bytes: {source}; lower `history` or `capacity`")]
+    /// There is no memory for a segment, or for more values. Nothing was created.
+    #[error("no memory for {what}, which needs {bytes} bytes: {source}; lower {lower}")]
     NoMemory {
         /// What the memory was for.
         what: String,
@@ -312,6 +312,8 @@ pub enum Error {
         bytes: u64,
         /// The system's answer.
         source: io::Error,
+        /// The options of the topic by which it would need less.
+        lower: &'static str,
     },
     /// A peer broke the protocol.
     #[error("{peer} broke the protocol: {detail}")]

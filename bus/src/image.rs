@@ -82,17 +82,11 @@ impl<T: Message> Image<T> {
 
     fn convert(&mut self, conversion: &Conversion, words: &[AtomicU64]) {
         let start = ptr::from_mut(self);
-        match conversion.template() {
-            // SAFETY: the image is ours and `WORDS` words long, as the slice is, which lies elsewhere.
-            Some(template) => unsafe {
-                ptr::copy_nonoverlapping(template[..Self::WORDS].as_ptr(), start.cast(), Self::WORDS);
-            },
-            // SAFETY: as above.
-            None => unsafe { start.write_bytes(0, 1) },
-        }
+        // SAFETY: all of the image, which is ours, is zeroed.
+        unsafe { start.write_bytes(0, 1) };
         // SAFETY: all bytes of the image have just been initialised, and it is borrowed for as long as these are.
         let bytes = unsafe { core::slice::from_raw_parts_mut(start.cast::<u8>(), size_of::<Self>()) };
-        conversion.apply(words, bytes);
+        conversion.make(words, bytes);
     }
 
     /// The message, if the words that were loaded are one.

@@ -77,6 +77,7 @@ mod wire;
 
 pub use self::{
     client::advise::{AdviseBuilder, Wait},
+    client::boxed::Boxed,
     client::connect::ConnectBuilder,
     client::conversation::Conversation,
     client::deadband::{Deadband, Number},

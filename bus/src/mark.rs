@@ -28,7 +28,7 @@ pub enum Severity {
 }
 
 /// What a publisher says of a value: a [`Severity`], and a code of its own; see
-/// [`Item::publish_marked`](crate::Item::publish_marked). A plain publish says [`GOOD`](Mark::GOOD).
+/// [`Item::marked`](crate::Item::marked). A plain publish says [`GOOD`](Mark::GOOD).
 ///
 /// ```
 /// use bus::{Mark, Severity};

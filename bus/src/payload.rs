@@ -125,8 +125,12 @@ unsafe impl<T: Message> Payload for T {
 /// scans.item("front")?.publish(&WithHeader { header: 7, data: [1.5, 2.5, 3.5] })?;
 ///
 /// let lidar = bus.connect::<WithHeader<u64, [f32]>>("lidar/scans").open()?;
+/// // Held where it is …
 /// let scan = lidar.advise("front").samples(1)?.recv()?.value;
 /// assert_eq!((scan.header, &scan.data), (7, &[1.5, 2.5, 3.5][..]));
+/// // … or copied into a box.
+/// let scan: Box<WithHeader<u64, [f32]>> = lidar.request_boxed("front")?.value;
+/// assert_eq!(scan.data.len(), 3);
 /// # Ok(())
 /// # }
 /// ```

@@ -6,14 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{self, Receiver, Sender, TryRecvError};
 
+use crate::sync::Mutex;
 use crate::sys::wake;
 
 /// Wakes a task, whatever its executor makes of that.
@@ -35,29 +37,34 @@ struct Waiting {
 
 /// A task's place among those that wait; given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Registration<'t> {
-    tasks: &'t Tasks,
+pub(crate) struct Registration<D: Deref<Target = Tasks>> {
+    tasks: D,
     number: Option<u64>,
 }
 
 impl Tasks {
     /// A place for a future, which it takes when it first has to wait.
-    pub(crate) fn registration(&self) -> Registration<'_> {
+    pub(crate) fn registration(&self) -> Registration<&Self> {
         Registration { tasks: self, number: None }
+    }
+
+    /// As [`registration`](Self::registration), for a future that borrows nothing.
+    pub(crate) fn registration_of(tasks: Arc<Self>) -> Registration<Arc<Self>> {
+        Registration { tasks, number: None }
     }
 
     /// Wakes all who wait.
     pub(crate) fn wake_all(&self) {
-        let wakers = core::mem::take(&mut lock(&self.0).wakers);
+        let wakers = core::mem::take(&mut self.0.lock().wakers);
         wakers.into_values().for_each(wake);
     }
 }
 
-impl Registration<'_> {
+impl<D: Deref<Target = Tasks>> Registration<D> {
     /// Has this task woken next time. What is waited for must be looked at after this.
     pub(crate) fn wait(&mut self, context: &Context<'_>) {
         let waker = context.waker().clone();
-        let mut waiting = lock(&self.tasks.0);
+        let mut waiting = self.tasks.0.lock();
         let number = *self.number.get_or_insert_with(|| {
             waiting.next += 1;
             waiting.next
@@ -68,10 +75,10 @@ impl Registration<'_> {
     }
 }
 
-impl Drop for Registration<'_> {
+impl<D: Deref<Target = Tasks>> Drop for Registration<D> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            let waker = lock(&self.tasks.0).wakers.remove(&number);
+            let waker = self.tasks.0.lock().wakers.remove(&number);
             drop(waker);
         }
     }
@@ -159,14 +166,14 @@ impl Timers {
 
     /// The earliest.
     pub(crate) fn next(&self) -> Option<Instant> {
-        lock(&self.times).wakers.first_key_value().map(|(&(at, _), _)| at)
+        self.times.lock().wakers.first_key_value().map(|(&(at, _), _)| at)
     }
 
     /// Wakes all whose time has come.
     pub(crate) fn wake_due(&self) {
         let now = Instant::now();
         loop {
-            let mut times = lock(&self.times);
+            let mut times = self.times.lock();
             match times.wakers.first_entry() {
                 Some(entry) if entry.key().0 <= now => {
                     let waker = entry.remove();
@@ -200,7 +207,7 @@ impl Deadline {
 
     fn withdraw(&mut self) {
         if let Some(key) = self.key.take() {
-            let waker = lock(&self.timers.times).wakers.remove(&key);
+            let waker = self.timers.times.lock().wakers.remove(&key);
             drop(waker);
         }
     }
@@ -216,7 +223,7 @@ impl Future for Deadline {
             return Poll::Ready(());
         }
         let waker = context.waker().clone();
-        let mut times = lock(&self.timers.times);
+        let mut times = self.timers.times.lock();
         let key = self.key.unwrap_or((at, times.next));
         let first = times.wakers.first_key_value().is_none_or(|(&first, _)| key < first);
         let before = times.wakers.insert(key, waker);
@@ -236,9 +243,4 @@ impl Drop for Deadline {
     fn drop(&mut self) {
         self.withdraw();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every step leaves these whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -88,6 +88,12 @@ impl<T> Update<T> {
         }
     }
 
+    /// The value, and the rest.
+    pub(crate) fn take_value(self) -> (T, Update<()>) {
+        let Update { value, item, seq, missed, suppressed, epoch, stamp, gap, stale, mark } = self;
+        (value, Update { value: (), item, seq, missed, suppressed, epoch, stamp, gap, stale, mark })
+    }
+
     /// The same of another value.
     pub(crate) fn with<U>(self, value: U) -> Update<U> {
         let Update { item, seq, missed, suppressed, epoch, stamp, gap, stale, mark, .. } = self;

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::client::reactor::Watched;
 use crate::client::received::Received;
@@ -24,6 +24,7 @@ use crate::discovery::ServiceEvent;
 use crate::error::{Error, Result};
 use crate::namespace::BusCore;
 use crate::registry::ServiceInfo;
+use crate::sys::time::timespec;
 use crate::sys::watch::DirectoryWatch;
 use crate::tasks::Deadline;
 
@@ -109,7 +110,7 @@ impl Watch {
             Some((at, _)) => Due::At(at),
             None => Due::Never,
         };
-        self.vigil.report(0, 0, due);
+        self.vigil.report(None, 0, due);
     }
 
     /// As [`recv`](Self::recv), without blocking a thread. To be dropped at any time: no event is lost with it.
@@ -163,10 +164,7 @@ impl Watch {
                 return self.try_recv();
             }
             let again = self.again.map(|(at, _)| at.saturating_duration_since(now));
-            let timeout = left.into_iter().chain(again).min().map(|left| Timespec {
-                tv_sec: left.as_secs() as i64,
-                tv_nsec: i64::from(left.subsec_nanos()) as _,
-            });
+            let timeout = left.into_iter().chain(again).min().map(timespec);
             let mut fds = [PollFd::from_borrowed_fd(self.watch.as_fd(), PollFlags::IN)];
             // An error is an interruption: look, and wait again.
             let _ = poll(&mut fds, timeout.as_ref());

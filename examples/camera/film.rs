@@ -3,9 +3,7 @@
 //! A real camera would have its driver fill the lent memory. Where no memory is left, because viewers hold all of it, the
 //! frame is lost and counted, and the next is tried when it is due: a camera does not wait.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +12,8 @@ use hdrhistogram::Histogram;
 
 use crate::frame::{BUS, Frame, ITEM, SERVICE, Scene, TOPIC};
 use crate::report::Filmed;
-use crate::{Plan, Result, report};
+use crate::support::lines;
+use crate::{Plan, Result};
 
 /// How long to wait when there was no memory, where no rate says when the next frame is due.
 const BREATH: Duration = Duration::from_millis(1);
@@ -37,9 +36,9 @@ pub(crate) fn film(plan: &Plan) -> Result<()> {
     })?;
     let scene = Scene::new();
     service.ready()?;
-    report::ready()?;
+    lines::ready()?;
 
-    let end = wait_for_start()?;
+    let end = lines::wait_for_start()?;
     let start = Instant::now();
     let (mut frames, mut due, mut refused) = (0, 0, 0);
     let mut drawing = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)?;
@@ -73,7 +72,7 @@ pub(crate) fn film(plan: &Plan) -> Result<()> {
     let elapsed = start.elapsed();
     // Viewers get the last frame, and then are told that it is the last.
     service.close();
-    report::send(&Filmed {
+    lines::send(&Filmed {
         elapsed: elapsed.as_nanos() as u64,
         frames,
         refused,
@@ -90,17 +89,4 @@ fn ahead(due: u64, hz: u64, elapsed: Duration) -> Option<Duration> {
     let due = u128::from(due) * 1_000_000_000 / u128::from(hz);
     let early = due.checked_sub(elapsed.as_nanos()).filter(|&early| early > 0)?;
     Some(Duration::from_nanos(u64::try_from(early).unwrap_or(u64::MAX)))
-}
-
-/// Waits for a line on standard input; what it returns becomes true when standard input ends.
-fn wait_for_start() -> Result<Arc<AtomicBool>> {
-    io::stdin().read_line(&mut String::new())?;
-    let end = Arc::new(AtomicBool::new(false));
-    let (ended, camera) = (end.clone(), thread::current());
-    thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        ended.store(true, Ordering::Relaxed);
-        camera.unpark();
-    });
-    Ok(end)
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo run --release --example camera
-//! cargo run --release --example camera -- --hz 0                  as fast as the camera can draw
-//! cargo run --release --example camera -- --kept 15 --memory 16   viewers hold so much that the camera runs out
+//! cargo run --release --example camera -- --hz 0                 as fast as the camera can draw
+//! cargo run --release --example camera -- --kept 16 --apart 100  viewers hold so much that the camera runs out
 //! cargo run --release --example camera -- --out last.png
 //! ```
 //!
@@ -13,34 +13,37 @@
 //! another and the camera waits for none: what a viewer has no time for it passes over. In the end each accounts for
 //! every frame, and the last one is written as a picture, from where it was drawn, after the camera has gone.
 //!
+//! To run out takes more frames than there is memory for, and none of them may be among the newest two, which have theirs
+//! anyway. So a keeper of the last sixteen is not enough: what others hold is mostly among those. One that takes a
+//! frame in each tenth of a second holds all memory in the end, and as soon as the slow one holds another frame
+//! the camera has to drop its own, until one of them lets go.
+//!
 //! ```text
 //!   frame     the message: what a frame is, how it is drawn and checked
 //!   film      the camera's process            studio   starts the processes, and adds up
-//!   view      a viewer's process              child    one of the processes
-//!   picture   a frame as a PNG file           report   what they tell when they end
-//!                                             table    the result
+//!   view      a viewer's process              report   what they tell when they end
+//!   picture   a frame as a PNG file           table    the result
 //! ```
 
-mod child;
 mod film;
 mod frame;
 mod picture;
 mod report;
 mod studio;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 mod view;
 
-use std::error::Error;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::support::Result;
+use crate::support::program::{self, seconds};
 use crate::view::Viewer;
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// Films frames of 1920×1080 pixels in one process and views them in three others, without a copy.
 #[derive(Parser)]
@@ -66,6 +69,9 @@ struct Plan {
     /// Frames that the keeper keeps
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     kept: u16,
+    /// Milliseconds between two frames that the keeper takes; 0 is every frame
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    apart: u64,
     /// Frames that there is memory for besides the newest two and the one being drawn: as many can viewers hold, all
     /// together; 8.3 MB each
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1100))]
@@ -89,26 +95,5 @@ fn main() -> ExitCode {
         Some(Role::Film) => film::film(&plan),
         Some(Role::View { viewer }) => view::view(&plan, viewer),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough, as in `camera | head`.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("camera: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// A number of seconds on the command line.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map_err(|_| "expected a number of seconds, like 3 or 0.5")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration >= Duration::from_millis(1) => Ok(duration),
-        _ => Err("expected at least 0.001 seconds, and no more than anyone can wait".to_owned()),
-    }
+    program::end("camera", result)
 }

@@ -1,11 +1,6 @@
-//! What children tell their parent, each in a line on standard output: that they are ready, and in the end
-//! what they counted.
-//!
-//! The parent is this same program, so bare numbers in an agreed order are enough.
+//! What children tell their parent in the end: what they counted.
 
-use std::io::{self, Write};
-
-use crate::Result;
+use crate::support::lines::Report;
 
 /// What the camera counted.
 #[derive(Debug)]
@@ -39,12 +34,6 @@ pub(crate) struct Viewed {
     pub(crate) brightness: u64,
 }
 
-/// Something that can be sent as a line of numbers.
-pub(crate) trait Report<const N: usize> {
-    fn to_numbers(&self) -> [u64; N];
-    fn from_numbers(numbers: [u64; N]) -> Self;
-}
-
 impl Report<5> for Filmed {
     fn to_numbers(&self) -> [u64; 5] {
         [self.elapsed, self.frames, self.refused, self.drawing, self.publishing]
@@ -63,21 +52,4 @@ impl Report<6> for Viewed {
     fn from_numbers([seen, passed_over, torn, held, age, brightness]: [u64; 6]) -> Self {
         Viewed { seen, passed_over, torn, held, age, brightness }
     }
-}
-
-/// Says that this child is ready for the start.
-pub(crate) fn ready() -> Result<()> {
-    Ok(writeln!(io::stdout(), "ready")?)
-}
-
-/// Sends a report.
-pub(crate) fn send<const N: usize>(report: &impl Report<N>) -> Result<()> {
-    let numbers = report.to_numbers().map(|number| number.to_string());
-    Ok(writeln!(io::stdout(), "{}", numbers.join(" "))?)
-}
-
-/// Reads a report from its line; `None` where the line is none.
-pub(crate) fn parse<const N: usize, R: Report<N>>(line: &str) -> Option<R> {
-    let numbers: Option<Vec<u64>> = line.split_whitespace().map(|number| number.parse().ok()).collect();
-    numbers?.try_into().ok().map(R::from_numbers)
 }

@@ -8,8 +8,8 @@ use std::sync::mpsc;
 
 use clap::ValueEnum;
 
-use crate::child::Child;
 use crate::report::{Filmed, Viewed};
+use crate::support::child::Child;
 use crate::view::Viewer;
 use crate::{Plan, Result, table};
 
@@ -23,11 +23,12 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         .tempdir()
         .map_err(|error| format!("cannot make a directory for a private bus: {error}; is $TMPDIR right?"))?;
 
-    let mut camera = Child::start(directory.path(), &["film"])?;
+    let mut camera = Child::start("camera", directory.path(), &["film"])?;
     let mut viewers = Vec::new();
     for &viewer in Viewer::value_variants() {
         let name = viewer.to_possible_value().ok_or("a viewer without a name")?;
-        viewers.push((viewer, Child::start(directory.path(), &["view", name.get_name()])?));
+        let child = Child::start("camera", directory.path(), &["view", name.get_name()])?;
+        viewers.push((viewer, child));
     }
     camera.begin()?;
     let _ = stopped.recv_timeout(plan.seconds);

@@ -11,7 +11,8 @@ use hdrhistogram::Histogram;
 
 use crate::frame::{BUS, Frame, ITEM, SERVICE, Scene, TOPIC};
 use crate::report::Viewed;
-use crate::{Plan, Result, picture, report};
+use crate::support::lines;
+use crate::{Plan, Result, picture};
 
 /// How long the slow viewer looks at a frame.
 const SLOW: Duration = Duration::from_millis(250);
@@ -31,12 +32,21 @@ pub(crate) enum Viewer {
 }
 
 impl Viewer {
-    /// The most frames that it holds at once: those that it has, and the one that it receives.
+    /// The most frames that it holds at once.
     fn most_held(self, plan: &Plan) -> usize {
         match self {
             Viewer::Slow => 1,
-            Viewer::Keeper => usize::from(plan.kept) + 1,
+            Viewer::Keeper => usize::from(plan.kept),
+            // The one that it looks at, and the last one, for its picture.
             Viewer::Histogram => 2,
+        }
+    }
+
+    /// How long it is at least from one frame that it is given to the next.
+    fn interval(self, plan: &Plan) -> Duration {
+        match self {
+            Viewer::Keeper => Duration::from_millis(plan.apart),
+            Viewer::Slow | Viewer::Histogram => Duration::ZERO,
         }
     }
 }
@@ -49,24 +59,25 @@ struct Held {
 }
 
 impl Held {
-    /// Holds `frame`, and lets go of the oldest beyond `count`.
-    fn keep(&mut self, frame: Sample<Frame>, count: usize) {
+    fn keep(&mut self, frame: Sample<Frame>) {
         self.frames.push_back(frame);
         self.most = self.most.max(self.frames.len());
-        while self.frames.len() > count {
-            self.frames.pop_front();
-        }
+    }
+
+    /// Lets go of the oldest, until only so many are left.
+    fn keep_only(&mut self, count: usize) {
+        self.frames.drain(..self.frames.len().saturating_sub(count));
     }
 }
 
 pub(crate) fn view(plan: &Plan, viewer: Viewer) -> Result<()> {
     let camera = Bus::open(BUS)?.connect::<Frame>(&format!("{SERVICE}/{TOPIC}")).open()?;
-    let mut link =
-        camera.advise(ITEM).latest().samples(viewer.most_held(plan)).map_err(|error| match error {
-            Error::Refused { .. } => format!("{error}: that is `--kept` and `--memory` here").into(),
-            error => Box::<dyn std::error::Error>::from(error),
-        })?;
-    report::ready()?;
+    let advise = camera.advise(ITEM).latest().interval(viewer.interval(plan));
+    let mut link = advise.samples(viewer.most_held(plan)).map_err(|error| match error {
+        Error::Refused { .. } => format!("{error}: that is `--kept` and `--memory` here").into(),
+        error => Box::<dyn std::error::Error>::from(error),
+    })?;
+    lines::ready()?;
 
     let scene = Scene::new();
     let mut held = Held { frames: VecDeque::new(), most: 0 };
@@ -75,6 +86,11 @@ pub(crate) fn view(plan: &Plan, viewer: Viewer) -> Result<()> {
     loop {
         let update = match link.recv() {
             Ok(update) => update,
+            // There is another frame, and one of those that are held has to make room for it.
+            Err(Error::HoldsAll { .. }) => {
+                held.keep_only(held.frames.len().saturating_sub(1));
+                continue;
+            }
             // The last frame has been delivered before this.
             Err(Error::Stale { reason: Ended::Closed, .. }) => break,
             Err(error) => return Err(error.into()),
@@ -82,19 +98,20 @@ pub(crate) fn view(plan: &Plan, viewer: Viewer) -> Result<()> {
         let stamp = update.stamp.unwrap_or(update.value.taken);
         ages.saturating_record(Stamp::now().saturating_duration_since(stamp).get());
         seen += 1;
-        passed_over += update.missed;
+        passed_over += update.missed + update.suppressed;
         torn += u64::from(update.value.number != update.seq);
         match viewer {
             Viewer::Slow => {
+                held.keep(update.value);
                 thread::sleep(SLOW);
-                held.keep(update.value, 0);
+                held.keep_only(0);
             }
-            Viewer::Keeper => held.keep(update.value, plan.kept.into()),
+            Viewer::Keeper => held.keep(update.value),
             Viewer::Histogram => {
                 torn += u64::from(!scene.is_whole(&update.value));
                 brightness = mean(&luminances(&update.value));
-                // The last, for its picture.
-                held.keep(update.value, 1);
+                held.keep(update.value);
+                held.keep_only(1);
             }
         }
     }
@@ -103,7 +120,7 @@ pub(crate) fn view(plan: &Plan, viewer: Viewer) -> Result<()> {
     if let (Viewer::Histogram, Some(frame), Some(path)) = (viewer, held.frames.back(), &plan.out) {
         write(frame, path)?;
     }
-    report::send(&Viewed {
+    lines::send(&Viewed {
         seen,
         passed_over,
         torn,

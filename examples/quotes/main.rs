@@ -14,20 +14,19 @@
 //! ```text
 //!   quote      the message, its items, and the clock
 //!   publish    the publisher's process          market    starts the processes, and adds up
-//!   watch      a watcher's process              child     one of the processes
-//!   report     what they tell when they end     table     the result
+//!   watch      a watcher's process              report    what they tell when they end
+//!                                               table     the result
 //! ```
 
-mod child;
 mod market;
 mod publish;
 mod quote;
 mod report;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 mod watch;
 
-use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -35,8 +34,8 @@ use bus::Wait;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::quote::Scope;
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use crate::support::Result;
+use crate::support::program::{self, seconds};
 
 /// Publishes quotes of many items in one process, watches them in others, and measures rate, loss and
 /// latency.
@@ -118,19 +117,7 @@ fn main() -> ExitCode {
         Some(Role::Publish) => publish::publish(&plan),
         Some(Role::Watch { scope }) => watch::watch(&plan, scope),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough, as in `quotes | head`.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("quotes: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    program::end("quotes", result)
 }
 
 impl From<Strategy> for Wait {
@@ -140,14 +127,5 @@ impl From<Strategy> for Wait {
             Strategy::SpinThenPark => Wait::SpinThenPark,
             Strategy::Park => Wait::Park,
         }
-    }
-}
-
-/// A number of seconds on the command line.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map_err(|_| "expected a number of seconds, like 3 or 0.5")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration >= Duration::from_millis(1) => Ok(duration),
-        _ => Err("expected at least 0.001 seconds, and no more than anyone can wait".to_owned()),
     }
 }

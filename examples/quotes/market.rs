@@ -9,9 +9,9 @@ use std::sync::mpsc;
 
 use clap::ValueEnum;
 
-use crate::child::Child;
 use crate::quote::Scope;
 use crate::report::{Published, Watched};
+use crate::support::child::Child;
 use crate::{Plan, Result, table};
 
 /// Runs a market for as long as planned, or until Ctrl-C, and prints the result.
@@ -24,11 +24,12 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         .tempdir()
         .map_err(|error| format!("cannot make a directory for a private bus: {error}; is $TMPDIR right?"))?;
 
-    let mut publisher = Child::start(directory.path(), &["publish"])?;
+    let mut publisher = Child::start("quotes", directory.path(), &["publish"])?;
     let mut watchers = Vec::new();
     for &scope in &plan.watchers {
         let name = scope.to_possible_value().ok_or("a scope without a name")?;
-        watchers.push((scope, Child::start(directory.path(), &["watch", name.get_name()])?));
+        let child = Child::start("quotes", directory.path(), &["watch", name.get_name()])?;
+        watchers.push((scope, child));
     }
     publisher.begin()?;
     let _ = stopped.recv_timeout(plan.seconds);

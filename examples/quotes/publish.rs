@@ -5,9 +5,7 @@
 //! alike: as in a real market a few are lively and most are quiet. Item number n is drawn about 1/n as often
 //! as the first (Zipf's law), by taking powers of a random exponent.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +13,8 @@ use bus::{Bus, Error, Item};
 
 use crate::quote::{BUS, Quote, SERVICE, Scope, TOPIC, now, symbol};
 use crate::report::Published;
-use crate::{Plan, Result, report};
+use crate::support::lines;
+use crate::{Plan, Result};
 
 /// How many draws there are before they repeat; a power of two.
 const DRAWS: usize = 1 << 18;
@@ -41,9 +40,9 @@ pub(crate) fn publish(plan: &Plan) -> Result<()> {
     // Every item has a value: now the market can open.
     service.ready()?;
     let draws = draw(listings.len());
-    report::ready()?;
+    lines::ready()?;
 
-    let end = wait_for_start()?;
+    let end = lines::wait_for_start()?;
     let start = now();
     let mut updates = 0;
     while !end.load(Ordering::Relaxed) {
@@ -64,7 +63,7 @@ pub(crate) fn publish(plan: &Plan) -> Result<()> {
         let watched = &listings[..scope.count(plan.items) as usize];
         watched.iter().map(|listing| listing.published).sum()
     };
-    report::send(&Published {
+    lines::send(&Published {
         elapsed,
         updates,
         one: published(Scope::One),
@@ -122,17 +121,4 @@ fn draw(items: usize) -> Vec<u32> {
         (state >> 11) as f64 / (1_u64 << 53) as f64
     };
     (0..DRAWS).map(|_| (items as f64 + 1.0).powf(exponent()) as u32 - 1).collect()
-}
-
-/// Waits for a line on standard input; what it returns becomes true when standard input ends.
-fn wait_for_start() -> Result<Arc<AtomicBool>> {
-    io::stdin().read_line(&mut String::new())?;
-    let end = Arc::new(AtomicBool::new(false));
-    let (ended, publisher) = (end.clone(), thread::current());
-    thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        ended.store(true, Ordering::Relaxed);
-        publisher.unpark();
-    });
-    Ok(end)
 }

@@ -5,7 +5,8 @@ use hdrhistogram::Histogram;
 
 use crate::quote::{BUS, Quote, SERVICE, Scope, TOPIC, now, processor_time, symbol};
 use crate::report::Watched;
-use crate::{Delivery, Plan, Result, report};
+use crate::support::lines;
+use crate::{Delivery, Plan, Result};
 
 /// The longest latency that is told from longer ones, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;
@@ -22,7 +23,7 @@ pub(crate) fn watch(plan: &Plan, scope: Scope) -> Result<()> {
         Delivery::Latest => advise.latest(),
     };
     let mut link = advise.strategy(plan.strategy.into()).hot()?;
-    report::ready()?;
+    lines::ready()?;
 
     let mut latency = Histogram::<u64>::new_with_bounds(1, LONGEST, 3)?;
     let (mut delivered, mut missed) = (0, 0);
@@ -43,7 +44,7 @@ pub(crate) fn watch(plan: &Plan, scope: Scope) -> Result<()> {
     }
     let processor = processor_time() - start_processor;
     let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| latency.value_at_quantile(quantile));
-    report::send(&Watched {
+    lines::send(&Watched {
         delivered,
         missed,
         timed: latency.len(),

@@ -27,10 +27,10 @@ mod publish;
 mod rows;
 mod screen;
 mod stop;
+#[path = "../support/mod.rs"]
+mod support;
 mod watch;
 
-use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ use bus::Bus;
 use clap::{Args, Parser, Subcommand};
 
 use crate::stop::Stop;
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use crate::support::Result;
+use crate::support::program::{self, seconds};
 
 /// Shows this machine's live counters: one process publishes them on a bus, another watches.
 ///
@@ -93,15 +93,7 @@ struct Pace {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough, as in `vitals | head`.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("vitals: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    program::end("vitals", run(Arguments::parse()))
 }
 
 fn run(arguments: Arguments) -> Result<()> {
@@ -117,18 +109,5 @@ fn run(arguments: Arguments) -> Result<()> {
         Some(Half::Watch { place, seconds }) => {
             watch::watch(&Bus::open(&place.bus)?, seconds, &stop, || Ok(()))
         }
-    }
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// A number of seconds on the command line.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().map_err(|_| "expected a number of seconds, like 2 or 0.5")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration >= Duration::from_millis(1) => Ok(duration),
-        _ => Err("expected at least 0.001 seconds, and no more than anyone can wait".to_owned()),
     }
 }

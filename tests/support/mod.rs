@@ -20,6 +20,7 @@
 
 pub(crate) mod account;
 pub(crate) mod checked;
+pub(crate) mod executor;
 pub(crate) mod forged;
 pub(crate) mod frame;
 pub(crate) mod holder;

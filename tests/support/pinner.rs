@@ -56,6 +56,12 @@ impl Pinner {
         &self.credits[*memory].words()[words.clone()]
     }
 
+    /// All words of the lines that its holds are in.
+    pub(crate) fn line(&self) -> &[AtomicU64] {
+        let (memory, words) = &self.holds;
+        &self.credits[*memory].words()[words.start..words.end.next_multiple_of(8)]
+    }
+
     /// Where value `number` of item 0 is.
     pub(crate) fn reference(&self, number: u64) -> u64 {
         let (parameters, layout) = (self.view.parameters(), self.view.parameters().layout());

@@ -1,6 +1,7 @@
 //! What the kernel says of a process, proc(5).
 
 use std::fs;
+use std::time::Duration;
 
 /// How many descriptors this process has open.
 pub(crate) fn descriptors() -> usize {
@@ -13,6 +14,19 @@ pub(crate) fn mappings() -> usize {
     maps.lines().filter(|line| line.contains("/memfd:bus")).count()
 }
 
+/// How many descriptors this process has open that are not of the bus's memory.
+pub(crate) fn descriptors_but_memory() -> usize {
+    let entries = fs::read_dir("/proc/self/fd").unwrap();
+    let targets = entries.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    targets.filter(|target| !target.to_string_lossy().starts_with("/memfd:bus")).count()
+}
+
+/// How many mappings of credit memory this process has.
+pub(crate) fn credit_mappings() -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().filter(|line| line.contains("/memfd:bus credits")).count()
+}
+
 /// The number of the calling thread, for [`sleeps_on_futex`] elsewhere.
 pub(crate) fn thread() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
@@ -21,6 +35,12 @@ pub(crate) fn thread() -> i32 {
 /// How many threads this process has.
 pub(crate) fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// The processor time that the calling thread has had.
+pub(crate) fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Whether thread `thread` of process `pid` is asleep inside futex(2).

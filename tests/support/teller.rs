@@ -101,7 +101,7 @@ pub(crate) fn teller(test: &mut Test) {
             let level: f64 = word().unwrap().parse().unwrap();
             numbers[item] += 1;
             let reading = Reading { number: numbers[item], level, count: level as i32, rest: [7; 9] };
-            assert_eq!(items[item].publish_marked(&reading, mark).unwrap(), numbers[item]);
+            assert_eq!(items[item].marked(mark).publish(&reading).unwrap(), numbers[item]);
         }
         test.say("done");
     }

@@ -35,6 +35,7 @@ pub(crate) mod kind {
     pub(crate) const ATTEND: u32 = 21;
     pub(crate) const UNATTEND: u32 = 22;
     pub(crate) const TAKE_DOWN_DOORBELL: u32 = 23;
+    pub(crate) const FLOOR_RAISED: u32 = 24;
     pub(crate) const WELCOME: u32 = 101;
     pub(crate) const UNSUPPORTED: u32 = 102;
     pub(crate) const SEGMENT: u32 = 103;
@@ -47,6 +48,7 @@ pub(crate) mod kind {
     pub(crate) const GRANTED: u32 = 110;
     pub(crate) const REVOKED: u32 = 111;
     pub(crate) const POOL: u32 = 112;
+    pub(crate) const DOORBELL_REFUSED: u32 = 113;
 }
 
 /// Bytes before a frame's body.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::boxed::Boxed;
 use super::control::Command;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
 use super::link::{Deliver, Hot, Link, Samples, Warm};
@@ -182,6 +183,25 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     /// As [`samples`](Self::samples).
     pub async fn samples_async(mut self, count: usize) -> Result<Link<Samples<T>>> {
         self.samples = Self::check_samples(count)?;
+        let options = core::mem::take(&mut self.options);
+        self.open_async(false, options).await
+    }
+
+    /// A link that delivers values in boxes: for slices, which have no fixed size, and for messages that are too large for a
+    /// stack. Each is copied into memory of its own; [`samples`](Self::samples) copies nothing.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub fn boxed(mut self) -> Result<Link<Boxed<T>>> {
+        let options = core::mem::take(&mut self.options);
+        self.open(false, options)
+    }
+
+    /// As [`boxed`](Self::boxed), without blocking a thread. Dropping the future gives the advise up.
+    ///
+    /// # Errors
+    /// As [`hot`](Self::hot).
+    pub async fn boxed_async(mut self) -> Result<Link<Boxed<T>>> {
         let options = core::mem::take(&mut self.options);
         self.open_async(false, options).await
     }

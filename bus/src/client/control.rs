@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::conversation::ConversationShared;
 use super::link_state::LinkShared;
@@ -19,6 +19,7 @@ use super::reactor::Reactor;
 use crate::discovery::TopicInfo;
 use crate::error::Result;
 use crate::namespace::BusPlace;
+use crate::sys::time::timespec;
 use crate::sys::wake::Waker;
 use crate::sys::watch::DirectoryWatch;
 use crate::tasks::{Answer, Timers};
@@ -97,13 +98,39 @@ pub(crate) struct Control {
     next_question: u64,
     /// When to look after tasks that wait for links, whatever rings.
     tasks_due: Option<Instant>,
+    agenda: Agenda,
+}
+
+/// When this thread has something to do of its own, whatever wakes it before on behalf of tasks.
+///
+/// A point in time, and kept from turn to turn: a service may ring for a task without pause, and a delay that each turn
+/// counts anew would never be over.
+#[derive(Debug, Default)]
+struct Agenda(Option<Instant>);
+
+impl Agenda {
+    /// Not later than then.
+    fn note(&mut self, at: Option<Instant>) {
+        self.0 = self.0.into_iter().chain(at).min();
+    }
+
+    /// Whether there is something to do.
+    fn is_due(&self, now: Instant) -> bool {
+        self.0.is_some_and(|at| at <= now)
+    }
+
+    /// All of it is done, and is noted anew where it is to be done again.
+    fn clear(&mut self) {
+        self.0 = None;
+    }
 }
 
 impl Control {
     pub(crate) fn new(place: Arc<BusPlace>, shared: Arc<ControlShared>, commands: Receiver<Command>) -> Self {
         // Questions share the references of links, which count up from 1; these count down.
         let (peers, next_question) = (BTreeMap::new(), u64::MAX);
-        Control { place, shared, commands, peers, watch: None, next_question, tasks_due: None }
+        let agenda = Agenda::default();
+        Control { place, shared, commands, peers, watch: None, next_question, tasks_due: None, agenda }
     }
 
     /// Runs until the bus is closed.
@@ -115,6 +142,7 @@ impl Control {
             if for_tasks {
                 continue;
             }
+            self.agenda.clear();
             self.shared.waker.clear();
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command);
@@ -147,7 +175,12 @@ impl Control {
     }
 
     /// Waits for something to do; whether that is for the tasks, and nothing else.
-    fn wait(&self, soon: bool) -> bool {
+    fn wait(&mut self, soon: bool) -> bool {
+        let now = Instant::now();
+        let unwatched = self.watch.is_none() && self.peers.values().any(Peer::is_absent);
+        self.agenda.note(self.peers.values().filter_map(Peer::retry_at).min());
+        self.agenda.note(soon.then_some(now + SOON));
+        self.agenda.note(unwatched.then_some(now + WITHOUT_WATCH));
         let reactor = self.shared.reactor.get();
         let mut fds: Vec<_> =
             reactor.map(|tasks| PollFd::from_borrowed_fd(tasks.as_fd(), PollFlags::IN)).into_iter().collect();
@@ -158,25 +191,13 @@ impl Control {
             let wanted = if blocked { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
             PollFd::from_borrowed_fd(socket, wanted)
         }));
-        let unwatched = self.watch.is_none() && self.peers.values().any(Peer::is_absent);
-        let now = Instant::now();
-        let retries = self.peers.values().filter_map(Peer::retry_at);
-        let own = retries
-            // Rounded up, so that it is time when poll returns.
-            .map(|until| until.saturating_duration_since(now) + Duration::from_micros(100))
-            .chain(soon.then_some(SOON))
-            .chain(unwatched.then_some(WITHOUT_WATCH))
-            .min();
         let of_tasks = self.shared.timers.next().into_iter().chain(self.tasks_due).min();
-        let of_tasks = of_tasks.map(|at| at.saturating_duration_since(now));
-        let timeout = own.into_iter().chain(of_tasks).min().map(|timeout| Timespec {
-            tv_sec: timeout.as_secs() as i64,
-            tv_nsec: i64::from(timeout.subsec_nanos()) as _,
-        });
+        let until = self.agenda.0.into_iter().chain(of_tasks).min();
+        let timeout = until.map(|until| timespec(until.saturating_duration_since(now)));
         // Interrupted or not: each turn looks at everything.
         let _ = poll(&mut fds, timeout.as_ref());
         let others = fds.iter().skip(tasks).any(|fd| !fd.revents().is_empty());
-        (tasks > 0 || of_tasks.is_some()) && !others && own.is_none_or(|own| now.elapsed() < own)
+        (tasks > 0 || of_tasks.is_some()) && !others && !self.agenda.is_due(Instant::now())
     }
 
     fn obey(&mut self, command: Command) {
@@ -228,5 +249,26 @@ impl Drop for Control {
     /// Also where this thread panics: nobody may wait for ever for what it would have said.
     fn drop(&mut self) {
         self.peers.values_mut().for_each(Peer::abandon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_done_is_due_however_often_it_is_noted_anew() {
+        let (begin, step) = (Instant::now(), Duration::from_micros(10));
+        let mut agenda = Agenda::default();
+        let mut now = begin;
+        while !agenda.is_due(now) {
+            assert!(now <= begin + SOON, "put off with each turn");
+            agenda.note(Some(now + SOON));
+            agenda.note(Some(now + WITHOUT_WATCH));
+            agenda.note(None);
+            now += step;
+        }
+        agenda.clear();
+        assert!(!agenda.is_due(now + WITHOUT_WATCH));
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::advise::AdviseBuilder;
+use super::boxed::Draw;
 use super::control::Command;
 use super::link_state::Target;
 use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::{Place, RemoteItem};
 use super::session::{Expected, Session};
-use super::values::Found;
+use super::values::{Found, Values};
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
@@ -99,7 +100,9 @@ impl ConversationShared {
         let payload = *payload;
         let load = |image: &mut Image<T>, body: &[AtomicU64]| image.load(&body[payload..]);
         // SAFETY: `load` has loaded the image.
-        self.read_with::<T, false>(memory, *epoch, id, load, |image| unsafe { image.decode() })
+        self.read_with::<_, _, false>(memory, *epoch, id, Image::new(), load, |image| unsafe {
+            image.decode()
+        })
     }
 
     /// As [`read`](Self::read), of one field of the message.
@@ -114,38 +117,67 @@ impl ConversationShared {
         let load = |image: &mut Image<F>, body: &[AtomicU64]| {
             image.load_part(&body[payload..], field.offset());
         };
-        let decode = |image: &Image<F>| {
+        let decode = |image: Image<F>| {
             // SAFETY: `load` has loaded the image, and the field's check is as strict as its type.
             unsafe { image.decode_by(|bytes| field.check(bytes)) }
         };
-        self.read_with::<F, false>(memory, *epoch, id, load, decode)
+        self.read_with::<_, _, false>(memory, *epoch, id, Image::new(), load, decode)
     }
 
     /// As [`read`](Self::read), or the last value of a session that is stale; of another version of `T` by way of
     /// the place's conversion.
     pub(crate) fn read_apart<T: Message, const STALE: bool>(
         &self,
-        Place { memory, values, epoch, conversion, .. }: &mut Place,
+        place: &mut Place,
         id: ItemId,
     ) -> Result<Update<T>> {
-        let conversion = conversion.as_deref();
+        let conversion = place.conversion.clone();
+        let load = |image: &mut Image<T>, values: &mut Values, body: &[AtomicU64]| {
+            let words = values.of(body);
+            match &words {
+                Found::Here(words) => image.load_by(conversion.as_deref(), words),
+                Found::OnItsWay | Found::Nowhere => image.clear(),
+            }
+            words.is_here()
+        };
+        // SAFETY: `load` has loaded the image, or cleared it.
+        let decode = |image: Image<T>| unsafe { image.decode() }.map(Some);
+        self.read_there::<_, _, STALE>(place, id, Image::new, load, decode)
+    }
+
+    /// As [`read_apart`](Self::read_apart), into a box.
+    pub(crate) fn read_boxed<T: Payload + ?Sized, const STALE: bool>(
+        &self,
+        place: &mut Place,
+        id: ItemId,
+    ) -> Result<Update<Box<T>>> {
+        let conversion = place.conversion.clone();
+        let load = |draw: &mut Draw<T>, values: &mut Values, body: &[AtomicU64]| {
+            draw.load(values, conversion.as_deref(), body).is_here()
+        };
+        self.read_there::<_, _, STALE>(place, id, Draw::new, load, Draw::into_box)
+    }
+
+    /// Reads a value that may be in memory on its way: as [`read_with`](Self::read_with), where `load` also says whether it
+    /// found the value, and `decode` may find that there is none of this length.
+    fn read_there<S, V, const STALE: bool>(
+        &self,
+        Place { memory, values, epoch, .. }: &mut Place,
+        id: ItemId,
+        start: impl Fn() -> S,
+        load: impl Fn(&mut S, &mut Values, &[AtomicU64]) -> bool,
+        decode: impl Fn(S) -> core::result::Result<Option<V>, Invalid>,
+    ) -> Result<Update<V>> {
         loop {
             values.begin_look();
+            // What was torn may have been anywhere.
             let mut astray = false;
-            let load = |image: &mut Image<T>, body: &[AtomicU64]| {
-                let words = values.of(body);
-                // What was torn may have been anywhere.
-                astray = !matches!(words, Found::Here(_));
-                match words {
-                    Found::Here(words) => image.load_by(conversion, words),
-                    Found::OnItsWay | Found::Nowhere => image.clear(),
-                }
-            };
-            // SAFETY: `load` has loaded the image, or cleared it.
-            let read =
-                self.read_with::<T, STALE>(memory, *epoch, id, load, |image| unsafe { image.decode() });
+            let load = |state: &mut S, body: &[AtomicU64]| astray = !load(state, values, body);
+            let read = self.read_with::<_, _, STALE>(memory, *epoch, id, start(), load, &decode);
             if !astray {
-                return read;
+                let update = read?;
+                let (value, others) = update.take_value();
+                return value.map(|value| others.with(value)).ok_or_else(|| self.astray());
             }
             // Nothing more comes of a service that is gone.
             if STALE || values.awaited().is_none_or(|memory| !values.session().has_pool_soon(memory)) {
@@ -163,26 +195,26 @@ impl ConversationShared {
         }
     }
 
-    /// Reads a value: has `load` put it into an image from the body of a slot, and then, if the copy was not torn,
-    /// `decode` take it from there.
+    /// Reads a value: has `load` put it somewhere from the body of a slot, and then, if the copy was not torn, `decode` take
+    /// it from there.
     #[inline(always)]
-    fn read_with<T: Message, const STALE: bool>(
+    fn read_with<S, V, const STALE: bool>(
         &self,
         memory: &ItemMemory,
         epoch: u64,
         id: ItemId,
-        mut load: impl FnMut(&mut Image<T>, &[AtomicU64]),
-        decode: impl FnOnce(&Image<T>) -> core::result::Result<T, Invalid>,
-    ) -> Result<Update<T>> {
-        let mut image = Image::<T>::new();
+        mut state: S,
+        mut load: impl FnMut(&mut S, &[AtomicU64]),
+        decode: impl FnOnce(S) -> core::result::Result<V, Invalid>,
+    ) -> Result<Update<V>> {
         let copy = |body: &[AtomicU64]| {
-            load(&mut image, body);
+            load(&mut state, body);
             Envelope::load(body)
         };
         let read = if STALE { memory.ring.read_last(copy) } else { memory.ring.read_latest(copy) };
         match read {
             Ok(Some((seq, envelope))) => {
-                let value = decode(&image).map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
+                let value = decode(state).map_err(|invalid| self.invalid(id, seq, 0, invalid))?;
                 Ok(Update {
                     value,
                     item: id,
@@ -352,6 +384,50 @@ impl<T: Message> Conversation<T> {
         self.item(item)?.request()
     }
 
+    /// As [`request`](Self::request), without blocking a thread where the service has to be asked whether the item
+    /// exists.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub async fn request_async(&self, item: &str) -> Result<Update<T>> {
+        self.item_async(item).await?.request()
+    }
+}
+
+impl<T: Payload + ?Sized> Conversation<T> {
+    /// Copies the present value of an item into a box; for slices, which have no fixed size, and for messages that are too
+    /// large for a stack. To read one item often, hold an [`item`](Conversation::item).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("lidar")?;
+    /// # service.ready()?;
+    /// let clouds = service.topic::<[f32]>("clouds").open()?;
+    /// clouds.item("front")?.publish(&[1.5, 2.5])?;
+    ///
+    /// let lidar = bus.connect::<[f32]>("lidar/clouds").open()?;
+    /// assert_eq!(*lidar.request_boxed("front")?.value, [1.5, 2.5]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`item`](Conversation::item) and [`RemoteItem::request_boxed`].
+    pub fn request_boxed(&self, item: &str) -> Result<Update<Box<T>>> {
+        self.item(item)?.request_boxed()
+    }
+
+    /// As [`request_boxed`](Self::request_boxed), without blocking a thread where the service has to be asked whether the
+    /// item exists.
+    ///
+    /// # Errors
+    /// As [`request_boxed`](Self::request_boxed).
+    pub async fn request_boxed_async(&self, item: &str) -> Result<Update<Box<T>>> {
+        self.item_async(item).await?.request_boxed()
+    }
+
     /// An item, to request again and again.
     ///
     /// # Errors
@@ -370,15 +446,6 @@ impl<T: Message> Conversation<T> {
     fn ask_for(&self, item: &str) -> Result<()> {
         let answer = self.ask(item)?.wait(DEFAULT_TIMEOUT);
         answer.unwrap_or_else(|| Err(self.no_answer(item)))
-    }
-
-    /// As [`request`](Self::request), without blocking a thread where the service has to be asked whether the item
-    /// exists.
-    ///
-    /// # Errors
-    /// As [`request`](Self::request).
-    pub async fn request_async(&self, item: &str) -> Result<Update<T>> {
-        self.item_async(item).await?.request()
     }
 
     /// As [`item`](Self::item), without blocking a thread where the service has to be asked whether the item exists.

@@ -1,13 +1,15 @@
 //! Memory that a service lends for the credit of tracked links ([`crate::credit`]), as its client uses it.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::credit::{Floor, RELEASED};
 use crate::segment::OpenError;
 use crate::segment::mapping::Words;
 use crate::sys::futex::SharedFutex;
 use crate::sys::memory::{self, Writable};
+use crate::sys::socket;
+use crate::wire::{self, FloorRaised};
 
 /// The largest credit memory that is taken: more than a service makes at once.
 const MAX_BYTES: u64 = 1 << 20;
@@ -69,9 +71,16 @@ impl Credit {
     /// where it had said that it wants nothing.
     pub(crate) fn release(&self) -> Option<u64> {
         let floor = Floor { floor: &self.floor[0], awaited: &self.awaited[0] };
-        let said = floor.release(&SharedFutex);
+        let said = floor.release(&SharedFutex, || wake_tasks(&self.socket));
         (said < RELEASED).then_some(said)
     }
+}
+
+/// Tells the service, past all that waits to be sent, that its tasks may find a floor raised.
+fn wake_tasks(socket: &OwnedFd) {
+    // Where there is no room for the frame the service has enough to read, and its task looks again after a while. Where
+    // the connection is gone nobody waits.
+    let _ = socket::send(socket, &wire::encode(0, 0, &FloorRaised {}), &[]);
 }
 
 /// How far a lossless link's reader has told its publisher that it is.
@@ -84,14 +93,18 @@ impl Credit {
 pub(crate) struct Account {
     floor: Words,
     awaited: Words,
+    /// The connection, which this does not keep open.
+    socket: Weak<OwnedFd>,
     told: u64,
     step: u64,
 }
 
 impl Account {
     /// The account of a reader that begins at value `wanted` of a ring of `depth` slots.
-    pub(crate) fn new(Credit { floor, awaited, .. }: Credit, wanted: u64, depth: u64) -> Self {
-        let mut account = Account { floor, awaited, told: 0, step: (depth / 8).max(1) };
+    pub(crate) fn new(credit: Credit, wanted: u64, depth: u64) -> Self {
+        let Credit { floor, awaited, socket, .. } = credit;
+        let socket = Arc::downgrade(&socket);
+        let mut account = Account { floor, awaited, socket, told: 0, step: (depth / 8).max(1) };
         account.told = account.floor().said();
         if account.told < RELEASED {
             account.tell(wanted);
@@ -115,14 +128,21 @@ impl Account {
 
     /// Nothing more will be read: the publisher need not wait, also while what the link holds keeps it registered.
     pub(crate) fn release(&mut self) {
-        self.floor().release(&SharedFutex);
+        self.floor().release(&SharedFutex, || self.wake_tasks());
     }
 
     #[inline(never)]
     fn tell(&mut self, wanted: u64) {
         // Where the connection is lost, this is of no interest any longer.
-        if self.floor().raise(self.told, wanted, &SharedFutex) {
+        if self.floor().raise(self.told, wanted, &SharedFutex, || self.wake_tasks()) {
             self.told = wanted;
+        }
+    }
+
+    #[cold]
+    fn wake_tasks(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            wake_tasks(&socket);
         }
     }
 }

@@ -27,26 +27,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::deadband::Band;
+use super::link::Deliver;
 use super::options::{Filter, Options};
-use super::sample::Sample;
 use super::vigil::Due;
 use crate::error::Error;
 use crate::mark::Mark;
-use crate::message::Message;
-use crate::payload::Payload;
 use crate::update::{ItemId, Notice, Update};
 
 /// What a gate looks at, in what a link delivers.
 pub trait Passing {
-    /// What filters and deadbands are about.
-    type Value: ?Sized + 'static;
-
     /// Which item it is of.
     #[doc(hidden)]
     fn id(&self) -> ItemId;
-
-    #[doc(hidden)]
-    fn judged(&self) -> &Self::Value;
 
     #[doc(hidden)]
     fn marked(&self) -> Mark;
@@ -61,31 +53,6 @@ pub trait Passing {
     /// Whether there was a gap before it.
     #[doc(hidden)]
     fn gap_mut(&mut self) -> &mut bool;
-}
-
-/// A value of an update, as it is or where it is.
-pub trait Shown {
-    /// What filters and deadbands are about.
-    type Value: ?Sized + 'static;
-
-    #[doc(hidden)]
-    fn shown(&self) -> &Self::Value;
-}
-
-impl<T: Message> Shown for T {
-    type Value = T;
-
-    fn shown(&self) -> &T {
-        self
-    }
-}
-
-impl<T: Payload + ?Sized> Shown for Sample<T> {
-    type Value = T;
-
-    fn shown(&self) -> &T {
-        self
-    }
 }
 
 /// Values that were not delivered, by reason.
@@ -110,15 +77,9 @@ impl Counts {
     }
 }
 
-impl<V: Shown> Passing for Update<V> {
-    type Value = V::Value;
-
+impl<V> Passing for Update<V> {
     fn id(&self) -> ItemId {
         self.item
-    }
-
-    fn judged(&self) -> &V::Value {
-        self.value.shown()
     }
 
     fn marked(&self) -> Mark {
@@ -140,14 +101,8 @@ impl<V: Shown> Passing for Update<V> {
 
 /// A notice stands for all changes since the one before, for whatever reason that did not tell of them.
 impl Passing for Notice {
-    type Value = ();
-
     fn id(&self) -> ItemId {
         self.item
-    }
-
-    fn judged(&self) -> &() {
-        &()
     }
 
     fn marked(&self) -> Mark {
@@ -179,9 +134,9 @@ pub(crate) enum State {
 }
 
 /// The gate of one link.
-pub(crate) struct Gate<P: Passing> {
-    pub(crate) filter: Option<Filter<P::Value>>,
-    pub(crate) band: Option<Box<dyn Band<P::Value>>>,
+pub(crate) struct Gate<D: Deliver> {
+    pub(crate) filter: Option<Filter<D::Value>>,
+    pub(crate) band: Option<Box<dyn Band<D::Value>>>,
     pub(crate) interval: Duration,
     pub(crate) once: bool,
     pub(crate) data_on_stop: bool,
@@ -189,7 +144,7 @@ pub(crate) struct Gate<P: Passing> {
     /// When the link delivered last, if it has an interval.
     delivered_at: Option<Instant>,
     /// What is known of each item that was met. Ids are dense in a conversation, and not in each of its links.
-    items: BTreeMap<ItemId, PerItem<P>>,
+    items: BTreeMap<ItemId, PerItem<D::Item>>,
     /// Items with a candidate that is to be judged, in the order in which they got it.
     round: VecDeque<ItemId>,
     /// What is to be said after the round.
@@ -214,7 +169,7 @@ impl<P> Default for PerItem<P> {
     }
 }
 
-impl<P: Passing> Gate<P> {
+impl<D: Deliver> Gate<D> {
     /// A gate that lets everything through.
     pub(crate) fn new() -> Self {
         Gate {
@@ -232,7 +187,7 @@ impl<P: Passing> Gate<P> {
         }
     }
 
-    pub(crate) fn change(&mut self, options: Options<P::Value>) {
+    pub(crate) fn change(&mut self, options: Options<D::Value>) {
         options.filter.apply(&mut self.filter);
         options.band.apply(&mut self.band);
         self.interval = options.interval.unwrap_or(self.interval);
@@ -333,7 +288,7 @@ impl<P: Passing> Gate<P> {
     }
 
     /// A value was taken: what passes at once, where nothing is collected.
-    pub(crate) fn consider(&mut self, taken: P) -> Option<P> {
+    pub(crate) fn consider(&mut self, taken: D::Item) -> Option<D::Item> {
         if self.collects() {
             self.collect(taken);
             return None;
@@ -344,7 +299,7 @@ impl<P: Passing> Gate<P> {
     }
 
     /// A value was taken, and is judged in the round.
-    pub(crate) fn collect(&mut self, taken: P) {
+    pub(crate) fn collect(&mut self, taken: D::Item) {
         let id = taken.id();
         let Some(accepted) = self.accept(taken) else { return };
         let item = self.items.entry(id).or_default();
@@ -356,7 +311,7 @@ impl<P: Passing> Gate<P> {
     }
 
     /// The value with its counts, in the place of the item's candidate, if the filter accepts it.
-    fn accept(&mut self, mut taken: P) -> Option<P> {
+    fn accept(&mut self, mut taken: D::Item) -> Option<D::Item> {
         self.gap |= core::mem::take(taken.gap_mut());
         let (id, collects) = (taken.id(), self.collects());
         let item = self.items.entry(id).or_default();
@@ -366,7 +321,7 @@ impl<P: Passing> Gate<P> {
         }
         let before = item.counts.plus(here);
         item.counts = before.and_one();
-        if self.filter.as_mut().is_some_and(|filter| !filter.accepts(taken.judged())) {
+        if self.filter.as_mut().is_some_and(|filter| !filter.accepts(D::value(&taken))) {
             return None;
         }
         let before = match item.candidate.as_deref() {
@@ -380,7 +335,7 @@ impl<P: Passing> Gate<P> {
     }
 
     /// The next of the round that passes.
-    pub(crate) fn next(&mut self) -> Option<P> {
+    pub(crate) fn next(&mut self) -> Option<D::Item> {
         while let Some(id) = self.round.pop_front() {
             let item = self.items.entry(id).or_default();
             item.queued = false;
@@ -393,9 +348,9 @@ impl<P: Passing> Gate<P> {
     }
 
     /// Whether an accepted value passes the deadband; what does not is counted, or stays the item's candidate.
-    fn judge(&mut self, id: ItemId, mut accepted: P) -> Option<P> {
+    fn judge(&mut self, id: ItemId, mut accepted: D::Item) -> Option<D::Item> {
         let held = self.state != State::Finished
-            && self.band.as_ref().is_some_and(|band| band.holds(id, accepted.judged(), accepted.marked()));
+            && self.band.as_ref().is_some_and(|band| band.holds(id, D::value(&accepted), accepted.marked()));
         if held {
             let item = self.items.entry(id).or_default();
             if self.data_on_stop {
@@ -406,7 +361,7 @@ impl<P: Passing> Gate<P> {
             return None;
         }
         if let Some(band) = &mut self.band {
-            band.delivered(id, accepted.judged(), accepted.marked());
+            band.delivered(id, D::value(&accepted), accepted.marked());
         }
         *accepted.gap_mut() = core::mem::take(&mut self.gap);
         if !self.interval.is_zero() {
@@ -436,7 +391,7 @@ impl<P: Passing> Gate<P> {
     }
 }
 
-impl<P: Passing> fmt::Debug for Gate<P> {
+impl<D: Deliver> fmt::Debug for Gate<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Gate({:?}, {} in the round)", self.state, self.round.len())
     }

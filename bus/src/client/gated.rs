@@ -15,8 +15,6 @@ use crate::error::{Error, Result};
 
 /// Values that a look takes before it asks how many there are at all.
 const MANY: u32 = 64;
-/// How far ahead a number is that nobody publishes.
-const NEVER_REACHED: u64 = 1 << 62;
 /// The most values that a look takes: a hostile publisher may say that there are any number of them.
 const MOST: u32 = 1 << 20;
 
@@ -127,20 +125,19 @@ impl<D: Deliver> Link<D> {
         }
     }
 
-    /// The number that this link waits for, and when else to look at it.
-    pub(super) fn stands(&self) -> (u64, Due) {
+    /// The number that this link waits for, `None` if it wants none now; and when else to look at it.
+    pub(super) fn stands(&self) -> (Option<u64>, Due) {
         let (wanted, due) = match &self.reader {
             Some(reader) => (reader.awaited().1, reader.due()),
             None => (0, Due::Never),
         };
-        let never = wanted.wrapping_add(NEVER_REACHED);
         match self.gate.as_ref().and_then(|gate| gate.due()) {
-            Some(Due::Now) => (wanted, Due::Now),
+            Some(Due::Now) => (Some(wanted), Due::Now),
             // Whatever is published until then.
-            Some(later) => (never, later),
+            Some(later) => (None, later),
             // The value is there and cannot be read; that its memory has come is told besides.
-            None if self.awaited_memory().is_some() => (never, Due::At(Instant::now() + PARK_BOUND)),
-            None => (wanted, due),
+            None if self.awaited_memory().is_some() => (None, Due::At(Instant::now() + PARK_BOUND)),
+            None => (Some(wanted), due),
         }
     }
 
@@ -164,11 +161,13 @@ impl<D: Deliver> Link<D> {
         self.gate.as_ref().is_some_and(|gate| gate.is_done())
     }
 
+    /// Whether nothing is delivered until it is told to go on.
+    pub(super) fn is_paused(&self) -> bool {
+        self.gate.as_ref().is_some_and(|gate| gate.state() == State::Paused)
+    }
+
     pub(super) fn check_not_paused(&self) -> Result<()> {
-        match &self.gate {
-            Some(gate) if gate.state() == State::Paused => Err(Error::Paused { link: self.address() }),
-            _ => Ok(()),
-        }
+        if self.is_paused() { Err(Error::Paused { link: self.address() }) } else { Ok(()) }
     }
 
     /// Changes the options that are named, from the next value on, and tells what the link has then.
@@ -315,7 +314,7 @@ impl<D: Deliver> Link<D> {
     }
 
     /// The gate, made if there is none.
-    fn open_gate(&mut self) -> &mut Gate<D::Item> {
+    fn open_gate(&mut self) -> &mut Gate<D> {
         self.gate.get_or_insert_with(|| Box::new(Gate::new()))
     }
 

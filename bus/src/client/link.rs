@@ -38,10 +38,14 @@ const LOOKS_A_CLOCK: u32 = 64;
 /// What a link delivers: [`Hot`] values or [`Warm`] notices.
 pub trait Deliver: sealed::Sealed {
     /// What `recv` returns.
-    type Item: Passing<Value = Self::Value>;
+    type Item: Passing;
 
     /// What filters and deadbands are about.
     type Value: ?Sized + 'static;
+
+    /// What filters and deadbands look at.
+    #[doc(hidden)]
+    fn value(item: &Self::Item) -> &Self::Value;
 
     /// What is there now, if it is to be read plainly.
     #[doc(hidden)]
@@ -70,6 +74,7 @@ mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::Hot<T> {}
     impl<T: ?Sized> Sealed for super::Samples<T> {}
+    impl<T: ?Sized> Sealed for super::super::boxed::Boxed<T> {}
     impl Sealed for super::Warm {}
 }
 
@@ -88,6 +93,10 @@ pub struct Warm(());
 impl<T: Message> Deliver for Hot<T> {
     type Item = Update<T>;
     type Value = T;
+
+    fn value(update: &Update<T>) -> &T {
+        &update.value
+    }
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
@@ -110,7 +119,7 @@ impl<T: Message> Deliver for Hot<T> {
         // SAFETY: a value was taken, so the image was loaded.
         unsafe { image.check() }
             .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-        let gap = core::mem::take(&mut link.gap);
+        let gap = link.take_gap();
         let others = link.update_of((), item, seq, missed, gap, envelope);
         // SAFETY: with the value, which is there and valid, these are all fields of the update after the last one, for
         // which there is room.
@@ -150,17 +159,17 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
     type Item = Update<Sample<T>>;
     type Value = T;
 
+    fn value(update: &Self::Item) -> &T {
+        &update.value
+    }
+
     fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
         Self::take(link)
     }
 
     #[inline]
     fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
-        let look = link.look_pinned();
-        if link.is_watched() {
-            link.report();
-        }
-        let Some((pin, (item, taken))) = look? else { return Ok(None) };
+        let Some((pin, (item, taken))) = link.look_pinned()? else { return Ok(None) };
         let Pinned { envelope, reference } = taken.value;
         let bytes = envelope.size();
         let memory = link.values.as_mut().and_then(|values| match values.memory(reference) {
@@ -188,7 +197,7 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
         }
         // SAFETY: the bytes are a valid `T`, aligned, and held by `pin`.
         let value = unsafe { Sample::new(pin, value, memory) };
-        let gap = core::mem::take(&mut link.gap);
+        let gap = link.take_gap();
         let (seq, missed) = (taken.number, taken.missed);
         Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
     }
@@ -197,6 +206,10 @@ impl<T: Payload + ?Sized> Deliver for Samples<T> {
 impl Deliver for Warm {
     type Item = Notice;
     type Value = ();
+
+    fn value(_: &Notice) -> &() {
+        &()
+    }
 
     #[inline(always)]
     fn look(link: &mut Link<Self>) -> Result<Option<Notice>> {
@@ -226,7 +239,7 @@ impl<T: Message> Link<Hot<T>> {
 
 /// What a look brought: a value that is not here is not delivered.
 #[inline(always)]
-fn here<R>(look: Look<Option<R>>) -> Look<R> {
+pub(super) fn here<R>(look: Look<Option<R>>) -> Look<R> {
     let (item, Taken { number, missed, value }) = look?;
     Some((item, Taken { number, missed, value: value? }))
 }
@@ -246,7 +259,7 @@ unsafe fn update<T: Message>(
     // SAFETY: a value was taken, so the image was loaded, says the caller.
     let value = unsafe { image.decode() }
         .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-    let gap = core::mem::take(&mut link.gap);
+    let gap = link.take_gap();
     Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
 }
 
@@ -255,7 +268,7 @@ unsafe fn update<T: Message>(
 fn notice(link: &mut Link<Warm>, look: Look<()>) -> Option<Notice> {
     let (item, taken) = look?;
     let (seq, missed, epoch) = (taken.number, taken.missed, link.epoch);
-    Some(Notice { item, seq, missed, epoch, gap: core::mem::take(&mut link.gap) })
+    Some(Notice { item, seq, missed, epoch, gap: link.take_gap() })
 }
 
 /// A value that was seen, with the item it is of.
@@ -284,7 +297,7 @@ pub struct Link<D: Deliver> {
     /// How many values of an item to deliver at most of those that it has, if not all.
     pub(super) most: Option<u64>,
     /// What its options let through, if it has any.
-    pub(super) gate: Option<Box<Gate<D::Item>>>,
+    pub(super) gate: Option<Box<Gate<D>>>,
     /// Where to begin in the next session.
     start: Start,
     wait: Wait,
@@ -312,10 +325,14 @@ pub struct Link<D: Deliver> {
     conversion: Option<Arc<Conversion>>,
     /// Whether the plain way is not for this link: see [`is_apart`](Self::is_apart).
     pub(super) apart: bool,
+    /// Whether somebody has begun to wait for this link by descriptor, and was not yet found to have ended.
+    pub(super) watched: bool,
     /// The ticket by which the bus's tasks wait for this link.
     pub(super) ticket: u64,
     /// Whether a task's waker may still be with the vigil.
     pub(super) pending: bool,
+    /// Looks since a task has polled this link.
+    pub(super) looks: u32,
     /// Version of the shared state that `reader` is of.
     seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
@@ -515,8 +532,10 @@ impl<D: Deliver> Link<D> {
             epoch: 0,
             conversion: None,
             apart: false,
+            watched: false,
             ticket: NOBODY,
             pending: false,
+            looks: 0,
             seen: 0,
             last: None,
             gap: false,
@@ -562,7 +581,7 @@ impl<D: Deliver> Link<D> {
 
     /// An update with a value of the present session.
     #[inline(always)]
-    fn update_of<V>(
+    pub(super) fn update_of<V>(
         &self,
         value: V,
         item: ItemId,
@@ -575,6 +594,12 @@ impl<D: Deliver> Link<D> {
         Update { value, item, seq, missed, suppressed: 0, epoch, stamp, gap, stale: false, mark }
     }
 
+    /// Whether there was a gap before the update that is made now.
+    #[inline(always)]
+    pub(super) fn take_gap(&mut self) -> bool {
+        core::mem::take(&mut self.gap)
+    }
+
     /// After a change of what that depends on.
     pub(super) fn choose_way(&mut self) {
         self.apart = self.conversion.is_some()
@@ -585,10 +610,14 @@ impl<D: Deliver> Link<D> {
 
     /// What is there now, on the way apart.
     pub(super) fn look_apart(&mut self) -> Result<Option<D::Item>> {
-        if self.gate.is_none() {
-            return D::take(self);
+        if self.is_watched() {
+            self.shared.vigil.take_nudges();
+            self.count_look();
+        } else if core::mem::take(&mut self.watched) {
+            // Nobody waits for it any longer: it may be for the plain way again.
+            self.choose_way();
         }
-        let look = self.look_through_gate();
+        let look = if self.gate.is_none() { D::take(self) } else { self.look_through_gate() };
         if self.is_watched() {
             self.report();
         }
@@ -603,20 +632,18 @@ impl<D: Deliver> Link<D> {
     /// Tells whoever waits for the link by descriptor where it stands.
     pub(super) fn report(&self) {
         let (wanted, due) = self.stands();
-        self.shared.vigil.report(wanted, self.seen, due);
+        // What a paused link has not seen is for it to look at when it goes on.
+        let seen = if self.is_paused() { self.shared.state.version() } else { self.seen };
+        self.shared.vigil.report(wanted, seen, due);
     }
 
     /// Looks with `copy`, which is told at which word a slot's message starts, and how it is converted.
-    fn look_with<R: Copied>(
+    pub(super) fn look_with<R: Copied>(
         &mut self,
         copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Result<Look<R>> {
         self.values.iter_mut().for_each(Values::begin_look);
-        let look = if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) };
-        if self.is_watched() {
-            self.report();
-        }
-        look
+        if self.has_changed() { self.look_after_change(copy) } else { Ok(self.look_now(copy)) }
     }
 
     /// Looks into the session that `reader` is of.

@@ -15,7 +15,7 @@
 //! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
 //! [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are;
 //! [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
-//! [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
+//! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 //!
@@ -25,6 +25,7 @@
 
 pub(crate) mod advise;
 mod batch;
+pub(crate) mod boxed;
 pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;

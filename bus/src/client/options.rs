@@ -188,7 +188,7 @@ macro_rules! link_methods {
     ($($options:ident).*) => {
         /// Delivers an item at most once in so much time: when it is over, the newest value that there is then, so that
         /// the last value always arrives. The first one comes at once, and when the service goes, so does the last. A
-        /// receive sleeps meanwhile, and the publisher does not wake it. Zero: no interval, which is the default.
+        /// receive, a wait set or a task sleeps meanwhile, and the publisher does not wake it. Zero: no interval, which is the default.
         ///
         /// What comes between two deliveries is counted in [`Update::suppressed`](crate::Update::suppressed). A link to
         /// several items delivers them in rounds: each that has changed once, and then the interval begins.

@@ -21,8 +21,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,7 @@ use rustix::event::epoll::EventFlags;
 use super::link_state::LinkShared;
 use super::waiter::Waiter;
 use crate::bell::{self, PARK_BOUND};
+use crate::sync::Mutex;
 use crate::tasks::wake;
 
 /// What the tasks of one bus wait by.
@@ -64,7 +65,7 @@ impl Reactor {
     /// Has this link looked at from now on, whenever a task waits for it.
     pub(crate) fn add(&self, link: Arc<LinkShared>) -> u64 {
         let ticket = link.vigil.begin(self.waiter.clone());
-        let mut links = lock(&self.links);
+        let mut links = self.links.lock();
         // Those that are gone make room first, so that this grows with the number of links at one time only.
         if links.len() == links.capacity() {
             links.retain(|(ticket, link)| link.vigil.is_held_by(*ticket));
@@ -78,14 +79,14 @@ impl Reactor {
     pub(crate) fn serve(&self) -> Option<Duration> {
         let mut ready = Vec::new();
         let waited = self.waiter.wait(Some(Duration::ZERO), |note| {
-            ready.extend(lock(&self.descriptors).remove(&note));
+            ready.extend(self.descriptors.lock().remove(&note));
         });
         if let Err(error) = waited {
             tracing::error!(%error, "cannot poll for tasks");
         }
         let now = Instant::now();
         let (waiting, any): (Vec<_>, bool) = {
-            let mut links = lock(&self.links);
+            let mut links = self.links.lock();
             links.retain(|(ticket, link)| link.vigil.is_held_by(*ticket));
             let waiting =
                 links.iter().filter(|(_, link)| link.vigil.has_task()).map(|(_, link)| link.clone());
@@ -93,7 +94,7 @@ impl Reactor {
         };
         let is_ready = |link: &Arc<LinkShared>| link.news(now).is_some();
         let (now_ready, asleep): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
-        asleep.iter().for_each(|link| link.ask());
+        asleep.iter().for_each(|link| link.ask(now));
         bell::asked();
         let ready_since = asleep.iter().filter(|&link| is_ready(link));
         ready.extend(now_ready.iter().chain(ready_since).filter_map(|link| link.vigil.take_task()));
@@ -105,18 +106,25 @@ impl Reactor {
 
     fn watch(&self, number: &mut Option<u64>, fd: BorrowedFd<'_>, waker: Waker) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::ONESHOT;
-        match *number {
-            Some(number) => {
-                lock(&self.descriptors).insert(number, waker);
-                self.waiter.again(fd, number, flags)
-            }
-            None => {
-                let new = self.next_descriptor.fetch_add(1, Ordering::Relaxed);
-                lock(&self.descriptors).insert(new, waker);
-                *number = Some(new);
-                self.waiter.add(fd, new, flags)
-            }
+        let note = number.unwrap_or_else(|| self.next_descriptor.fetch_add(1, Ordering::Relaxed));
+        // Before the kernel may tell of it. What drops the one before is foreign code, which runs with no lock held.
+        let before = self.descriptors.lock().insert(note, waker);
+        drop(before);
+        let watched = match number {
+            Some(_) => self.waiter.again(fd, note, flags),
+            None => self.waiter.add(fd, note, flags),
+        };
+        match watched {
+            Ok(()) => *number = Some(note),
+            Err(_) => self.forget(note),
         }
+        watched
+    }
+
+    /// Has no task woken by this number any longer.
+    fn forget(&self, number: u64) {
+        let waker = self.descriptors.lock().remove(&number);
+        drop(waker);
     }
 }
 
@@ -135,8 +143,7 @@ impl Watched {
     /// No task waits any longer.
     pub(crate) fn cease(&self) {
         if let Some(number) = self.number {
-            let waker = lock(&self.reactor.descriptors).remove(&number);
-            drop(waker);
+            self.reactor.forget(number);
         }
     }
 }
@@ -153,6 +160,34 @@ impl AsFd for Reactor {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+
+    struct Counted;
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn what_could_not_be_watched_is_tried_anew_and_leaves_no_waker() {
+        let (counted, mut watched) = (Arc::new(Counted), Watched::new(Arc::new(Reactor::new().unwrap())));
+        let waker = Waker::from(counted.clone());
+        let alone = Arc::strong_count(&counted);
+        // A regular file cannot be polled, and is no file that is not watched.
+        let file = tempfile::tempfile().unwrap();
+        for _ in 0..2 {
+            let error = watched.wait(&file, &waker).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+            assert_eq!(Arc::strong_count(&counted), alone);
+        }
+        let (reader, _writer) = io::pipe().unwrap();
+        for _ in 0..2 {
+            watched.wait(&reader, &waker).unwrap();
+            assert_eq!(Arc::strong_count(&counted), alone + 1);
+        }
+    }
 }

@@ -7,12 +7,13 @@ use super::conversation::{ConversationHandle, Status};
 use super::values::Values;
 use crate::error::Result;
 use crate::message::{Conversion, Field, Message};
+use crate::payload::Payload;
 use crate::segment::ItemMemory;
 use crate::update::{ItemId, Update};
 
 /// An item of another program, to request again and again: the shortest way to its present value.
 #[derive(Debug)]
-pub struct RemoteItem<T> {
+pub struct RemoteItem<T: ?Sized> {
     conversation: Arc<ConversationHandle>,
     name: String,
     id: ItemId,
@@ -55,7 +56,7 @@ fn look_up(conversation: &ConversationHandle, name: &str) -> (u64, Option<Place>
     (seen, place)
 }
 
-impl<T: Message> RemoteItem<T> {
+impl<T: Payload + ?Sized> RemoteItem<T> {
     /// The item of this name, if it is known here.
     pub(crate) fn find(conversation: &Arc<ConversationHandle>, name: &str) -> Option<Self> {
         let (seen, place) = look_up(conversation, name);
@@ -65,6 +66,47 @@ impl<T: Message> RemoteItem<T> {
         Some(RemoteItem { conversation, name, id, seen, place, message: PhantomData })
     }
 
+    /// The item's id in its conversation.
+    pub fn id(&self) -> ItemId {
+        self.id
+    }
+
+    /// The item's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Copies the present value into a box; for slices, which have no fixed size, and for messages that are too large for a
+    /// stack. Otherwise as [`request`](RemoteItem::request).
+    ///
+    /// # Errors
+    /// As [`request`](RemoteItem::request).
+    pub fn request_boxed(&mut self) -> Result<Update<Box<T>>> {
+        self.refresh();
+        let shared = &self.conversation.shared;
+        match &mut self.place {
+            None => Err(shared.no_such_item(&self.name)),
+            Some(place) if place.stale => shared.read_boxed::<T, true>(place, self.id),
+            Some(place) => shared.read_boxed::<T, false>(place, self.id),
+        }
+    }
+
+    /// Looks the item up again where the conversation has changed.
+    #[inline(always)]
+    fn refresh(&mut self) {
+        if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
+            self.find_again();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_again(&mut self) {
+        (self.seen, self.place) = look_up(&self.conversation, &self.name);
+    }
+}
+
+impl<T: Message> RemoteItem<T> {
     /// Reads the present value, from memory: no system call, no lock, whatever the service does. Where the
     /// service is gone, the last value, marked as [`stale`](Update::stale).
     ///
@@ -124,16 +166,6 @@ impl<T: Message> RemoteItem<T> {
         }
     }
 
-    /// The item's id in its conversation.
-    pub fn id(&self) -> ItemId {
-        self.id
-    }
-
-    /// The item's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The last value of a service that is gone, and a value of another version. Apart, so that the plain copy
     /// stays in registers.
     #[cold]
@@ -146,19 +178,5 @@ impl<T: Message> RemoteItem<T> {
         } else {
             shared.read_apart::<T, false>(place, self.id)
         }
-    }
-
-    /// Looks the item up again where the conversation has changed.
-    #[inline(always)]
-    fn refresh(&mut self) {
-        if self.conversation.shared.state.version() != self.seen || self.place.is_none() {
-            self.find_again();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find_again(&mut self) {
-        (self.seen, self.place) = look_up(&self.conversation, &self.name);
     }
 }

@@ -19,6 +19,10 @@ use crate::error::Result;
 /// Looks of one poll, each at something that turned out to be nothing for this link, before others get their turn.
 const LOOKS_A_POLL: usize = 64;
 
+/// Looks, none of them of a task, after which a link is no longer the tasks' to wait for: many, since beginning anew costs
+/// a word with the service.
+const LOOKS_WITHOUT_TASK: u32 = 1024;
+
 impl<D: Deliver> Link<D> {
     /// As [`recv`](Self::recv), without blocking a thread: waits for the next update, however long.
     ///
@@ -57,6 +61,7 @@ impl<D: Deliver> Link<D> {
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Result<D::Item>> {
         // As for a receive that blocks: who waits here is not who resumes it.
         self.check_not_paused()?;
+        self.looks = 0;
         for _ in 0..LOOKS_A_POLL {
             if let Some(item) = self.try_recv().transpose() {
                 self.cease_to_wait();
@@ -68,9 +73,9 @@ impl<D: Deliver> Link<D> {
             self.pending = true;
             let vigil = &self.shared.vigil;
             vigil.set_task(context.waker());
-            self.shared.ask();
-            bell::asked();
             let now = Instant::now();
+            self.shared.ask(now);
+            bell::asked();
             if self.shared.news(now).is_none() {
                 if vigil.left(now).is_some_and(|left| left < PARK_BOUND) {
                     // It may sleep for longer.
@@ -97,10 +102,24 @@ impl<D: Deliver> Link<D> {
 impl<D: Deliver> Link<D> {
     /// Somebody waits for this link by descriptor from now on.
     pub(super) fn begin_to_report(&mut self) {
-        self.apart = true;
+        (self.apart, self.watched) = (true, true);
         self.report();
         let (conversation, link) = (self.conversation.shared.clone(), self.shared.clone());
         self.conversation.bus.command(Command::Attend { conversation, link });
+    }
+
+    /// A look, of a task or not. A link that is read without tasks for long leaves them, so that it need not say any longer
+    /// where it stands.
+    pub(super) fn count_look(&mut self) {
+        self.looks = self.looks.saturating_add(1);
+        // A task that waits is owed its wake-up, whoever looks meanwhile.
+        if self.looks < LOOKS_WITHOUT_TASK || self.pending || !self.shared.vigil.is_held_by(self.ticket) {
+            return;
+        }
+        if self.shared.vigil.end_of(self.ticket) {
+            let (conversation, link) = (self.conversation.shared.clone(), self.shared.clone());
+            self.conversation.bus.command(Command::Attend { conversation, link });
+        }
     }
 
     /// No task waits any longer.
@@ -162,5 +181,42 @@ impl<D: Deliver> Future for Receive<'_, D> {
 impl<D: Deliver> Drop for Receive<'_, D> {
     fn drop(&mut self) {
         self.link.cease_to_wait();
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::{Bus, WaitSet};
+
+    #[test]
+    fn a_link_that_nobody_waits_for_any_longer_takes_the_plain_way_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let bus = Bus::builder().directory(directory.path()).open("test").unwrap();
+        let service = bus.service("service").unwrap();
+        let topic = service.topic::<u64>("topic").open().unwrap();
+        topic.item("item").unwrap();
+        service.ready().unwrap();
+        let mut link = bus.connect::<u64>("service/topic").open().unwrap().advise("item").hot().unwrap();
+        for _ in 0..2 {
+            let mut set = WaitSet::new().unwrap();
+            set.add(&mut link, ()).unwrap();
+            assert!(link.try_recv().unwrap().is_none());
+            assert!(link.apart, "it reports to the set");
+            drop(set);
+            assert!(link.try_recv().unwrap().is_none());
+            assert!(!link.apart);
+        }
+        // A task that waits stays the one to be woken, one that is over does not.
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(link.poll_recv(&mut context).is_pending());
+        for waits in [true, false] {
+            (0..=2 * LOOKS_WITHOUT_TASK).for_each(|_| assert!(link.try_recv().unwrap().is_none()));
+            assert_eq!(link.apart, waits);
+            // Dropped, it waits no longer.
+            assert!(Pin::new(&mut link.recv_async()).poll(&mut context).is_pending());
+        }
     }
 }

@@ -31,6 +31,20 @@ pub(crate) enum Found<W> {
     Nowhere,
 }
 
+impl<W> Found<W> {
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self, Found::Here(_))
+    }
+
+    pub(crate) fn map<R>(self, with: impl FnOnce(W) -> R) -> Found<R> {
+        match self {
+            Found::Here(what) => Found::Here(with(what)),
+            Found::OnItsWay => Found::OnItsWay,
+            Found::Nowhere => Found::Nowhere,
+        }
+    }
+}
+
 impl Values {
     pub(crate) fn new(session: Arc<Session>) -> Self {
         Values { session, pools: Vec::new(), awaited: None }
@@ -42,8 +56,17 @@ impl Values {
         if !self.session.pooled {
             return Found::Here(&body[self.session.payload..]);
         }
+        self.words(body, self.session.message_words)
+    }
+
+    /// The words of the value of so many bytes that a slot of a pooled topic with this `body` has.
+    pub(crate) fn of_bytes(&mut self, body: &[AtomicU64], bytes: usize) -> Found<&[AtomicU64]> {
+        self.words(body, bytes.div_ceil(8))
+    }
+
+    #[inline]
+    fn words(&mut self, body: &[AtomicU64], words: usize) -> Found<&[AtomicU64]> {
         let reference = self.reference(body);
-        let words = self.session.message_words;
         match self.memory(reference) {
             Found::Here(memory) => reference.of(memory, words).map_or(Found::Nowhere, Found::Here),
             Found::OnItsWay => Found::OnItsWay,

@@ -18,15 +18,17 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 
+use crate::sync::Mutex;
 use crate::sys::socket;
+use crate::sys::time::timespec;
 use crate::sys::wake::Waker;
 
 /// Events that are taken from the kernel at once; what is more comes with the next call.
@@ -88,14 +90,14 @@ impl Waiter {
         let (theirs, ours) = socket::doorbell()?;
         let number = self.next_doorbell.fetch_add(1, Ordering::Relaxed);
         epoll::add(&self.epoll, &ours, EventData::new_u64(DOORBELL | number), EventFlags::IN)?;
-        self.lock().insert(number, ours);
+        self.doorbells.lock().insert(number, ours);
         Ok((number, theirs))
     }
 
     /// Drops a doorbell.
     pub(crate) fn drop_doorbell(&self, number: u64) {
         // The kernel forgets it with its only descriptor.
-        let doorbell = self.lock().remove(&number);
+        let doorbell = self.doorbells.lock().remove(&number);
         drop(doorbell);
     }
 
@@ -103,10 +105,7 @@ impl Waiter {
     /// owner's own descriptors. An interruption is an end of the wait like any other.
     pub(crate) fn wait(&self, timeout: Option<Duration>, mut ready: impl FnMut(u64)) -> io::Result<()> {
         let mut events: Vec<Event> = Vec::with_capacity(EVENTS_A_CALL);
-        let timeout = timeout.map(|timeout| rustix::time::Timespec {
-            tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(timeout.subsec_nanos()) as _,
-        });
+        let timeout = timeout.map(timespec);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(()),
@@ -123,16 +122,11 @@ impl Waiter {
     }
 
     fn empty(&self, number: u64) {
-        let mut doorbells = self.lock();
+        let mut doorbells = self.doorbells.lock();
         // It may have been dropped since the kernel told of it.
         if doorbells.get(&number).is_some_and(|doorbell| !socket::empty(doorbell)) {
             doorbells.remove(&number);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, OwnedFd>> {
-        // Every step on the map leaves it whole.
-        self.doorbells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

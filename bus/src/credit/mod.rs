@@ -8,7 +8,7 @@
 //! credit segment    one or more for each connection that has tracked links, created by the service,
 //!                   mapped by it and by that one client
 //!   floors          a word a link, side by side: a look at many links of one client costs few lines
-//!   awaited         a word a link: whether the publisher sleeps until the floor is raised, and whether that is urgent
+//!   awaited         a word a link: whether the publisher waits until the floor is raised, how, and whether that is urgent
 //!   holds           some words a link, as many as values it may keep: see [`hold`]
 //! ```
 //!

@@ -6,12 +6,14 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use loom::cell::UnsafeCell;
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::{Floor, RELEASED, hold};
 use crate::ring::models::{ModelFutex, ModelRing, check, holds_and_needs, load, put, put_two, ring, ring_of};
 use crate::ring::{Cursor, Taken};
-use crate::server::tracked::{begin, enrol};
+use crate::server::shared::CLOSED;
+use crate::server::tracked::{begin, enrol, learn};
 use crate::sync::{AtomicU64, Ordering, Site};
 
 /// A ring of two slots with a lossless reader. Each slot has a cell beside it which the writer writes and the reader
@@ -74,7 +76,10 @@ fn lossless() {
     while number <= 3 {
         if world.take(&mut cursor, number) {
             number += 1;
-            assert!(world.floor().raise(number - 1, number, &world.futex), "nobody else says anything");
+            assert!(
+                world.floor().raise(number - 1, number, &world.futex, || {}),
+                "nobody else says anything"
+            );
         } else {
             thread::yield_now();
         }
@@ -98,13 +103,43 @@ fn awaited() {
             }
         })
     };
-    assert!(world.floor().raise(1, 2, &world.futex));
+    assert!(world.floor().raise(1, 2, &world.futex, || {}));
     publisher.join().unwrap();
 }
 
 #[test]
 fn a_publisher_that_waits_is_always_woken() {
     holds_and_needs(awaited, &[Site::FloorRaiseFence, Site::FloorAwaitFence]);
+}
+
+/// A task waits until the floor is raised. What wakes it stays until it looks, as a frame does.
+fn awaited_by_task() {
+    let world = World::new();
+    let frames = Arc::new((Mutex::new(false), Condvar::new()));
+    let task = {
+        let (world, frames) = (world.clone(), frames.clone());
+        thread::spawn(move || {
+            while world.floor().get() < 2 {
+                if world.floor().ask(1, false) {
+                    let mut woken = frames.0.lock().unwrap();
+                    while !core::mem::take(&mut *woken) {
+                        woken = frames.1.wait(woken).unwrap();
+                    }
+                }
+            }
+            world.floor().stop();
+        })
+    };
+    world.floor().raise(1, 2, &world.futex, || {
+        *frames.0.lock().unwrap() = true;
+        frames.1.notify_all();
+    });
+    task.join().unwrap();
+}
+
+#[test]
+fn a_task_that_waits_for_room_is_always_woken() {
+    holds_and_needs(awaited_by_task, &[Site::FloorRaiseFence, Site::FloorAwaitFence]);
 }
 
 /// The control thread releases a link whose connection is lost, while its reader reads on.
@@ -115,13 +150,13 @@ fn released() {
         thread::spawn(move || {
             let mut told = 1;
             for number in [2, 3] {
-                if world.floor().raise(told, number, &world.futex) {
+                if world.floor().raise(told, number, &world.futex, || {}) {
                     told = number;
                 }
             }
         })
     };
-    world.floor().release(&world.futex);
+    world.floor().release(&world.futex, || {});
     reader.join().unwrap();
     assert_eq!(world.floor().get(), RELEASED, "the publisher waits for a link that is gone");
 }
@@ -286,4 +321,56 @@ fn pinned() {
 #[test]
 fn what_is_held_is_not_written() {
     holds_and_needs(pinned, &[Site::PinFence, Site::PinLookFence, Site::UnpinStore, Site::UnpinFence]);
+}
+
+/// A service closes while its publisher looks for memory, and a client goes on reading what it holds.
+fn closed() {
+    struct Service {
+        attention: AtomicU64,
+        /// The holds of the links that there are.
+        tracked: Mutex<Vec<Arc<AtomicU64>>>,
+        place: UnsafeCell<u64>,
+    }
+    const PLACE: u64 = 0;
+    let hold = Arc::new(AtomicU64::new(0));
+    hold::announce(&hold, PLACE);
+    let service = Arc::new(Service {
+        attention: AtomicU64::new(0),
+        tracked: Mutex::new(vec![hold]),
+        place: UnsafeCell::new(1),
+    });
+    let publisher = {
+        let service = service.clone();
+        thread::spawn(move || {
+            hold::look();
+            // It has not learned of the link before.
+            let Some(links) = learn(&service.attention, || service.tracked.lock().unwrap().clone()) else {
+                return;
+            };
+            let held = links.iter().any(|hold| hold::held(hold) == Some(PLACE));
+            hold::looked();
+            if !held {
+                // SAFETY: loom checks that nobody else has it.
+                service.place.with_mut(|cell| unsafe { *cell = 2 });
+            }
+        })
+    };
+    let control = {
+        let service = service.clone();
+        thread::spawn(move || {
+            if service.attention.load(Ordering::Relaxed) & CLOSED != 0 {
+                service.tracked.lock().unwrap().clear();
+            }
+        })
+    };
+    service.attention.fetch_or(CLOSED, Ordering::Relaxed);
+    // SAFETY: as above.
+    service.place.with(|cell| assert_eq!(unsafe { *cell }, 1, "what is held is another value"));
+    publisher.join().unwrap();
+    control.join().unwrap();
+}
+
+#[test]
+fn what_is_held_is_not_written_while_a_service_closes() {
+    check(closed);
 }

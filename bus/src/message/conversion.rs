@@ -120,12 +120,23 @@ impl Conversion {
         Ok(Self { operations: operations.into(), template })
     }
 
-    /// What a value begins as; zeroes if `None`.
-    pub(crate) fn template(&self) -> Option<&[u64]> {
-        self.template.as_deref()
+    /// Makes the value in `words`, which may be any, one of the reader's type in `out`.
+    ///
+    /// `words` are at least as many as the writer's type has, and `out` as many bytes as the reader's.
+    pub(crate) fn make(&self, words: &[AtomicU64], out: &mut [u8]) {
+        match &self.template {
+            Some(template) => {
+                let bytes = bytemuck::cast_slice::<u64, u8>(template);
+                let len = out.len().min(bytes.len());
+                out[..len].copy_from_slice(&bytes[..len]);
+                out[len..].fill(0);
+            }
+            None => out.fill(0),
+        }
+        self.apply(words, out);
     }
 
-    /// Converts the value in `words`, which may be any, into `out`, which holds the template.
+    /// Converts the value in `words`, which may be any, into `out`, which holds what a value begins as.
     ///
     /// `words` are at least as many as the writer's type has, and `out` as many bytes as the reader's.
     pub(crate) fn apply(&self, words: &[AtomicU64], out: &mut [u8]) {

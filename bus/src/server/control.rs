@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, getrlimit};
 
-use crate::server::peer::Peer;
+use crate::server::peer::{Lingering, Peer};
 use crate::server::shared::ServiceShared;
-use crate::server::tracked::Enrolment;
 use crate::sync::step;
 use crate::sys::socket;
+use crate::sys::time::timespec;
 use crate::wire::{Farewell, Lost};
 
 /// How long to leave new connections alone when the process has no descriptors left for them.
@@ -33,7 +33,7 @@ pub(crate) struct Control {
     peers: BTreeMap<u64, Peer>,
     next_peer: u64,
     /// Connections that are over, but whose clients may go on reading what they hold.
-    lingering: Vec<(Arc<OwnedFd>, Vec<Enrolment>)>,
+    lingering: Vec<Lingering>,
     /// Until when new connections are left alone.
     accept_pause: Option<Instant>,
 }
@@ -63,6 +63,7 @@ impl Control {
 
     fn turn(&mut self) {
         let ready = self.wait();
+        self.service.timers.wake_due();
         if ready.waker {
             // Before anything is looked at: what is new after this wakes again.
             self.service.waker.clear();
@@ -100,12 +101,14 @@ impl Control {
         fds.push(PollFd::from_borrowed_fd(self.service.waker.as_fd(), PollFlags::IN));
         fds.push(PollFd::from_borrowed_fd(self.listener.as_fd(), accepting));
         // That the other end is closed is always said.
-        let lingering = self.lingering.iter().map(|(socket, _)| PollFd::new(socket, PollFlags::empty()));
+        let lingering = self.lingering.iter().map(|over| PollFd::new(&over.socket, PollFlags::empty()));
         fds.extend(lingering);
         for peer in self.peers.values() {
             fds.push(PollFd::from_borrowed_fd(peer.connection.as_fd(), peer.awaited()));
         }
-        let deadlines = self.peers.values().filter_map(Peer::deadline).chain(self.accept_pause);
+        let of_tasks = self.service.timers.next();
+        let deadlines =
+            self.peers.values().filter_map(Peer::deadline).chain(self.accept_pause).chain(of_tasks);
         let timeout = deadlines.min().map(|deadline| timeout(deadline.saturating_duration_since(now)));
         if poll(&mut fds, timeout.as_ref()).is_err() {
             // Interrupted, or out of kernel memory: nothing is ready, and the next turn asks again.
@@ -200,6 +203,5 @@ struct Ready {
 
 /// So long, rounded up to a millisecond, so that the deadline has passed when poll returns.
 fn timeout(left: Duration) -> Timespec {
-    let left = left.saturating_add(Duration::from_millis(1));
-    Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos() as _ }
+    timespec(left.saturating_add(Duration::from_millis(1)))
 }

@@ -21,18 +21,20 @@
 //! cleared it that did not know whom to ring for. After that ring the owner looks and sets the flag again.
 //!
 //! **What a client can make the service hold is bounded**: doorbells for each client and for all, and items that
-//! they are to be rung for. Whoever is refused one is woken by the bound of its sleeps alone. What a client sends
+//! they are to be rung for. Whoever is refused one is told, and is woken by the bound of its sleeps alone until it has sent
+//! one again, when there are fewer. What a client sends
 //! is checked to be a Unix stream socket.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Resource, getrlimit};
 
 use crate::bell::Doorbells;
 use crate::server::shared::{ServiceShared, TopicShared};
+use crate::sync::Mutex;
 use crate::sys::socket;
 
 /// Doorbells of one client. A program needs one for each thread that waits for many things.
@@ -84,7 +86,7 @@ struct Hung {
 
 impl TopicDoorbells {
     fn add(&self, cause: Cause, doorbell: &Arc<Doorbell>) {
-        let mut hung = self.lock();
+        let mut hung = self.0.lock();
         let hung = hung.entry(cause).or_default();
         match hung.iter_mut().find(|hung| Arc::ptr_eq(&hung.doorbell, doorbell)) {
             Some(hung) => hung.links += 1,
@@ -93,7 +95,7 @@ impl TopicDoorbells {
     }
 
     fn remove(&self, cause: Cause, doorbell: &Arc<Doorbell>) {
-        let mut topic = self.lock();
+        let mut topic = self.0.lock();
         let Some(hung) = topic.get_mut(&cause) else { return };
         if let Some(index) = hung.iter().position(|hung| Arc::ptr_eq(&hung.doorbell, doorbell)) {
             hung[index].links -= 1;
@@ -106,11 +108,6 @@ impl TopicDoorbells {
             topic.remove(&cause);
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Cause, Vec<Hung>>> {
-        // Every step on the map leaves it whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The doorbells at one bell, as a publisher has them: nothing is looked at before they are to be rung.
@@ -122,7 +119,7 @@ pub(crate) struct AtBell<'t> {
 
 impl Doorbells for AtBell<'_> {
     fn ring(self) {
-        let hung = self.topic.doorbells.lock();
+        let hung = self.topic.doorbells.0.lock();
         hung.get(&self.cause).into_iter().flatten().for_each(|hung| hung.doorbell.ring());
     }
 }

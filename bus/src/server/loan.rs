@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::flow::Patience;
 use super::pool::Piece;
 use super::topic::Item;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mark::Mark;
 use crate::message::{Field, Message};
 use crate::payload::{Payload, WithHeader};
@@ -22,7 +22,8 @@ use crate::sync::step;
 #[must_use = "a loan that is dropped publishes nothing"]
 pub struct Loan<'t, T: Payload + ?Sized> {
     item: Item<'t, T>,
-    piece: Piece,
+    /// `None` once it is the item's.
+    piece: Option<Piece>,
     value: *mut T,
     bytes: usize,
 }
@@ -47,7 +48,7 @@ impl<'t, T: Payload + ?Sized> Loan<'t, T> {
     /// # Safety
     /// `value` is where `piece` is, of so many bytes, and the topic's pool gave the piece out for this loan alone.
     pub(crate) unsafe fn new(item: Item<'t, T>, piece: Piece, value: *mut T, bytes: usize) -> Self {
-        Loan { item, piece, value, bytes }
+        Loan { item, piece: Some(piece), value, bytes }
     }
 
     /// Takes what is there for a value: an earlier one of this topic, or zeroes.
@@ -112,7 +113,9 @@ unsafe fn fill<E: Message>(out: *mut u8, len: usize, mut element: impl FnMut(usi
 
 impl<T: Payload + ?Sized> Drop for Loan<'_, T> {
     fn drop(&mut self) {
-        self.item.give_back(self.piece);
+        if let Some(piece) = self.piece {
+            self.item.give_back(piece);
+        }
     }
 }
 
@@ -126,7 +129,7 @@ impl<T: Message> Draft<'_, T> {
     }
 }
 
-impl<T: Payload + ?Sized> Draft<'_, T> {
+impl<'t, T: Payload + ?Sized> Draft<'t, T> {
     /// The value, to be changed in any way. Only for types without padding, since the language may leave anything in
     /// padding; another does not compile, and is changed [field by field](Self::set).
     pub fn get_mut(&mut self) -> &mut T {
@@ -135,21 +138,19 @@ impl<T: Payload + ?Sized> Draft<'_, T> {
         unsafe { &mut *self.0.value }
     }
 
+    /// The same value, marked, as [`Item::marked`] has it.
+    pub fn marked(mut self, mark: Mark) -> Self {
+        self.0.item = self.0.item.marked(mark);
+        self
+    }
+
     /// Publishes the value, without a copy, and returns its sequence number; waits for lossless links as
     /// [`Item::publish`] does.
     ///
     /// # Errors
     /// As [`Item::publish`]; the value is lost then.
     pub fn publish(self) -> Result<u64> {
-        self.publish_within(Mark::GOOD, Patience::Full)
-    }
-
-    /// As [`publish`](Self::publish), with a mark, as [`Item::publish_marked`] has it.
-    ///
-    /// # Errors
-    /// As [`Item::publish`]; the value is lost then.
-    pub fn publish_marked(self, mark: Mark) -> Result<u64> {
-        self.publish_within(mark, Patience::Full)
+        self.publish_within(Patience::Full)
     }
 
     /// As [`publish`](Self::publish), but never waits.
@@ -157,7 +158,7 @@ impl<T: Payload + ?Sized> Draft<'_, T> {
     /// # Errors
     /// As [`Item::try_publish`]; the value is lost then.
     pub fn try_publish(self) -> Result<u64> {
-        self.publish_within(Mark::GOOD, Patience::None)
+        self.publish_within(Patience::None)
     }
 
     /// As [`publish`](Self::publish), but waits at most `timeout`.
@@ -166,14 +167,24 @@ impl<T: Payload + ?Sized> Draft<'_, T> {
     /// As [`Item::try_publish`]; the value is lost then.
     pub fn publish_timeout(self, timeout: Duration) -> Result<u64> {
         let patience = Instant::now().checked_add(timeout).map_or(Patience::Full, Patience::Until);
-        self.publish_within(Mark::GOOD, patience)
+        self.publish_within(patience)
     }
 
-    fn publish_within(self, mark: Mark, patience: Patience) -> Result<u64> {
-        let Loan { item, piece, bytes, .. } = self.0;
-        let number = item.publish_at(piece, bytes, mark, patience)?;
+    pub(crate) fn item(&self) -> Item<'t, T> {
+        self.0.item
+    }
+
+    fn publish_within(mut self, patience: Patience) -> Result<u64> {
+        self.hand_over(patience)
+    }
+
+    /// Publishes the value, if it has not been. It is not this draft's then, and is not to be looked at.
+    pub(crate) fn hand_over(&mut self, patience: Patience) -> Result<u64> {
+        let Loan { item, piece, bytes, .. } = &mut self.0;
+        let lent = piece.ok_or(Error::Closed("the draft"))?;
+        let number = item.publish_at(lent, *bytes, patience)?;
         // Its memory is the published value's now.
-        core::mem::forget(self);
+        *piece = None;
         Ok(number)
     }
 }

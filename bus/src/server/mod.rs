@@ -6,7 +6,7 @@
 //! that publishing does not take.
 //!
 //! Files: [`service`] and [`topic`] are the public handles, [`control`] the thread, [`peer`] one connected
-//! client, [`credits`] the memory that it is lent; [`tracked`] are the links that a writer has to look at, [`flow`]
+//! client, [`credits`] the memory that it is lent, of which the [`ledger`] keeps account; [`tracked`] are the links that a writer has to look at, [`flow`]
 //! is how it waits for them, and [`eviction`] are those that it no longer waits for; [`pool`] is where values are that
 //! links may hold, and [`loan`] how those are built in place; [`doorbells`] is how a publisher wakes those who wait for
 //! many things.
@@ -16,10 +16,11 @@ mod credits;
 mod doorbells;
 pub(crate) mod eviction;
 mod flow;
+mod ledger;
 pub(crate) mod loan;
 mod peer;
 mod pool;
 pub(crate) mod service;
-mod shared;
+pub(crate) mod shared;
 pub(crate) mod topic;
 pub(crate) mod tracked;

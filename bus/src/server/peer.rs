@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
@@ -22,9 +22,9 @@ use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{Enrolment, Eviction, Tracked};
 use crate::sync::step;
 use crate::wire::{
-    self, Advise, Body, Connect, Connection, Farewell, FromClient, Goodbye, Granted, Located, Lost,
-    Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText, Refusal, Refused,
-    Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
+    self, Advise, Body, Connect, Connection, DoorbellRefused, Farewell, FromClient, Goodbye, Granted,
+    Located, Lost, Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText,
+    Refusal, Refused, Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -66,6 +66,16 @@ pub(crate) struct Peer {
     doorbells: ClientDoorbells,
 }
 
+/// A connection that is over, with what its client holds: to be kept until its end of it is closed, since it may go on
+/// reading what it holds.
+#[derive(Debug)]
+pub(crate) struct Lingering {
+    pub(crate) socket: Arc<OwnedFd>,
+    _held: Vec<Enrolment>,
+    /// Still the client's, and counted for it.
+    _credits: Credits,
+}
+
 #[derive(Debug)]
 struct Conversation {
     topic: Arc<TopicShared>,
@@ -88,8 +98,8 @@ enum LinkKind {
     Untracked,
     /// One to be tracked when its item appears.
     Tracking(Terms),
-    /// A tracked one; without enrolment once it was evicted.
-    Tracked { place: Place, holds: Option<Holds>, enrolment: Option<Enrolment> },
+    /// A tracked one; without enrolment once it was evicted, as long as that lasts.
+    Tracked { place: Place, holds: Option<Holds>, link: Weak<Tracked>, enrolment: Option<Enrolment> },
 }
 
 /// What a tracked link was granted.
@@ -135,6 +145,7 @@ impl Peer {
         Peer {
             waiting: Waiting { service: service.clone(), count: 0 },
             doorbells: ClientDoorbells::new(service.clone()),
+            credits: Credits::new(service.clone(), pid),
             service,
             connection: Connection::new(socket),
             pid,
@@ -145,7 +156,6 @@ impl Peer {
             conversations: HashMap::new(),
             connecting: HashMap::new(),
             links: 0,
-            credits: Credits::default(),
         }
     }
 
@@ -314,6 +324,7 @@ impl Peer {
                         Err(NotHung::Malformed(what)) => return Err(unexpected(what)),
                         Err(NotHung::TooMany) => {
                             tracing::warn!(pid = self.pid, "no doorbell for a client: too many of them");
+                            self.send(prefix, &DoorbellRefused { number: hang.number });
                         }
                     }
                 }
@@ -332,6 +343,7 @@ impl Peer {
             }
             FromClient::Unattend(_) => self.doorbells.leave(conversation, reference),
             FromClient::TakeDownDoorbell(down) => self.doorbells.take_down(down.number),
+            FromClient::FloorRaised(_) => self.service.publishers.wake_all(),
         }
         Ok(())
     }
@@ -470,27 +482,29 @@ impl Peer {
                     open.links.remove(&reference);
                     self.links -= 1;
                 }
-                let reason = ReasonText::truncated(&format!("no memory for a tracked link: {error}"));
+                let reason =
+                    ReasonText::truncated(&format!("there is nothing to track the link by: {error}"));
                 let refused = Refused { refusal: Refusal::TooMany, reason };
                 return self.connection.send(conversation, reference, &refused);
             }
         };
-        let link = Tracked {
+        let link = Arc::new(Tracked {
             peer: self.id,
             pid: self.pid,
             conversation,
             link: reference,
             item: index,
             deadline: terms.deadline,
-            floor: self.credits.word(place, place.floor()),
-            awaited: self.credits.word(place, place.awaited()),
-            holds: holds.map(|holds| self.credits.words(holds)),
+            floor: self.credits.word(place, place.floor),
+            awaited: self.credits.word(place, place.awaited),
+            holds: holds.map(|holds| self.credits.words(holds, terms.samples)),
             socket: self.connection.socket(),
             evicted: AtomicBool::new(false),
-        };
-        let enrolment = Some(Enrolment::new(self.service.clone(), topic, link, &ring, terms.from));
+        });
+        let (enrolled, link) = (link.clone(), Arc::downgrade(&link));
+        let enrolment = Some(Enrolment::new(self.service.clone(), topic, enrolled, &ring, terms.from));
         if let Some(open) = self.conversations.get_mut(&conversation) {
-            open.links.insert(reference, LinkKind::Tracked { place, holds, enrolment });
+            open.links.insert(reference, LinkKind::Tracked { place, holds, link, enrolment });
         }
         let granted = Granted {
             deadline: terms
@@ -498,8 +512,8 @@ impl Peer {
                 .map_or(0, |deadline| u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX)),
             index,
             credits: place.memory,
-            floor: place.floor(),
-            awaited: place.awaited(),
+            floor: place.floor,
+            awaited: place.awaited,
             hold_memory: holds.map_or(0, |holds| holds.memory),
             first_hold: holds.map_or(0, |holds| holds.start),
             holds: if holds.is_some() { terms.samples } else { 0 },
@@ -522,7 +536,7 @@ impl Peer {
                 Ok((place, Some(holds)))
             }
             Err(error) => {
-                self.credits.give_back(place);
+                self.credits.give_back(place, Weak::new());
                 Err(error)
             }
         }
@@ -553,23 +567,23 @@ impl Peer {
         }
     }
 
-    /// The connection, with what its client holds: to be kept until its end of it is closed, since it may go on reading
-    /// what it holds. `None` if that is nothing.
-    pub(crate) fn linger(mut self) -> Option<(Arc<OwnedFd>, Vec<Enrolment>)> {
+    /// What there is to be kept of a connection that is over; `None` if that is nothing.
+    pub(crate) fn linger(mut self) -> Option<Lingering> {
         let conversations = self.conversations.drain().flat_map(|(_, open)| open.links.into_values());
         let held = |link| match link {
             LinkKind::Tracked { holds: Some(_), enrolment, .. } => enrolment.map(Enrolment::hold_only),
             _ => None,
         };
         let held: Vec<_> = conversations.filter_map(held).collect();
-        (!held.is_empty()).then(|| (self.connection.socket(), held))
+        let socket = self.connection.socket();
+        (!held.is_empty()).then(|| Lingering { socket, _held: held, _credits: self.credits })
     }
 
     /// Frees what the service holds for a link that its client has closed.
     fn untrack(&mut self, link: LinkKind) {
-        if let LinkKind::Tracked { place, holds, enrolment } = link {
+        if let LinkKind::Tracked { place, holds, link, enrolment } = link {
             drop(enrolment);
-            self.credits.give_back(place);
+            self.credits.give_back(place, link);
             holds.into_iter().for_each(|holds| self.credits.give_back_holds(holds));
         }
     }

@@ -8,7 +8,11 @@
 //! All of this is the writer's own, and private. What readers hold is in credit memory ([`crate::credit::hold`]), and is
 //! looked at only when nothing is free: then for everything that was retired since the last time. As many values can
 //! be retired, held or lent at once as the topic has memory for beyond its history; so the price of a look is shared by
-//! as many publishes, and does not grow with links that hold nothing for long.
+//! as many publishes, and does not grow with links that hold nothing for long. What a client writes where its holds are
+//! costs a search among what was retired for each word that is not zero, and is kept nowhere.
+//!
+//! How many values there may be is counted apart from the memory that there is: where lengths differ, memory that was made
+//! for some is free while as many values as there may be have other lengths.
 
 use std::collections::HashSet;
 use std::io;
@@ -28,6 +32,9 @@ const SMALLEST: usize = LINE_WORDS * 8;
 const LOOSE: usize = 2;
 /// Memory for values of no fixed size is made for so many bytes at once, where they are small.
 const GROWTH_BYTES: usize = 64 << 10;
+/// It grows by so many parts of what there is of a class, where they are large: each memory is a descriptor, and a mapping
+/// for every client, so that there should be few; and what is not in use is at most one part.
+const GROWTH_PART: usize = 4;
 
 /// The memory of a topic's values.
 ///
@@ -44,13 +51,20 @@ pub(crate) struct Pool {
     most: usize,
     /// Values that are.
     live: usize,
-    /// Pieces of each class that are free.
-    free: Vec<Vec<Piece>>,
+    classes: Vec<Class>,
     retired: Vec<Piece>,
-    /// What is held, in order: filled for each look, and kept for its room.
-    held: Vec<u64>,
+    /// What was retired, in order, and whether it is held: filled for each look, and kept for its room.
+    sought: Vec<(u64, bool)>,
     /// What each ring has in its slots, by item.
     rings: Vec<Box<[Option<Piece>]>>,
+}
+
+/// All pieces of one size.
+#[derive(Debug, Default)]
+struct Class {
+    /// How many there are.
+    pieces: usize,
+    free: Vec<Piece>,
 }
 
 /// A piece of pool memory.
@@ -83,9 +97,9 @@ impl Pool {
             memories: Vec::new(),
             most: 0,
             live: 0,
-            free: Vec::new(),
+            classes: Vec::new(),
             retired: Vec::new(),
-            held: Vec::new(),
+            sought: Vec::new(),
             rings: Vec::new(),
         }
     }
@@ -118,12 +132,14 @@ impl Pool {
     pub(crate) fn allow(&mut self, values: usize) {
         self.most = values;
         self.retired.reserve(values.saturating_sub(self.retired.len()));
+        self.sought.reserve(values.saturating_sub(self.sought.len()));
     }
 
     /// How many values of so many bytes to make memory for, where none is free; 0 where there may be no more.
     pub(crate) fn growth(&self, bytes: usize) -> usize {
         let piece = self.bytes_for(bytes, 1).unwrap_or(usize::MAX);
-        (GROWTH_BYTES / piece).clamp(1, self.most).min(self.most - self.live)
+        let made = self.classes.get(self.class(bytes)).map_or(0, |class| class.pieces);
+        (GROWTH_BYTES / piece).max(made / GROWTH_PART).max(1).min(self.most.saturating_sub(self.live))
     }
 
     /// Makes memory for so many values of so many bytes; its descriptor, for clients.
@@ -133,7 +149,7 @@ impl Pool {
     pub(crate) fn grow(&mut self, label: &str, bytes: usize, values: usize) -> io::Result<Arc<OwnedFd>> {
         let refuse = |why| io::Error::new(io::ErrorKind::OutOfMemory, why);
         if self.memories.len() >= MAX_MEMORIES {
-            return Err(refuse("the topic grew too often; give it more `capacity`"));
+            return Err(refuse("its values are in as many memories already as a topic may have"));
         }
         let class = self.class(bytes);
         let (Some(stride), Some(bytes)) = (self.stride(class), self.bytes_for(bytes, values)) else {
@@ -141,13 +157,15 @@ impl Pool {
         };
         let (words, fd) = pool::create(label, bytes)?;
         let memory = self.memories.len();
-        if self.free.len() <= class {
-            self.free.resize_with(class + 1, Vec::new);
+        if self.classes.len() <= class {
+            self.classes.resize_with(class + 1, Class::default);
         }
         // Below what is free already: the longer it takes until the new memory is used, the likelier it is that all
         // clients have been sent it by then.
         let pieces = (0..values).rev().map(|value| Reference::new(memory, value * stride));
-        self.free[class].splice(..0, pieces.map(|reference| Piece { reference, class: class as u8 }));
+        let pieces = pieces.map(|reference| Piece { reference, class: class as u8 });
+        self.classes[class].free.splice(..0, pieces);
+        self.classes[class].pieces += values;
         self.memories.push(words);
         Ok(fd)
     }
@@ -158,11 +176,15 @@ impl Pool {
     }
 
     /// Memory for a value of so many bytes, which nobody else reads or writes until it is [put](Self::put) or
-    /// [given back](Self::give_back); `None` where nothing is free.
+    /// [given back](Self::give_back); `None` where nothing is free, or there are as many values as there may be.
     #[inline]
     pub(crate) fn take(&mut self, bytes: usize) -> Option<Piece> {
+        if self.live >= self.most {
+            return None;
+        }
         let class = self.class(bytes);
-        let piece = self.free.iter_mut().skip(class).take(LOOSE + 1).find_map(Vec::pop)?;
+        let mut classes = self.classes.iter_mut().skip(class).take(LOOSE + 1);
+        let piece = classes.find_map(|class| class.free.pop())?;
         self.live += 1;
         Some(piece)
     }
@@ -170,7 +192,7 @@ impl Pool {
     /// Gives memory back that was taken, and that nobody was told of.
     pub(crate) fn give_back(&mut self, piece: Piece) {
         self.live -= 1;
-        self.free[usize::from(piece.class)].push(piece);
+        self.classes[usize::from(piece.class)].free.push(piece);
     }
 
     /// All words of a piece.
@@ -192,16 +214,22 @@ impl Pool {
     /// Frees what was retired and none of `links` holds. To be called after [`hold::look`] and after learning which links
     /// there are.
     pub(crate) fn reclaim(&mut self, links: &[Arc<Tracked>]) {
-        let Pool { free, live, retired, held, .. } = self;
-        held.clear();
-        held.extend(links.iter().flat_map(|link| link.held()));
+        let Pool { classes, live, retired, sought, .. } = self;
+        sought.clear();
+        sought.extend(retired.iter().map(|piece| (piece.reference.0, false)));
+        sought.sort_unstable();
+        for held in links.iter().flat_map(|link| link.held()) {
+            if let Ok(at) = sought.binary_search_by_key(&held, |&(reference, _)| reference) {
+                sought[at].1 = true;
+            }
+        }
         hold::looked();
-        held.sort_unstable();
+        sought.retain(|&(_, held)| held);
         retired.retain(|&piece| {
-            let keep = held.binary_search(&piece.reference.0).is_ok();
+            let keep = sought.binary_search(&(piece.reference.0, true)).is_ok();
             if !keep {
                 *live -= 1;
-                free[usize::from(piece.class)].push(piece);
+                classes[usize::from(piece.class)].free.push(piece);
             }
             keep
         });
@@ -219,5 +247,75 @@ impl Pool {
             Holder { pid: link.pid, link: link.link, held: held.len() }
         });
         theirs.chain([ours]).max_by_key(|holder| holder.held).unwrap_or(ours)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Memory for a value, as a publish comes by it.
+    fn get(pool: &mut Pool, bytes: usize) -> Option<Piece> {
+        if let Some(piece) = pool.take(bytes) {
+            return Some(piece);
+        }
+        pool.reclaim(&[]);
+        if let Some(piece) = pool.take(bytes) {
+            return Some(piece);
+        }
+        let values = pool.growth(bytes);
+        (values > 0).then(|| {
+            pool.grow("test", bytes, values).unwrap();
+            pool.take(bytes).expect("memory was made for this")
+        })
+    }
+
+    #[test]
+    fn there_are_no_more_values_than_allowed_whatever_their_lengths() {
+        let mut pool = Pool::new(0, 8, false);
+        pool.allow(11);
+        for bytes in [1, 4096, 100, 1] {
+            let taken: Vec<_> =
+                (0..11).map(|_| get(&mut pool, bytes).expect("there may be eleven")).collect();
+            for other in [1, 4096, 100_000] {
+                assert_eq!((get(&mut pool, other), pool.growth(other)), (None, 0));
+            }
+            taken.into_iter().for_each(|piece| pool.give_back(piece));
+        }
+        let small: Vec<_> = (0..6).map(|_| get(&mut pool, 1).unwrap()).collect();
+        let large: Vec<_> = (0..5).map(|_| get(&mut pool, 4096).unwrap()).collect();
+        assert_eq!(get(&mut pool, 1), None);
+        small.into_iter().chain(large).for_each(|piece| pool.give_back(piece));
+        assert_eq!(pool.live, 0);
+    }
+
+    #[test]
+    fn what_is_overwritten_is_free_again_and_nothing_twice() {
+        let mut pool = Pool::new(8, 8, true);
+        pool.allow(5);
+        pool.grow("test", 8, 5).unwrap();
+        pool.add_ring(2);
+        for number in 1..100 {
+            let piece = get(&mut pool, 8).unwrap();
+            assert!(!pool.rings[0].contains(&Some(piece)) && !pool.retired.contains(&piece), "it is in use");
+            pool.put(0, number, piece);
+        }
+        assert_eq!(pool.memories.len(), 1);
+    }
+
+    #[test]
+    fn memories_are_few_where_values_are_large_and_many() {
+        let (bytes, most) = (40_000, 200);
+        let mut pool = Pool::new(0, 8, false);
+        pool.allow(most);
+        let taken: Vec<_> = (0..most).map(|_| get(&mut pool, bytes).unwrap()).collect();
+        assert_eq!((taken.len(), get(&mut pool, bytes)), (most, None));
+        assert!(pool.memories.len() < 30, "{} memories for {most} values", pool.memories.len());
+        // By a part of what there is, and not of what there may be.
+        let mut pool = Pool::new(0, 8, false);
+        pool.allow(1 << 20);
+        let taken: Vec<_> = (0..100).map(|_| get(&mut pool, bytes).unwrap()).collect();
+        let made = pool.classes.iter().map(|class| class.pieces).sum::<usize>();
+        assert!((taken.len()..=taken.len() + taken.len() / GROWTH_PART).contains(&made), "{made} for 100");
     }
 }

@@ -13,13 +13,15 @@ use crate::ring::Ring;
 use crate::segment::SegmentFds;
 use crate::segment::mapping::Words;
 use crate::server::doorbells::TopicDoorbells;
+use crate::server::ledger::Ledger;
 use crate::server::service::ClientInfo;
 use crate::server::tracked::{Eviction, Tracked};
 use crate::sync::AtomicU64;
 use crate::sys::wake::Waker;
+use crate::tasks::{Tasks, Timers};
 
-/// The bit of a service's attention that says that it is closed.
-const CLOSED: u64 = 1 << 63;
+/// The bit of a service's attention that says that it is closed. It stays set.
+pub(crate) const CLOSED: u64 = 1 << 63;
 
 /// A service, as its handles and its control thread see it.
 #[derive(Debug)]
@@ -37,10 +39,16 @@ pub(crate) struct ServiceShared {
     clients: Mutex<BTreeMap<u64, ClientInfo>>,
     /// Links that publishers no longer wait for, until the control thread has told them.
     evictions: Mutex<Vec<Eviction>>,
+    /// Tasks that wait until something can be published.
+    pub(crate) publishers: Arc<Tasks>,
+    /// Until when they do.
+    pub(crate) timers: Arc<Timers>,
     /// Questions of clients that wait for a topic or an item to appear.
     waiting: AtomicUsize,
     /// Doorbells that clients have hung up.
     pub(crate) doorbells: AtomicUsize,
+    /// What clients were lent for tracked links.
+    pub(crate) ledger: Ledger,
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -52,15 +60,30 @@ pub(crate) struct TopicShared {
     segments: Mutex<Vec<Arc<SegmentFds>>>,
     /// The rings of the items, by index, where links may be tracked.
     rings: Mutex<Vec<Ring<Words>>>,
-    items: Mutex<HashMap<String, u32>>,
+    items: Mutex<Items>,
     /// The longest that a publisher waits for a lossless link; `None` where there are no such links.
     pub(crate) lossless: Option<Duration>,
     /// The most values that one link may hold; 0 where links hold none.
     pub(crate) samples: u32,
-    tracked: Mutex<Vec<Arc<Tracked>>>,
+    tracked: Mutex<Enrolled>,
     /// Pool memory, in the order in which it was made.
     pools: Mutex<Vec<Arc<OwnedFd>>>,
     pub(crate) doorbells: TopicDoorbells,
+}
+
+/// The names of a topic's items.
+#[derive(Debug, Default)]
+struct Items {
+    names: Vec<Arc<str>>,
+    indices: HashMap<Arc<str>, u32>,
+}
+
+/// The tracked links of a topic, by the order in which they came.
+#[derive(Debug, Default)]
+struct Enrolled {
+    links: BTreeMap<u64, Arc<Tracked>>,
+    /// How many have come.
+    count: u64,
 }
 
 impl ServiceShared {
@@ -68,6 +91,8 @@ impl ServiceShared {
         ServiceShared {
             name,
             epoch,
+            publishers: Arc::default(),
+            timers: Timers::new(waker.clone()),
             waker,
             attention: CachePadded::new(AtomicU64::new(0)),
             topics: Mutex::default(),
@@ -75,6 +100,7 @@ impl ServiceShared {
             evictions: Mutex::default(),
             waiting: AtomicUsize::new(0),
             doorbells: AtomicUsize::new(0),
+            ledger: Ledger::default(),
         }
     }
 
@@ -84,6 +110,13 @@ impl ServiceShared {
 
     pub(crate) fn close(&self) {
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
+        self.publishers.wake_all();
+    }
+
+    /// Has publishers learn of something before they publish again, and wakes those that wait.
+    pub(crate) fn attract(&self) {
+        self.attention.fetch_add(1, Ordering::Release);
+        self.publishers.wake_all();
     }
 
     /// Has the control thread tell a link's client that nobody waits for it any longer.
@@ -189,11 +222,16 @@ impl TopicShared {
         lock(&self.pools).get(index).cloned()
     }
 
-    pub(crate) fn add_item(&self, name: &str, index: u32, ring: Ring<Words>) {
+    /// Adds the topic's next item.
+    pub(crate) fn add_item(&self, name: &str, ring: Ring<Words>) {
         if self.lossless.is_some() || self.samples > 0 {
             lock(&self.rings).push(ring);
         }
-        lock(&self.items).insert(name.to_owned(), index);
+        let name = Arc::<str>::from(name);
+        let mut items = lock(&self.items);
+        let index = items.names.len() as u32;
+        items.names.push(name.clone());
+        items.indices.insert(name, index);
     }
 
     /// The ring of an item.
@@ -202,30 +240,34 @@ impl TopicShared {
     }
 
     pub(crate) fn item(&self, name: &str) -> Option<u32> {
-        lock(&self.items).get(name).copied()
+        lock(&self.items).indices.get(name).copied()
     }
 
     /// The name of an item.
     pub(crate) fn item_name(&self, index: u32) -> String {
-        let items = lock(&self.items);
-        items.iter().find(|&(_, &other)| other == index).map_or_else(String::new, |(name, _)| name.clone())
+        lock(&self.items).names.get(index as usize).map_or_else(String::new, |name| name.as_ref().to_owned())
     }
 
     /// The links that the topic's writer has to look at.
     pub(crate) fn tracked(&self) -> Vec<Arc<Tracked>> {
-        lock(&self.tracked).clone()
+        lock(&self.tracked).links.values().cloned().collect()
     }
 
-    pub(crate) fn enrol(&self, link: Arc<Tracked>) {
-        lock(&self.tracked).push(link);
+    /// Has the topic's writer look at a link, until it is [withdrawn](Self::withdraw) by the number that this returns.
+    pub(crate) fn enrol(&self, link: Arc<Tracked>) -> u64 {
+        let mut tracked = lock(&self.tracked);
+        tracked.count += 1;
+        let number = tracked.count;
+        tracked.links.insert(number, link);
+        number
     }
 
-    pub(crate) fn withdraw(&self, link: &Arc<Tracked>) {
-        lock(&self.tracked).retain(|other| !Arc::ptr_eq(other, link));
+    pub(crate) fn withdraw(&self, number: u64) {
+        lock(&self.tracked).links.remove(&number);
     }
 
     pub(crate) fn item_count(&self) -> u64 {
-        lock(&self.items).len() as u64
+        lock(&self.items).names.len() as u64
     }
 }
 

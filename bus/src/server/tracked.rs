@@ -22,7 +22,20 @@
 //! A link that was lost with its connection and comes back in the same life of the service says where it was, and begins
 //! there ([`begin`]), as far as the ring goes. So it keeps what is still there; of that, the publish without a look may have
 //! overwritten the oldest, which the link then counts as missed, as it does what was overwritten before.
+//!
+//! **Closing** takes all links away, while their clients go on reading what they hold; from then on nothing may be
+//! written. So the order is:
+//!
+//! ```text
+//! service:         attention |= CLOSED             publish:  take the links      mutex (3)
+//! control thread:  CLOSED ? withdraw the links  (3)          CLOSED ?  then nothing of it counts
+//! ```
+//!
+//! A publish that finds a link withdrawn locks the mutex (3) after the control thread did, which had seen CLOSED before;
+//! of one word nobody sees less than what was seen before. Asked the other way round, it could see a service that is open
+//! and then find that nobody holds anything. [`learn`] is the only way to the links.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -30,7 +43,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::shared::{ServiceShared, TopicShared};
+use super::shared::{CLOSED, ServiceShared, TopicShared};
 use crate::credit::{Floor, hold};
 use crate::ring::Ring;
 use crate::segment::mapping::Words;
@@ -88,6 +101,19 @@ impl Tracked {
     }
 }
 
+/// Forgets the links whose clients are [gone](Tracked::is_gone); the kernel is asked once for each connection.
+pub(crate) fn forget_gone(links: &mut Vec<Arc<Tracked>>) {
+    let mut gone = HashMap::new();
+    links.retain(|link| !*gone.entry(link.peer).or_insert_with(|| link.is_gone()));
+}
+
+/// The links, of which `tracked` tells under the mutex under which they are withdrawn; `None` where the service is
+/// closed, and then there may be others that are in use. See the head of this file.
+pub(crate) fn learn<L>(attention: &AtomicU64, tracked: impl FnOnce() -> L) -> Option<L> {
+    let links = tracked();
+    (attention.load(Ordering::Relaxed) & CLOSED == 0).then_some(links)
+}
+
 /// A link that a publisher no longer waits for.
 #[derive(Debug)]
 pub(crate) struct Eviction {
@@ -100,6 +126,8 @@ pub(crate) struct Eviction {
 pub(crate) struct Enrolment {
     service: Arc<ServiceShared>,
     topic: Arc<TopicShared>,
+    /// Its number among the topic's.
+    number: u64,
     link: Arc<Tracked>,
 }
 
@@ -109,20 +137,19 @@ impl Enrolment {
     pub(crate) fn new(
         service: Arc<ServiceShared>,
         topic: Arc<TopicShared>,
-        link: Tracked,
+        link: Arc<Tracked>,
         ring: &Ring<Words>,
         from: u64,
     ) -> Self {
-        let link = Arc::new(link);
         let begin = |head| begin(head, ring.depth(), from);
-        enrol(&link.floor[0], ring, begin, &service.attention, || topic.enrol(link.clone()));
-        Enrolment { service, topic, link }
+        let number = enrol(&link.floor[0], ring, begin, &service.attention, || topic.enrol(link.clone()));
+        Enrolment { service, topic, number, link }
     }
 
     /// Lets publishers wait for the link no longer; what it holds it goes on holding.
     pub(crate) fn hold_only(self) -> Self {
         self.link.evict();
-        self.service.attention.fetch_add(1, Ordering::Release);
+        self.service.attract();
         self
     }
 
@@ -144,32 +171,33 @@ pub(crate) fn begin(head: u64, depth: u64, from: u64) -> u64 {
 }
 
 /// The protocol in this file's head.
-pub(crate) fn enrol<W: core::ops::Deref<Target = [AtomicU64]>>(
+pub(crate) fn enrol<W: core::ops::Deref<Target = [AtomicU64]>, E>(
     floor: &AtomicU64,
     ring: &Ring<W>,
     begin: impl Fn(u64) -> u64,
     attention: &AtomicU64,
-    enter: impl FnOnce(),
-) {
+    enter: impl FnOnce() -> E,
+) -> E {
     floor.store(begin(ring.latest()), Ordering::Relaxed);
     step!(EnrolFloored);
-    enter();
+    let entered = enter();
     step!(EnrolEntered);
     attention.fetch_add(1, Ordering::Release);
     step!(EnrolAttended);
     Site::EnrolFence.fence(Ordering::SeqCst);
     floor.store(begin(ring.latest()), Ordering::Relaxed);
     step!(Enrolled);
+    entered
 }
 
 impl Drop for Enrolment {
     fn drop(&mut self) {
-        self.topic.withdraw(&self.link);
+        self.topic.withdraw(self.number);
         step!(Withdrawn);
         // A publisher that sleeps until this floor is raised, or is about to, finds it raised.
-        self.link.floor().release(&SharedFutex);
+        self.link.floor().release(&SharedFutex, || {});
         step!(Released);
-        self.service.attention.fetch_add(1, Ordering::Release);
+        self.service.attract();
     }
 }
 

@@ -10,11 +10,14 @@
 //! Memory that another process maps read-only is only ever loaded with `Relaxed` (all that the language
 //! guarantees on read-only pages), so acquiring is done by fences.
 
+mod mutex;
 #[cfg(kill_points)]
 pub(crate) mod steps;
 
 #[cfg(tsan)]
 mod tsan;
+
+pub(crate) use self::mutex::Mutex;
 
 #[cfg(not(any(loom, tsan)))]
 pub(crate) use core::sync::atomic::AtomicU64;
@@ -62,6 +65,10 @@ pub(crate) enum Site {
     ParkFence,
     /// Control thread: that the publisher is gone is said before it looks who sleeps.
     UnparkFence,
+    /// Control thread: what a link has to look for is there before the nudge counts it.
+    NudgeFence,
+    /// Link: it looks after it has taken the count of nudges.
+    NudgeTakenFence,
     /// Reader: its copy is finished before its floor lets the slot go.
     FloorStore,
     /// Publisher: a slot is overwritten after the floor that lets it go.

@@ -10,6 +10,7 @@ use rustix::thread::futex;
 
 use crate::bell::Futex;
 use crate::sync::AtomicU64;
+use crate::sys::time::timespec;
 
 /// The kernel's futex on the low half of a shared word.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +28,8 @@ fn low_half(word: &AtomicU64) -> &AtomicU32 {
 
 impl Futex for SharedFutex {
     fn wait(&self, word: &AtomicU64, seen: u32, bound: Duration) {
-        let bound = rustix::time::Timespec {
-            tv_sec: bound.as_secs().min(i64::MAX as u64) as i64,
-            tv_nsec: bound.subsec_nanos() as _,
-        };
         // Woken, changed meanwhile, interrupted or timed out: the caller looks again in every case.
-        let _ = futex::wait(low_half(word), futex::Flags::empty(), seen, Some(&bound));
+        let _ = futex::wait(low_half(word), futex::Flags::empty(), seen, Some(&timespec(bound)));
     }
 
     fn wake_all(&self, word: &AtomicU64) {

@@ -8,6 +8,8 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
+use crate::sys::time::timespec;
+
 /// A descriptor that becomes readable when a time has passed.
 #[derive(Debug)]
 pub(crate) struct Timer(OwnedFd);
@@ -21,14 +23,8 @@ impl Timer {
     /// Makes it readable after this time, or never; not readable until then, whatever it was before.
     pub(crate) fn set(&self, delay: Option<Duration>) -> io::Result<()> {
         const STOPPED: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let it_value = delay.map_or(STOPPED, |delay| {
-            // Zero would stop it.
-            let delay = delay.max(Duration::from_nanos(1));
-            Timespec {
-                tv_sec: i64::try_from(delay.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: i64::from(delay.subsec_nanos()) as _,
-            }
-        });
+        // Zero would stop it.
+        let it_value = delay.map_or(STOPPED, |delay| timespec(delay.max(Duration::from_nanos(1))));
         let times = Itimerspec { it_interval: STOPPED, it_value };
         timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &times)?;
         Ok(())

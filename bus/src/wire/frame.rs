@@ -127,6 +127,8 @@ bodies! {
         Unattend = 22 { doorbell: u64 }
         /// Takes a doorbell down.
         TakeDownDoorbell = 23 { number: u64 }
+        /// A task that waits for a floor of this client's may find it raised.
+        FloorRaised = 24 {}
     }
 }
 
@@ -189,6 +191,8 @@ bodies! {
             /// How many came before.
             index: u32,
         }
+        /// The doorbell of this number does not hang: there are too many. It may be sent again later.
+        DoorbellRefused = 113 { number: u64 }
     }
 }
 

@@ -14,8 +14,10 @@
 //!                           ←     Located {index}               or  Refused {reason}
 //!                           ←     Segment {n} + 2 fds           whenever the topic grows
 //!   HangDoorbell + 1 fd     →           what to wake this client by, where it waits for many things
+//!                           ←     DoorbellRefused {number}      there are too many: again later
 //!   Attend {doorbell, item} →           for which of its links
 //!   Unattend, TakeDownDoorbell →
+//!   FloorRaised             →           a task that publishes may go on; sent past all that waits to be sent
 //!   Unadvise, Close         →
 //!                           ←     Goodbye {reason}              the service closes, or evicts
 //! ```

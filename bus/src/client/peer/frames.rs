@@ -85,6 +85,10 @@ impl Peer {
                 self.refused(prefix, refused.refusal, &printable(&refused.reason));
                 Ok(())
             }
+            (Phase::Open { .. }, FromService::DoorbellRefused(refused), _) => {
+                self.doorbells.refused(refused.number);
+                Ok(())
+            }
             (Phase::Open { .. }, FromService::TopicEntry(entry), _) => {
                 let topic = TopicInfo {
                     service: self.service.clone(),

@@ -115,7 +115,10 @@ impl Peer {
         match &self.phase {
             Phase::Absent => None,
             Phase::Resting { until } => Some(*until),
-            Phase::Greeting { connection, .. } | Phase::Open { connection, .. } => connection.retry_at(),
+            Phase::Greeting { connection, .. } => connection.retry_at(),
+            Phase::Open { connection, .. } => {
+                connection.retry_at().into_iter().chain(self.doorbells.retry_at()).min()
+            }
         }
     }
 
@@ -241,10 +244,26 @@ impl Peer {
         self.questions.insert(reference, question);
     }
 
-    /// Handles what came in.
+    /// Handles what came in, and sends doorbells again that were refused.
     pub(crate) fn serve(&mut self) {
         if let Err(lost) = self.receive() {
             self.lose(lost);
+        }
+        self.retry_doorbells();
+    }
+
+    fn retry_doorbells(&mut self) {
+        let Phase::Open { connection, .. } = &mut self.phase else { return };
+        let due = self.doorbells.take_due();
+        if due.is_empty() {
+            return;
+        }
+        let is_due =
+            |link: &&Arc<LinkShared>| link.vigil.waiter().is_some_and(|waiter| due.contains(&waiter.number));
+        for (&conversation, open) in &self.conversations {
+            for link in open.links.values().filter(is_due) {
+                self.doorbells.attend(connection, conversation, link);
+            }
         }
     }
 

@@ -51,8 +51,17 @@ pub(super) struct Member<K> {
 
 impl<K> Member<K> {
     /// Whether it is to be told of.
-    pub(super) fn is_new(&self, news: Option<News>) -> bool {
-        news.is_some() && self.told.is_none_or(|told| told != news)
+    pub(super) fn is_new(&mut self, news: Option<News>) -> bool {
+        if news.is_none() && self.told.is_some() {
+            // What comes after this is new, also where it looks the same.
+            self.told = Some(None);
+        }
+        news.is_some() && !self.was_told(news)
+    }
+
+    /// Whether these are news that it was told of, and is not told of again.
+    pub(super) fn was_told(&self, news: Option<News>) -> bool {
+        news.is_some() && self.told == Some(news)
     }
 }
 
@@ -144,4 +153,26 @@ impl Event {
 pub(super) fn duplicate(descriptor: BorrowedFd<'_>) -> Result<OwnedFd> {
     let duplicate: io::Result<OwnedFd> = descriptor.try_clone_to_owned();
     duplicate.map_err(Error::os("duplicating a descriptor for a wait set"))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::client::vigil::Due;
+
+    #[test]
+    fn what_comes_again_after_nothing_was_there_is_news() {
+        let (vigil, now) = (Vigil::new(), Instant::now());
+        let kind = Kind::Timer { at: now, period: None };
+        let mut member = Member { key: (), kind, told: Some(None) };
+        for _ in 0..2 {
+            vigil.report(None, 0, Due::Now);
+            let news = vigil.news(now);
+            assert!(member.is_new(news));
+            member.told = Some(news);
+            assert!(!member.is_new(news) && member.was_told(news));
+            vigil.report(None, 0, Due::Never);
+            assert!(!member.is_new(vigil.news(now)));
+        }
+    }
 }

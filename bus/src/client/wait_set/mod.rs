@@ -14,7 +14,8 @@
 //!
 //! So nothing is lost between a look and the sleep, by the protocol of [`crate::bell`]; and a wake-up is one hop, from
 //! the publisher to this thread. What is ready is returned and never waited for again inside, so that a member that
-//! stays unread costs its user's own loop, not one in here.
+//! stays unread costs its user's own loop, not one in here. A member that is told of once for each change stays out of
+//! everything, the bound of the sleep included, from when it was told until there is something else to tell.
 //!
 //! [`Waitable`] is the seam for what else can be waited for: whatever has a [`Vigil`], and perhaps a descriptor.
 //!
@@ -24,7 +25,7 @@ mod member;
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -112,12 +113,21 @@ const TIMER: u64 = (1 << 62) - 1;
 ///
 /// A set is a descriptor itself ([`AsFd`]), which polls as readable when something may be ready; then ask
 /// [`wait_timeout`](Self::wait_timeout) with [`Duration::ZERO`]. It stays readable until that has answered that
-/// nothing is ready. It may be readable, now and then, without anything being ready.
+/// nothing is ready. It may be readable, now and then, without anything being ready. With the `AsyncFd` of tokio, which
+/// remembers that it was: `clear_ready` when nothing is ready, and not before.
 ///
 /// # Cost
 ///
 /// A wake-up is one hop from the publisher to the thread that waits; the publisher makes one system call for each set that
 /// sleeps, and none while it does not. A wait looks at each member, which is some loads: a set is for hundreds.
+///
+/// # Limits
+///
+/// What a publisher wakes a set by is a socket for each set and service. A service keeps at most 64 of them for one
+/// [`Bus`](crate::Bus) of a client, the one for all its tasks included, and for all clients together a quarter of the
+/// descriptors that its process may open (`RLIMIT_NOFILE`). A set that gets none, or whose own process has no descriptor
+/// left, finds what is published at most 100 ms late. A warning of [tracing](https://docs.rs/tracing) says so, and the set
+/// asks again twice a second, so that it needs no help once there is room.
 pub struct WaitSet<K> {
     waiter: Arc<Waiter>,
     members: BTreeMap<u64, Member<K>>,
@@ -293,7 +303,7 @@ impl<K: Clone> WaitSet<K> {
             let now = Instant::now();
             self.look(now, &mut ready);
             if ready.is_empty() {
-                self.ask();
+                self.ask(now);
                 self.look(now, &mut ready);
             }
             if !ready.is_empty() {
@@ -331,10 +341,12 @@ impl<K: Clone> WaitSet<K> {
         for (&token, member) in &mut self.members {
             let is_ready = match &member.kind {
                 Kind::Link { ticket, link, .. } if link.vigil.is_held_by(*ticket) => {
-                    member.is_new(link.news(now))
+                    let news = link.news(now);
+                    member.is_new(news)
                 }
                 Kind::Watch { ticket, vigil, .. } if vigil.is_held_by(*ticket) => {
-                    member.is_new(vigil.news(now))
+                    let news = vigil.news(now);
+                    member.is_new(news)
                 }
                 Kind::Link { .. } | Kind::Watch { .. } => {
                     left.push(token);
@@ -354,11 +366,11 @@ impl<K: Clone> WaitSet<K> {
         }
     }
 
-    /// Asks the publishers of all links to ring.
-    fn ask(&self) {
+    /// Asks the publishers of all links that want something to ring.
+    fn ask(&self, now: Instant) {
         for member in self.members.values() {
             if let Kind::Link { link, .. } = &member.kind {
-                link.ask();
+                link.ask(now);
             }
         }
         bell::asked();
@@ -400,12 +412,15 @@ impl<K: Clone> WaitSet<K> {
         keys
     }
 
-    /// How long nobody has to look, unless something rings.
+    /// How long nobody has to look, unless something rings. A member whose news it was told of is not looked at for their
+    /// sake once more: what it is due for stays with whoever leaves it unread.
     fn bound(&self, now: Instant) -> Option<Duration> {
         let left = |member: &Member<K>| match &member.kind {
+            Kind::Link { link, .. } if member.was_told(link.news(now)) => Some(PARK_BOUND),
             Kind::Link { link, .. } => {
                 Some(link.vigil.left(now).map_or(PARK_BOUND, |left| left.min(PARK_BOUND)))
             }
+            Kind::Watch { vigil, .. } if member.was_told(vigil.news(now)) => None,
             Kind::Watch { vigil, .. } => vigil.left(now),
             Kind::Timer { at, .. } => Some(at.saturating_duration_since(now)),
             Kind::Event(_) | Kind::Descriptor(_) => None,
@@ -465,5 +480,12 @@ impl<K> AsFd for WaitSet<K> {
             self.waiter.hail();
         }
         self.waiter.as_fd()
+    }
+}
+
+/// As [`AsFd`], for what takes only this: the `AsyncFd` of tokio, for one.
+impl<K> AsRawFd for WaitSet<K> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }

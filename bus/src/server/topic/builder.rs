@@ -80,7 +80,9 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         self
     }
 
-    /// For how many items to reserve memory at once. Not a limit: a topic grows when there are more.
+    /// For how many items to reserve memory at once. Not a limit: a topic grows when there are more. Where links may
+    /// [hold values](Self::samples) it is the items' slots that are reserved; memory for the values themselves is made as
+    /// items are added, or, for slices, as values need it.
     pub fn capacity(mut self, items: usize) -> Self {
         self.capacity = Some(items);
         self
@@ -94,18 +96,18 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     }
 
     /// Grants links that lose nothing ([`lossless`](crate::AdviseBuilder::lossless)): where one of them falls a whole
-    /// history behind, [`publish`](Item::publish) waits for it, at most so long while it reads nothing at all; then the
+    /// history behind, [`publish`](crate::Item::publish) waits for it, at most so long while it reads nothing at all; then the
     /// link is ended, with a reason on both sides. Default: no such links, and a publish never waits.
     ///
-    /// A client that reads just enough can slow a publisher of such a topic down to one history in `patience`, so grant
-    /// it where clients are to be trusted with that.
+    /// A client that reads just enough can slow a publisher of such a topic down to one value in `patience`, so grant it
+    /// where clients are to be trusted with that.
     pub fn lossless(mut self, patience: Duration) -> Self {
         self.lossless = Some(patience);
         self
     }
 
     /// Keeps values where links may hold them ([`samples`](crate::AdviseBuilder::samples)) and where they can be built in
-    /// place ([`Item::loan`]): both without a copy, for messages from some kilobytes up. There is memory for `values`
+    /// place ([`Item::loan`](crate::Item::loan)): both without a copy, for messages from some kilobytes up. There is memory for `values`
     /// more than the histories of all items and one loan of each; one link may hold at most so many, and all of them
     /// together can: while they hold more, a publish fails with [`Error::Exhausted`], which names the greatest holder.
     /// Default: none; values then lie in their slots, which is faster for what is small. Slices are never in slots, and

@@ -22,6 +22,8 @@ pub struct Item<'t, T: ?Sized> {
     pub(super) topic: &'t Topic<T>,
     pub(super) item: &'t Written,
     pub(super) id: ItemId,
+    /// What values are marked with.
+    pub(super) mark: Mark,
 }
 
 impl<T: ?Sized> Clone for Item<'_, T> {
@@ -35,18 +37,20 @@ impl<T: ?Sized> Copy for Item<'_, T> {}
 impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// Publishes a value to all links at once, and returns its sequence number, from 1.
     ///
-    /// Where the topic grants [lossless](TopicBuilder::lossless) links, this waits until the slowest of them has room,
+    /// Where the topic grants [lossless](crate::TopicBuilder::lossless) links, this waits until the slowest of them has room,
     /// or has stalled past its deadline and is ended. Otherwise it never waits.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the service is closed.
+    /// [`Error::Closed`](crate::Error::Closed) if the service is closed. Where the topic keeps [samples](crate::TopicBuilder::samples) also
+    /// [`Error::Exhausted`](crate::Error::Exhausted); and for slices [`Error::NoMemory`](crate::Error::NoMemory), and [`Error::InvalidOption`](crate::Error::InvalidOption) for one that is too
+    /// [long](crate::TopicBuilder::longest).
     #[inline]
     pub fn publish(&self, value: &T) -> Result<u64> {
-        self.topic.publish(self.item, self.id, value, Mark::GOOD, Patience::Full)
+        self.topic.publish(self.item, self.id, value, self.mark, Patience::Full)
     }
 
-    /// Publishes a value with a mark, which says how far it can be relied on; readers find it in
-    /// [`Update::mark`](crate::Update::mark). Costs what [`publish`](Self::publish) does, and waits as that does.
+    /// The same item, whose values are then published with a mark, which says how far they can be relied on; readers find it
+    /// in [`Update::mark`](crate::Update::mark). Costs nothing.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -58,7 +62,7 @@ impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// use bus::{Mark, Quality, Severity};
     ///
     /// const NO_ANSWER: Mark = Mark::uncertain(17);
-    /// topic.item("pressure")?.publish_marked(&2.5, NO_ANSWER)?;
+    /// topic.item("pressure")?.marked(NO_ANSWER).publish(&2.5)?;
     ///
     /// let sensors = bus.connect::<f64>("boiler/sensors").open()?;
     /// let pressure = sensors.request("pressure")?;
@@ -67,22 +71,18 @@ impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Errors
-    /// As [`publish`](Self::publish).
-    #[inline]
-    pub fn publish_marked(&self, value: &T, mark: Mark) -> Result<u64> {
-        self.topic.publish(self.item, self.id, value, mark, Patience::Full)
+    pub fn marked(self, mark: Mark) -> Self {
+        Item { mark, ..self }
     }
 
     /// As [`publish`](Self::publish), but never waits.
     ///
     /// # Errors
-    /// [`Error::Full`] where a lossless link has not read what this value would overwrite, with the slowest of them;
-    /// nothing was published then. [`Error::Closed`] if the service is closed.
+    /// [`Error::Full`](crate::Error::Full) where a lossless link has not read what this value would overwrite, with the slowest of them;
+    /// nothing was published then. Otherwise as [`publish`](Self::publish).
     #[inline]
     pub fn try_publish(&self, value: &T) -> Result<u64> {
-        self.topic.publish(self.item, self.id, value, Mark::GOOD, Patience::None)
+        self.topic.publish(self.item, self.id, value, self.mark, Patience::None)
     }
 
     /// As [`publish`](Self::publish), but waits at most `timeout`.
@@ -91,7 +91,7 @@ impl<'t, T: Payload + ?Sized> Item<'t, T> {
     /// As [`try_publish`](Self::try_publish).
     pub fn publish_timeout(&self, value: &T, timeout: Duration) -> Result<u64> {
         let patience = Instant::now().checked_add(timeout).map_or(Patience::Full, Patience::Until);
-        self.topic.publish(self.item, self.id, value, Mark::GOOD, patience)
+        self.topic.publish(self.item, self.id, value, self.mark, patience)
     }
 
     /// Memory for a value of so many bytes.
@@ -108,20 +108,19 @@ impl<'t, T: Payload + ?Sized> Item<'t, T> {
         Ok(unsafe { Loan::new(*self, piece, value, bytes) })
     }
 
-    pub(crate) fn publish_at(
-        &self,
-        piece: Piece,
-        bytes: usize,
-        mark: Mark,
-        patience: Patience,
-    ) -> Result<u64> {
+    pub(crate) fn publish_at(&self, piece: Piece, bytes: usize, patience: Patience) -> Result<u64> {
         let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
-        self.topic.publish_at(pool, self.item, self.id, (piece, bytes), mark, patience)
+        self.topic.publish_at(pool, self.item, self.id, (piece, bytes), self.mark, patience)
     }
 
     pub(crate) fn give_back(&self, piece: Piece) {
         let pool = self.topic.pool.as_ref().expect("a loan is of a topic with a pool");
         pool.borrow_mut().give_back(piece);
+    }
+
+    /// The number of the value that was published last, as [`publish`](Self::publish) returned it; 0 before the first.
+    pub fn seq(&self) -> u64 {
+        self.topic.next_number(self.item) - 1
     }
 
     /// The item's id in its topic.
@@ -149,11 +148,12 @@ impl<'t, T: Message> Item<'t, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Closed`] if the service is closed, also in between.
+    /// As [`publish`](Self::publish), also in between: the values before are published then, and [`seq`](Self::seq) says up
+    /// to which.
     pub fn publish_batch(&self, values: &[T]) -> Result<()> {
         let mut rest = values;
         while !rest.is_empty() {
-            rest = &rest[self.topic.publish_batch(self.item, self.id, rest, Patience::Full)?..];
+            rest = &rest[self.try_batch(rest, Patience::Full)?..];
         }
         Ok(())
     }
@@ -164,11 +164,15 @@ impl<'t, T: Message> Item<'t, T> {
     /// # Errors
     /// As [`try_publish`](Self::try_publish), where there is not even room for one.
     pub fn try_publish_batch(&self, values: &[T]) -> Result<usize> {
-        self.topic.publish_batch(self.item, self.id, values, Patience::None)
+        self.try_batch(values, Patience::None)
+    }
+
+    fn try_batch(&self, values: &[T], patience: Patience) -> Result<usize> {
+        self.topic.publish_batch(self.item, self.id, values, self.mark, patience)
     }
 
     /// Memory to build the next value in, which publishing then moves and does not copy; for topics that keep
-    /// [`samples`](TopicBuilder::samples). Dropping it publishes nothing.
+    /// [`samples`](crate::TopicBuilder::samples). Dropping it publishes nothing.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -192,8 +196,8 @@ impl<'t, T: Message> Item<'t, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where the topic keeps its values in slots; [`Error::Exhausted`] where links hold, or this
-    /// program has on loan, all memory that there is; [`Error::Closed`] if the service is closed.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) where the topic keeps its values in slots; [`Error::Exhausted`](crate::Error::Exhausted) where links hold, or this
+    /// program has on loan, all memory that there is; [`Error::Closed`](crate::Error::Closed) if the service is closed.
     pub fn loan(&self) -> Result<Loan<'t, T>> {
         self.lend(size_of::<T>())
     }
@@ -221,8 +225,8 @@ impl<'t, E: Message> Item<'t, [E]> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] beyond the topic's [`longest`](TopicBuilder::longest); [`Error::Exhausted`];
-    /// [`Error::NoMemory`] where the pool has to grow and cannot; [`Error::Closed`] if the service is closed.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) beyond the topic's [`longest`](crate::TopicBuilder::longest); [`Error::Exhausted`](crate::Error::Exhausted);
+    /// [`Error::NoMemory`](crate::Error::NoMemory) where the pool has to grow and cannot; [`Error::Closed`](crate::Error::Closed) if the service is closed.
     pub fn loan_slice(&self, len: usize) -> Result<Loan<'t, [E]>> {
         self.lend(len.saturating_mul(size_of::<E>()))
     }

@@ -11,7 +11,7 @@
 //! several topics, or put the topic behind a mutex and hold it while publishing.
 //!
 //! Files: [`builder`] is how a topic is set up, [`item`] the handle by which it is published; [`publish`] is what that does,
-//! [`room`] how it waits for those who lose nothing, and [`pooled`] where values are that links may hold; [`writer`] makes
+//! [`room`] how it waits for those who lose nothing, [`task`] how it does so without a thread, and [`pooled`] where values are that links may hold; [`writer`] makes
 //! the segments.
 
 mod builder;
@@ -19,6 +19,7 @@ mod item;
 mod pooled;
 mod publish;
 mod room;
+mod task;
 mod writer;
 
 pub use builder::TopicBuilder;
@@ -32,6 +33,7 @@ use elsa::FrozenVec;
 
 use self::writer::Writer;
 use crate::error::{Error, Result};
+use crate::mark::Mark;
 use crate::name;
 use crate::payload::Payload;
 use crate::segment::geometry::MAX_ITEMS;
@@ -162,7 +164,7 @@ impl<T: Payload + ?Sized> Topic<T> {
     #[inline]
     pub fn at(&self, id: ItemId) -> Option<Item<'_, T>> {
         let item = self.items.get(id.index())?;
-        Some(Item { topic: self, item, id })
+        Some(Item { topic: self, item, id, mark: Mark::GOOD })
     }
 
     fn add_item(&self, name: &str) -> Result<Item<'_, T>> {
@@ -191,7 +193,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         }
         let ring = memory.ring.clone();
         self.items.push(Box::new(Written { memory, limit: Cell::new(0) }));
-        self.writer.shared.add_item(name, index as u32, ring);
+        self.writer.shared.add_item(name, ring);
         self.writer.service.appeared();
         Ok(self.present(index as u32))
     }

@@ -1,6 +1,7 @@
 //! Publishing values that do not lie in their slots, but in the topic's pool, where links may hold them.
 
 use core::cell::RefCell;
+use std::io;
 
 use super::writer::Writer;
 use super::{Topic, Written};
@@ -11,6 +12,7 @@ use crate::message::Message;
 use crate::payload::Payload;
 use crate::server::flow::Patience;
 use crate::server::pool::{Holder, Piece, Pool};
+use crate::server::tracked;
 use crate::sync::{Ordering, step};
 use crate::update::ItemId;
 
@@ -35,10 +37,22 @@ impl<T: Payload + ?Sized> Topic<T> {
     /// Makes memory for so many values of so many bytes.
     fn make_memory(&self, pool: &mut Pool, bytes: usize, values: usize) -> Result<()> {
         let Writer { service, shared, .. } = &self.writer;
-        let fd = pool.grow(&self.writer.label(), bytes, values).map_err(|source| Error::NoMemory {
-            what: format!("{values} values of topic `{}/{}`", service.name, shared.name),
-            bytes: pool.bytes_for(bytes, values).map_or(u64::MAX, |bytes| bytes as u64),
-            source,
+        let fd = pool.grow(&self.writer.label(), bytes, values).map_err(|source| {
+            let more = if values == 1 { "another value".to_owned() } else { format!("{values} more values") };
+            let what = format!("{more} of topic `{}/{}`", service.name, shared.name);
+            match source.kind() {
+                io::ErrorKind::OutOfMemory => Error::NoMemory {
+                    what,
+                    bytes: pool.bytes_for(bytes, values).map_or(u64::MAX, |bytes| bytes as u64),
+                    source,
+                    lower: if T::ELEMENT == 0 {
+                        "`history` or `samples`"
+                    } else {
+                        "`longest`, `history` or `samples`"
+                    },
+                },
+                _ => Error::Os { doing: format!("creating memory for {what}"), source },
+            }
         })?;
         step!(PoolGrown);
         shared.add_pool(fd);
@@ -121,7 +135,7 @@ impl<T: Payload + ?Sized> Topic<T> {
         step!(Reclaimed);
         if pool.growth(bytes) == 0 {
             // A client that died holds nothing, also before the control thread has come to hear of it.
-            links.retain(|link| !link.is_gone());
+            tracked::forget_gone(&mut links);
             pool.reclaim(&links);
         }
         if let Some(piece) = pool.take(bytes) {
@@ -134,7 +148,9 @@ impl<T: Payload + ?Sized> Topic<T> {
                 Err(Error::Exhausted { service, topic, pid, link, held })
             }
             values => {
-                self.make_memory(&mut pool, bytes, values)?;
+                // More than is needed now, so that memories are few; where there is no room for as much, just that.
+                self.make_memory(&mut pool, bytes, values)
+                    .or_else(|_| self.make_memory(&mut pool, bytes, 1))?;
                 Ok(pool.take(bytes).expect("memory was made for this"))
             }
         }
@@ -149,10 +165,11 @@ impl<T: Message> Topic<T> {
         item: &Written,
         id: ItemId,
         values: &[T],
+        mark: Mark,
         patience: Patience,
     ) -> Result<usize> {
         for (published, value) in values.iter().enumerate() {
-            match self.publish_pooled(pool, item, id, value, Mark::GOOD, patience) {
+            match self.publish_pooled(pool, item, id, value, mark, patience) {
                 Ok(_) => {}
                 Err(error) if published == 0 => return Err(error),
                 Err(_) => return Ok(published),

@@ -87,10 +87,11 @@ impl<T: Message> Topic<T> {
         item: &Written,
         id: ItemId,
         values: &[T],
+        mark: Mark,
         patience: Patience,
     ) -> Result<usize> {
         if let Some(pool) = &self.pool {
-            return self.publish_batch_pooled(pool, item, id, values, patience);
+            return self.publish_batch_pooled(pool, item, id, values, mark, patience);
         }
         let most = item.memory.ring.most_together().min(self.journal.ring.most_together());
         let mut unrung = false;
@@ -110,7 +111,7 @@ impl<T: Message> Topic<T> {
             let room = usize::try_from(item.limit.get() - number + 1).unwrap_or(usize::MAX);
             let rest = &values[published..];
             let together = &rest[..rest.len().min(most).min(room)];
-            self.write_together(item, id, number, together);
+            self.write_together(item, id, number, together, mark);
             published += together.len();
             unrung = true;
         }
@@ -122,22 +123,16 @@ impl<T: Message> Topic<T> {
 
     /// Publishes several values of an item, the first one as number `first`, and enters them into the journal.
     #[inline(always)]
-    fn write_together(&self, item: &Written, id: ItemId, first: u64, values: &[T]) {
+    fn write_together(&self, item: &Written, id: ItemId, first: u64, values: &[T], mark: Mark) {
         let stamp = if self.writer.stamps { Stamp::now().nanoseconds() } else { 0 };
         item.memory.ring.write_together(first, values.len(), |index, body| {
-            self.fill(stamp, &values[index], body);
+            Envelope::new(stamp, size_of::<T>(), mark).store(body);
+            values[index].store(&body[self.payload..]);
         });
         let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
         self.journal.ring.write_together(entry, values.len(), |index, body| {
             body[0].store(journal_entry(id, first.wrapping_add(index as u64)), Ordering::Relaxed);
         });
-    }
-
-    /// Stores the body of a slot.
-    #[inline(always)]
-    fn fill(&self, stamp: u64, value: &T, body: &[AtomicU64]) {
-        Envelope::new(stamp, size_of::<T>(), Mark::GOOD).store(body);
-        value.store(&body[self.payload..]);
     }
 }
 

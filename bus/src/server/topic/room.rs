@@ -1,14 +1,14 @@
 //! Room for the next value: who has to be waited for, for how long, and who is not waited for any longer.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Topic, Written};
 use crate::error::{Error, Result};
 use crate::payload::Payload;
 use crate::server::eviction::EvictedLink;
-use crate::server::flow::{self, Patience, Room};
-use crate::server::tracked::{Eviction, Tracked};
+use crate::server::flow::{Blocked, Patience, Room};
+use crate::server::tracked::{self, Eviction};
+use crate::spin::Waiting;
 use crate::sync::{Ordering, step};
 use crate::update::ItemId;
 
@@ -43,40 +43,39 @@ impl<T: Payload + ?Sized> Topic<T> {
         unrung: &mut bool,
     ) -> Result<()> {
         let mut waiting_since = None;
-        loop {
-            self.attend()?;
-            let room = self.flow.borrow_mut().room(id.as_u32(), number, item.memory.ring.depth());
-            let (link, floor, since) = match room {
-                Room::Until(limit) => {
-                    item.limit.set(limit);
-                    return Ok(());
-                }
-                Room::Blocked { link, floor, since } => (link, floor, since),
-            };
+        let mut waiting = Waiting::default();
+        while let Some(blocked) = self.blocked(item, id, number)? {
             let now = Instant::now();
-            let stalled = now.saturating_duration_since(since);
-            let behind = number - floor;
-            let deadline = link.deadline.unwrap_or(Duration::ZERO);
-            if stalled >= deadline {
-                self.evict(link, behind, stalled);
-                continue;
-            }
-            let waited = now.saturating_duration_since(*waiting_since.get_or_insert(now));
-            let left = match patience {
-                Patience::None => Duration::ZERO,
-                Patience::Until(end) => end.saturating_duration_since(now),
-                Patience::Full => Duration::MAX,
-            };
+            let since = *waiting_since.get_or_insert(now);
+            let left = patience.left(now);
             if left.is_zero() {
-                if stalled >= flow::urgent_after(&link) {
-                    link.floor().urge();
+                if blocked.is_urgent() {
+                    blocked.link.floor().urge();
                 }
-                return Err(self.full(id, &link, behind, waited));
+                self.flow.borrow_mut().give_up(&waiting);
+                return Err(self.full(id, number, &blocked, now.saturating_duration_since(since)));
             }
             if core::mem::take(unrung) {
                 self.ring(item, id);
             }
-            flow::wait_for(&link, floor, stalled, left.min(deadline - stalled));
+            self.flow.borrow_mut().wait(&blocked, &mut waiting, left);
+        }
+        Ok(())
+    }
+
+    /// The slowest of the links that are in the way of value `number`, if any is; those past their deadlines are evicted.
+    pub(super) fn blocked(&self, item: &Written, id: ItemId, number: u64) -> Result<Option<Blocked>> {
+        loop {
+            self.attend()?;
+            let room = self.flow.borrow_mut().room(id.as_u32(), number, item.memory.ring.depth());
+            match room {
+                Room::Until(limit) => {
+                    item.limit.set(limit);
+                    return Ok(None);
+                }
+                Room::Blocked(blocked) => return Ok(Some(blocked)),
+                Room::Overdue(links) => links.into_iter().for_each(|blocked| self.evict(number, blocked)),
+            }
         }
     }
 
@@ -87,10 +86,9 @@ impl<T: Payload + ?Sized> Topic<T> {
         if attention == self.attention.get() {
             return Ok(());
         }
-        if service.is_closed() {
+        let Some(links) = tracked::learn(&service.attention, || self.writer.shared.tracked()) else {
             return Err(Error::Closed("the service"));
-        }
-        let links = self.writer.shared.tracked();
+        };
         for index in self.flow.borrow_mut().refresh(&links) {
             if let Some(item) = self.items.get(index as usize) {
                 item.limit.set(0);
@@ -101,7 +99,9 @@ impl<T: Payload + ?Sized> Topic<T> {
         Ok(())
     }
 
-    fn evict(&self, link: Arc<Tracked>, behind: u64, stalled: Duration) {
+    fn evict(&self, number: u64, blocked: Blocked) {
+        let behind = number - blocked.floor;
+        let Blocked { link, stalled, .. } = blocked;
         let (service, topic) = (&self.writer.service, &self.writer.shared);
         let reason = format!(
             "the publisher waited {stalled:?} for this lossless link, which was {behind} values behind and read nothing"
@@ -124,19 +124,19 @@ impl<T: Payload + ?Sized> Topic<T> {
         });
         link.evict();
         step!(EvictionMarked);
-        service.attention.fetch_add(1, Ordering::Relaxed);
+        service.attract();
         service.evict(Eviction { link, reason });
         step!(EvictionQueued);
     }
 
-    fn full(&self, id: ItemId, link: &Tracked, behind: u64, waited: Duration) -> Error {
+    fn full(&self, id: ItemId, number: u64, blocked: &Blocked, waited: Duration) -> Error {
         Error::Full {
             service: self.writer.service.name.clone(),
             topic: self.writer.shared.name.clone(),
             item: self.writer.shared.item_name(id.as_u32()),
-            pid: link.pid,
-            link: link.link,
-            behind,
+            pid: blocked.link.pid,
+            link: blocked.link.link,
+            behind: number - blocked.floor,
             waited,
         }
     }

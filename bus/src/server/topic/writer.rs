@@ -10,6 +10,8 @@ use crate::server::shared::{ServiceShared, TopicShared};
 
 /// Words for names, for each item that a segment has room for: 48 bytes each on average.
 const NAME_WORDS: usize = 6;
+/// The options that the size of a segment follows from, in the words of an error.
+const LOWER: &str = "`history` or `capacity`";
 
 /// What it takes to create segments of a topic.
 #[derive(Debug)]
@@ -53,7 +55,9 @@ impl Writer {
         let (view, fds) =
             SegmentView::create(&label, geometry, fingerprint, epoch, stamps, schema).map_err(|source| {
                 match source.kind() {
-                    io::ErrorKind::OutOfMemory => Error::NoMemory { what: what(), bytes, source },
+                    io::ErrorKind::OutOfMemory => {
+                        Error::NoMemory { what: what(), bytes, source, lower: LOWER }
+                    }
                     _ => Error::Os { doing: format!("creating memory for {}", what()), source },
                 }
             })?;
@@ -72,5 +76,5 @@ impl Writer {
 /// No memory, for reasons of arithmetic alone.
 pub(super) fn too_large(what: String) -> Error {
     let source = io::Error::new(io::ErrorKind::OutOfMemory, "more than any machine has");
-    Error::NoMemory { what, bytes: u64::MAX, source }
+    Error::NoMemory { what, bytes: u64::MAX, source, lower: LOWER }
 }

@@ -1,0 +1,140 @@
+//! What clients were lent for tracked links, by process: so that no process has more than its share.
+//!
+//! A program may open as many connections as it likes, so what is lent by one connection says little. The kernel says which
+//! process has a connection, and a process is what is held to a bound: of tracked links, since a publisher goes through all
+//! of its topic's when one is new or gone; and of bytes, since it looks at all words for holds when it has no memory left, and
+//! since each memory is a mapping of this process's. What a process is lent counts until its memory is not mapped here
+//! for it any longer, also while a connection [lingers](super::peer::Lingering).
+//!
+//! Processes of other pid namespaces have no number here and count as one, 0.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The most tracked links of one process.
+pub(crate) const MOST_LINKS: usize = 1 << 12;
+/// The most bytes of credit memory of one process: for the words of 2^17 values that may be held, and as much again.
+pub(crate) const MOST_BYTES: usize = 2 << 20;
+/// The most credit memories of all processes together: a quarter of the mappings that Linux allows a process by default.
+const MOST_MEMORIES: usize = 1 << 14;
+
+/// The accounts of all processes.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger(Mutex<Accounts>);
+
+#[derive(Debug, Default)]
+struct Accounts {
+    processes: HashMap<u32, Lent>,
+    /// Of all processes.
+    memories: usize,
+}
+
+/// What one process was lent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Lent {
+    pub(crate) links: usize,
+    pub(crate) bytes: usize,
+    pub(crate) memories: usize,
+}
+
+impl Ledger {
+    /// Enters a tracked link of process `pid`.
+    ///
+    /// # Errors
+    /// That it has as many as it may.
+    pub(crate) fn enter_link(&self, pid: u32) -> io::Result<()> {
+        let mut accounts = self.lock();
+        let lent = accounts.processes.entry(pid).or_default();
+        if lent.links >= MOST_LINKS {
+            return Err(refused(format!(
+                "the program has {MOST_LINKS} lossless links and links for samples, which is the most"
+            )));
+        }
+        lent.links += 1;
+        Ok(())
+    }
+
+    /// Enters a memory of so many bytes for process `pid`.
+    ///
+    /// # Errors
+    /// That it has, or all have, as much as there may be.
+    pub(crate) fn enter_memory(&self, pid: u32, bytes: usize) -> io::Result<()> {
+        let mut accounts = self.lock();
+        if accounts.memories >= MOST_MEMORIES {
+            return Err(refused(format!(
+                "all programs together have {MOST_MEMORIES} memories for their links"
+            )));
+        }
+        let lent = accounts.processes.entry(pid).or_default();
+        if bytes > MOST_BYTES - lent.bytes {
+            return Err(refused(format!(
+                "the program has {} bytes for what its lossless links and its samples say, of at most {MOST_BYTES}",
+                lent.bytes
+            )));
+        }
+        lent.bytes += bytes;
+        lent.memories += 1;
+        accounts.memories += 1;
+        Ok(())
+    }
+
+    /// How many bytes process `pid` may have yet.
+    pub(crate) fn left(&self, pid: u32) -> usize {
+        MOST_BYTES - self.lock().processes.get(&pid).map_or(0, |lent| lent.bytes)
+    }
+
+    /// Strikes out what process `pid` has given back, all of which was entered.
+    pub(crate) fn strike(&self, pid: u32, back: Lent) {
+        let mut accounts = self.lock();
+        accounts.memories -= back.memories;
+        if let Some(lent) = accounts.processes.get_mut(&pid) {
+            lent.links -= back.links;
+            lent.bytes -= back.bytes;
+            lent.memories -= back.memories;
+            if *lent == Lent::default() {
+                accounts.processes.remove(&pid);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Accounts> {
+        // Each step leaves it whole, also where another thread has panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::QuotaExceeded, why)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_its_share_and_takes_nobody_elses() {
+        let ledger = Ledger::default();
+        (0..MOST_LINKS).for_each(|_| ledger.enter_link(7).unwrap());
+        assert!(ledger.enter_link(7).unwrap_err().to_string().contains("4096 lossless links"));
+        ledger.enter_link(8).unwrap();
+        ledger.enter_memory(7, MOST_BYTES - 4096).unwrap();
+        assert!(ledger.enter_memory(7, 8192).is_err());
+        assert_eq!((ledger.left(7), ledger.left(8)), (4096, MOST_BYTES));
+        ledger.strike(7, Lent { links: 1, bytes: MOST_BYTES - 4096, memories: 1 });
+        ledger.enter_link(7).unwrap();
+        ledger.enter_memory(7, MOST_BYTES).unwrap();
+        ledger.strike(7, Lent { links: MOST_LINKS, bytes: MOST_BYTES, memories: 1 });
+        ledger.strike(8, Lent { links: 1, ..Lent::default() });
+        assert!(ledger.lock().processes.is_empty() && ledger.lock().memories == 0);
+    }
+
+    #[test]
+    fn all_together_leave_the_service_mappings_of_its_own() {
+        let ledger = Ledger::default();
+        (0..MOST_MEMORIES as u32).for_each(|pid| ledger.enter_memory(pid, 4096).unwrap());
+        assert!(ledger.enter_memory(u32::MAX, 4096).is_err());
+        ledger.strike(3, Lent { links: 0, bytes: 4096, memories: 1 });
+        ledger.enter_memory(u32::MAX, 4096).unwrap();
+    }
+}
