@@ -52,9 +52,10 @@ pub(crate) struct Pool {
     /// Values that are.
     live: usize,
     classes: Vec<Class>,
-    retired: Vec<Piece>,
-    /// What was retired, in order, and whether it is held: filled for each look, and kept for its room.
-    sought: Vec<(u64, bool)>,
+    retired: Vec<Retired>,
+    /// The references of what was retired, in order, and where it stands there: filled for a look that meets something held,
+    /// and kept for its room.
+    sought: Vec<(u64, u32)>,
     /// What each ring has in its slots, by item.
     rings: Vec<Box<[Option<Piece>]>>,
 }
@@ -72,6 +73,14 @@ struct Class {
 pub(crate) struct Piece {
     pub(crate) reference: Reference,
     class: u8,
+}
+
+/// A piece that is in no slot any longer.
+#[derive(Debug, Clone, Copy)]
+struct Retired {
+    piece: Piece,
+    /// Whether the present look has found it held.
+    held: bool,
 }
 
 /// Who keeps a publisher from publishing.
@@ -208,28 +217,34 @@ impl Pool {
     pub(crate) fn put(&mut self, item: usize, number: u64, piece: Piece) {
         let ring = &mut self.rings[item];
         let slot = number as usize & (ring.len() - 1);
-        self.retired.extend(ring[slot].replace(piece));
+        self.retired.extend(ring[slot].replace(piece).map(|piece| Retired { piece, held: false }));
     }
 
     /// Frees what was retired and none of `links` holds. To be called after [`hold::look`] and after learning which links
     /// there are.
     pub(crate) fn reclaim(&mut self, links: &[Arc<Tracked>]) {
+        // All lines are on their way at once, and not one after the other.
+        links.iter().for_each(|link| link.expect_held());
         let Pool { classes, live, retired, sought, .. } = self;
         sought.clear();
-        sought.extend(retired.iter().map(|piece| (piece.reference.0, false)));
-        sought.sort_unstable();
         for held in links.iter().flat_map(|link| link.held()) {
+            if sought.is_empty() {
+                sought.extend(
+                    retired.iter().zip(0..).map(|(retired, place)| (retired.piece.reference.0, place)),
+                );
+                sought.sort_unstable();
+            }
+            // What is not among these is garbage, or a value that is in a slot.
             if let Ok(at) = sought.binary_search_by_key(&held, |&(reference, _)| reference) {
-                sought[at].1 = true;
+                retired[sought[at].1 as usize].held = true;
             }
         }
         hold::looked();
-        sought.retain(|&(_, held)| held);
-        retired.retain(|&piece| {
-            let keep = sought.binary_search(&(piece.reference.0, true)).is_ok();
+        retired.retain_mut(|Retired { piece, held }| {
+            let keep = core::mem::take(held);
             if !keep {
                 *live -= 1;
-                classes[usize::from(piece.class)].free.push(piece);
+                classes[usize::from(piece.class)].free.push(*piece);
             }
             keep
         });
@@ -241,7 +256,7 @@ impl Pool {
         let lent = self.live - in_rings - self.retired.len();
         let ours = Holder { pid: std::process::id(), link: 0, held: lent };
         // Sets, so that a client which fills all words that it has with one value neither costs much nor counts for much.
-        let retired: HashSet<u64> = self.retired.iter().map(|piece| piece.reference.0).collect();
+        let retired: HashSet<u64> = self.retired.iter().map(|retired| retired.piece.reference.0).collect();
         let theirs = links.iter().map(|link| {
             let held: HashSet<u64> = link.held().filter(|held| retired.contains(held)).collect();
             Holder { pid: link.pid, link: link.link, held: held.len() }
@@ -297,7 +312,11 @@ mod tests {
         pool.add_ring(2);
         for number in 1..100 {
             let piece = get(&mut pool, 8).unwrap();
-            assert!(!pool.rings[0].contains(&Some(piece)) && !pool.retired.contains(&piece), "it is in use");
+            assert!(
+                !pool.rings[0].contains(&Some(piece))
+                    && pool.retired.iter().all(|retired| retired.piece != piece),
+                "it is in use"
+            );
             pool.put(0, number, piece);
         }
         assert_eq!(pool.memories.len(), 1);

@@ -44,6 +44,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::shared::{CLOSED, ServiceShared, TopicShared};
+use crate::copy;
 use crate::credit::{Floor, hold};
 use crate::ring::Ring;
 use crate::segment::mapping::Words;
@@ -85,6 +86,13 @@ impl Tracked {
     /// Lets publishers wait for it no longer. What it holds it goes on holding.
     pub(crate) fn evict(&self) {
         self.evicted.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks for the first line of what says that, which is going to be read.
+    pub(crate) fn expect_held(&self) {
+        if let Some(first) = self.holds.as_ref().and_then(|holds| holds.first()) {
+            copy::expect_load(first);
+        }
     }
 
     /// References to what its client holds.
