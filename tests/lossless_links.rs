@@ -39,8 +39,6 @@ fn a_topic_that_does_not_grant_it_says_what_to_do() {
     }
     plain.advise("a").hot().unwrap();
     let granting = bus.connect::<Small>("service/granting").open().unwrap();
-    let error = granting.advise("*").lossless(PATIENCE).hot().unwrap_err();
-    assert!(error.to_string().contains("advise on each item"), "{error}");
     granting.advise("a").lossless(PATIENCE).hot().unwrap();
     until("links are closed", || service.clients().iter().all(|client| client.links == 0));
 }

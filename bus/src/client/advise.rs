@@ -68,6 +68,10 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     /// [`Error::Evicted`](crate::Error::Evicted), and is at its end. The topic may grant less than `deadline`. Not together
     /// with [`queue`](Self::queue), [`latest`](Self::latest) or an [`interval`](Self::interval).
     ///
+    /// A link to several items follows the topic's [journal](crate::TopicBuilder::journal), so its publisher waits for it also
+    /// before the journal's oldest entry is overwritten, whichever item that is of; and for the present values with which it
+    /// begins.
+    ///
     /// Where the connection is lost and the service lives, the publisher does not wait for the link until it is back; from then
     /// on what it has not read is kept again, as far as it is still there, and the rest is counted as missed.
     ///

@@ -100,12 +100,18 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account of a reader that begins at value `wanted` of a ring of `depth` slots.
-    pub(crate) fn new(credit: Credit, wanted: u64, depth: u64) -> Self {
+    /// The account of a reader of a ring of `depth` slots, which has told nothing yet.
+    pub(crate) fn new(credit: Credit, depth: u64) -> Self {
         let Credit { floor, awaited, socket, .. } = credit;
         let socket = Arc::downgrade(&socket);
         let mut account = Account { floor, awaited, socket, told: 0, step: (depth / 8).max(1) };
         account.told = account.floor().said();
+        account
+    }
+
+    /// The same, of a reader that begins at value `wanted`.
+    pub(crate) fn begin(credit: Credit, wanted: u64, depth: u64) -> Self {
+        let mut account = Account::new(credit, depth);
         if account.told < RELEASED {
             account.tell(wanted);
         }

@@ -824,7 +824,8 @@ impl<D: Deliver> Link<D> {
             }
             Target::Many(only) => {
                 let (session, only) = (session.clone(), only.as_deref());
-                let many = ManyItems::new(session, names.clone(), only, self.delivery, self.start);
+                let mut many = ManyItems::new(session, names.clone(), only, self.delivery, self.start);
+                many.tell_by(credit);
                 Some(Reader::Many(Box::new(many)))
             }
         }

@@ -18,6 +18,8 @@
 //! once entries were lost, each segment that comes later is swept when it does.
 //!
 //! A value may lie in pool memory that has not come yet. Then the entry, or the sweep, stays at it.
+//!
+//! A lossless link tells its publisher which entry it wants next, and nothing before it has the present values.
 
 use core::cell::Cell;
 use core::ops::Range;
@@ -26,6 +28,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::credit_memory::{Account, Credit};
 use super::names::Names;
 use super::reader::{Delivery, Look, Start};
 use super::session::Session;
@@ -72,6 +75,8 @@ pub(crate) struct ManyItems {
     swept: Option<(u32, usize)>,
     /// What is known of each item by index; `None` for one not met yet.
     items: Vec<Option<Followed>>,
+    /// What the publisher is told, if it is to lose nothing.
+    account: Option<Account>,
 }
 
 /// An item that was met.
@@ -122,6 +127,7 @@ impl ManyItems {
             sweeps: 0,
             swept: None,
             items: Vec::new(),
+            account: None,
         };
         many.meet_all();
         if start == Start::Present {
@@ -134,7 +140,23 @@ impl ManyItems {
 
     /// See [`Reader::look`](super::reader::Reader::look). Ends, since a sweep is finite and the journal is
     /// followed only to where it was.
-    pub(crate) fn look<R: Copied>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+    pub(crate) fn look<R: Copied>(&mut self, copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
+        let look = self.look_on(copy);
+        self.keep_account(look.is_none());
+        look
+    }
+
+    /// Tells the publisher where this stands, if it waits for that.
+    fn keep_account(&mut self, idle: bool) {
+        let Some(account) = &mut self.account else { return };
+        // Not before it has the present values, and not while it makes up for what was lost.
+        if self.sweep.is_empty() {
+            let unread = u64::from(self.entry.is_some());
+            account.keep(self.journal.wanted().wrapping_sub(unread), idle);
+        }
+    }
+
+    fn look_on<R: Copied>(&mut self, mut copy: impl FnMut(&[AtomicU64]) -> R) -> Look<R> {
         // Whether the value that was copied last was not here.
         let elsewhere = Cell::new(false);
         let mut copy = |body: &[AtomicU64]| {
@@ -185,6 +207,16 @@ impl ManyItems {
                 }
             }
         }
+    }
+
+    /// Tells its publisher where it stands by this, if the link is tracked and waited for.
+    pub(crate) fn tell_by(&mut self, credit: Option<Credit>) {
+        let credit = credit.filter(|_| self.delivery == Delivery::Lossless);
+        self.account = credit.map(|credit| Account::new(credit, self.session.journal.ring.depth()));
+    }
+
+    pub(crate) fn account_mut(&mut self) -> &mut Option<Account> {
+        &mut self.account
     }
 
     /// What a sleeper waits for.
@@ -310,8 +342,8 @@ impl ManyItems {
             let passed_over = item.cursor.wanted().wrapping_sub(last) as i64 > 0;
             let taken = match self.delivery {
                 // Later values come by the journal, in their order.
-                Delivery::Queue if self.priming && (last == 0 || passed_over) => None,
-                Delivery::Queue if self.priming => item.cursor.exactly(last, ring, copy),
+                Delivery::Queue | Delivery::Lossless if self.priming && (last == 0 || passed_over) => None,
+                Delivery::Queue | Delivery::Lossless if self.priming => item.cursor.exactly(last, ring, copy),
                 Delivery::Queue | Delivery::Lossless => item.cursor.next(ring, copy),
                 Delivery::Latest => item.cursor.newest(ring, copy),
             }?;

@@ -77,7 +77,7 @@ impl OneItem {
         credit: Option<Credit>,
     ) -> Self {
         let cursor = start.cursor(memory.ring.latest());
-        let account = credit.map(|credit| Account::new(credit, cursor.wanted(), memory.ring.depth()));
+        let account = credit.map(|credit| Account::begin(credit, cursor.wanted(), memory.ring.depth()));
         OneItem { id, memory, cursor, delivery, account }
     }
 
@@ -177,9 +177,11 @@ impl Reader {
 
     /// Nothing more will be read.
     pub(crate) fn release(&mut self) {
-        if let Reader::One(OneItem { account: Some(account), .. }) = self {
-            account.release();
-        }
+        let account = match self {
+            Reader::One(one) => &mut one.account,
+            Reader::Many(many) => many.account_mut(),
+        };
+        account.iter_mut().for_each(Account::release);
     }
 
     /// Whether the value that is wanted next is there, or a later one, or there may be one that a sweep has still to visit.
@@ -251,10 +253,13 @@ impl Reader {
     /// The session goes on after all, with another credit where the link is tracked.
     pub(crate) fn resume(mut self, credit: Option<Credit>) -> Self {
         match &mut self {
-            Reader::Many(many) => many.expect_segments(true),
+            Reader::Many(many) => {
+                many.expect_segments(true);
+                many.tell_by(credit);
+            }
             Reader::One(one) => {
                 let (wanted, depth) = (one.cursor.wanted(), one.memory.ring.depth());
-                one.account = credit.map(|credit| Account::new(credit, wanted, depth));
+                one.account = credit.map(|credit| Account::begin(credit, wanted, depth));
             }
         }
         self

@@ -92,6 +92,38 @@ fn nothing_is_overwritten_that_was_not_read() {
     holds_and_needs(lossless, &[Site::FloorStore, Site::FloorFence]);
 }
 
+/// As [`lossless`], where the reader follows a journal, and says which of its entries it wants next.
+fn lossless_by_journal() {
+    let (world, journal) = (World::new(), Arc::new(ring()));
+    let writer = {
+        let (world, journal) = (world.clone(), journal.clone());
+        thread::spawn(move || {
+            for number in 1..=3 {
+                world.publish(number);
+                put(&journal, number);
+            }
+        })
+    };
+    let (mut entries, mut values) = (Cursor::at(1), Cursor::at(1));
+    let mut number = 1;
+    while number <= 3 {
+        let Some(Taken { number: entry, missed, .. }) = entries.next(&journal, load) else {
+            thread::yield_now();
+            continue;
+        };
+        assert_eq!((entry, missed), (number, 0), "an entry was lost");
+        assert!(world.take(&mut values, number), "what the journal names is there");
+        number += 1;
+        assert!(world.floor().raise(entry, number, &world.futex, || {}), "nobody else says anything");
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn nothing_is_overwritten_that_the_journal_names_and_was_not_read() {
+    holds_and_needs(lossless_by_journal, &[Site::FloorStore, Site::FloorFence]);
+}
+
 /// A publisher sleeps until the floor is raised, by a reader that does so once.
 fn awaited() {
     let world = World::new();

@@ -16,8 +16,8 @@ const MOST: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EvictedLink {
-    /// The item that it was to.
-    pub item: ItemId,
+    /// The item that it was to; `None` for several.
+    pub item: Option<ItemId>,
     /// The process that has the link.
     pub pid: u32,
     /// The link, as [`Link::number`](crate::Link::number) says there.
@@ -54,7 +54,7 @@ mod tests {
     fn the_newest_are_kept() {
         let mut evictions = Evictions::default();
         for link in 0..MOST as u64 + 3 {
-            let (item, stalled) = (ItemId::new(0), Duration::ZERO);
+            let (item, stalled) = (Some(ItemId::new(0)), Duration::ZERO);
             evictions.push(EvictedLink { item, pid: 1, link, behind: 16, stalled });
         }
         let kept: Vec<u64> = evictions.take().iter().map(|eviction| eviction.link).collect();

@@ -5,9 +5,16 @@
 //! a publish compares two of its own words, and comes here when it gets to that number: with readers that keep up once in
 //! `depth` values, and for an item without such links never again.
 //!
+//! A link to several items says which entry of the journal it wants next. Value `k` may then be overwritten if it was
+//! published by an entry before that; the writer notes for each slot which one that was. The journal is a ring itself, whose
+//! entries have to have been read. Such a link begins with the present values, and its floor is 0 until it has taken them. Until
+//! then what is kept for it are the values from the entry on that was the latest [when it began](Tracked::begun), and of
+//! those before the last one of each item.
+//!
 //! Every link that is in the way is so since the same moment, when a publish first wanted its room; so links that stall
 //! together are given up together, and a publish waits for the longest deadline among them, and not for the sum.
 
+use core::cell::Cell;
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -52,13 +59,15 @@ impl Patience {
 #[derive(Debug)]
 pub(crate) struct Flow {
     items: HashMap<u32, Vec<Gate>>,
+    /// Those to several items.
+    several: Vec<Gate>,
     /// How long to spin for room.
     budget: SpinBudget,
 }
 
 impl Default for Flow {
     fn default() -> Self {
-        Flow { items: HashMap::new(), budget: SpinBudget::new() }
+        Flow { items: HashMap::new(), several: Vec::new(), budget: SpinBudget::new() }
     }
 }
 
@@ -74,11 +83,43 @@ struct Gate {
     shares_processor: bool,
 }
 
-/// What a look at an item's links found.
+/// The value that is to be written next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Next<'w> {
+    pub(crate) item: u32,
+    pub(crate) number: u64,
+    /// Values that the item's ring keeps.
+    pub(crate) depth: u64,
+    /// The number of its entry in the journal.
+    pub(crate) entry: u64,
+    /// Entries that the journal keeps.
+    pub(crate) journal: u64,
+    /// By which entry the value in each slot of the item was published; as many as there are slots, or none.
+    pub(crate) entries: &'w [Cell<u64>],
+}
+
+impl Next<'_> {
+    /// By which entry a value was published that is still there.
+    fn entry_of(&self, number: u64) -> u64 {
+        match self.entries.len() {
+            0 => 0,
+            slots => self.entries[number as usize & (slots - 1)].get(),
+        }
+    }
+}
+
+/// For which items there may be other room than before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Items(Vec<u32>),
+    All,
+}
+
+/// What a look at the links found.
 #[derive(Debug)]
 pub(crate) enum Room {
-    /// Values can be written up to this number without another look.
-    Until(u64),
+    /// The item's values can be written up to this number, and the journal up to this entry, without another look.
+    Until { number: u64, entry: u64 },
     /// There is none before this link has read what has to be overwritten, which is the slowest one.
     Blocked(Blocked),
     /// These links are in the way, and past their deadlines.
@@ -91,6 +132,8 @@ pub(crate) struct Blocked {
     pub(crate) link: Arc<Tracked>,
     /// The number that it wants next, as far as that is believed.
     pub(crate) floor: u64,
+    /// How many values it has not read.
+    pub(crate) behind: u64,
     /// For how long it has read nothing that was wanted.
     pub(crate) stalled: Duration,
     /// How long the first of those in the way has until its deadline.
@@ -119,50 +162,106 @@ impl Gate {
         }
     }
 
-    /// That the link is in the way, at this time.
-    fn block(&mut self, now: Instant) -> Blocked {
+    /// Of a link to several: whether value `number` of an item, which is not the next one, may be overwritten.
+    fn has_read(&self, next: &Next<'_>, number: u64) -> bool {
+        let (entry, begun) = (next.entry_of(number), self.link.begun);
+        if entry > begun {
+            return entry < self.floor;
+        }
+        // It was there when the link began, and is wanted if there was none after it.
+        self.floor > 0 || (number + 1 < next.number && next.entry_of(number + 1) <= begun)
+    }
+
+    /// Of a link to several: up to which number the item's values can be written, if the next one can.
+    fn limit(&self, next: &Next<'_>) -> Option<u64> {
+        let Some(oldest) = next.number.checked_sub(next.depth).filter(|&oldest| oldest > 0) else {
+            return Some(next.depth);
+        };
+        let unread =
+            (oldest..next.number).find(|&number| !self.has_read(next, number)).unwrap_or(next.number);
+        (unread > oldest).then(|| unread + next.depth - 1)
+    }
+
+    /// Of a link to several: up to which entry the journal can be written.
+    fn journal_limit(&self, next: &Next<'_>) -> u64 {
+        self.floor.max(self.link.begun + 1).saturating_add(next.journal - 1)
+    }
+
+    /// That the link is in the way, at this time, by so many values.
+    fn block(&mut self, behind: u64, now: Instant) -> Blocked {
         let since = *self.stalled_since.get_or_insert(now);
         let stalled = now.saturating_duration_since(since);
         let left = self.link.deadline.unwrap_or(Duration::ZERO).saturating_sub(stalled);
         let shares_processor = self.shares_processor;
-        Blocked { link: self.link.clone(), floor: self.floor, stalled, left, shares_processor }
+        Blocked { link: self.link.clone(), floor: self.floor, behind, stalled, left, shares_processor }
     }
 }
 
 impl Flow {
-    /// Takes over which links there are; the items for which that has changed something.
-    pub(crate) fn refresh(&mut self, links: &[Arc<Tracked>]) -> Vec<u32> {
-        let before = core::mem::take(&mut self.items);
+    /// Takes over which links there are; for which items that has changed something.
+    pub(crate) fn refresh(&mut self, links: &[Arc<Tracked>]) -> Changed {
+        let (before, several) = (core::mem::take(&mut self.items), core::mem::take(&mut self.several));
+        let mut all = !several.is_empty();
         let mut changed: Vec<u32> = before.keys().copied().collect();
+        let before = before.into_values().flatten().chain(several);
         let mut known: HashMap<*const Tracked, Gate> =
-            before.into_values().flatten().map(|gate| (Arc::as_ptr(&gate.link), gate)).collect();
+            before.map(|gate| (Arc::as_ptr(&gate.link), gate)).collect();
         for link in links.iter().filter(|link| link.is_awaited()) {
-            changed.push(link.item);
             let gate = known.remove(&Arc::as_ptr(link)).unwrap_or_else(|| Gate::new(link.clone()));
-            self.items.entry(link.item).or_default().push(gate);
+            match link.item {
+                Some(item) => {
+                    changed.push(item);
+                    self.items.entry(item).or_default().push(gate);
+                }
+                None => {
+                    all = true;
+                    self.several.push(gate);
+                }
+            }
+        }
+        if all {
+            return Changed::All;
         }
         changed.sort_unstable();
         changed.dedup();
-        changed
+        Changed::Items(changed)
     }
 
-    /// Whether value `number` of `item` can be written, where it overwrites value `number - depth`.
-    pub(crate) fn room(&mut self, item: u32, number: u64, depth: u64) -> Room {
-        let Some(gates) = self.items.get_mut(&item) else { return Room::Until(number + UNLIMITED) };
-        gates.iter_mut().for_each(Gate::look);
-        // Nobody needs more than what there is.
-        let least = gates.iter().map(|gate| gate.floor).min().map_or(number, |least| least.min(number));
-        let limit = (least + depth).saturating_sub(1);
-        if number <= limit {
-            gates.iter_mut().for_each(Gate::let_go);
-            return Room::Until(limit);
+    /// Whether the next value can be written, where it overwrites the one a depth before it.
+    pub(crate) fn room(&mut self, next: Next<'_>) -> Room {
+        let Next { number, depth, entry, .. } = next;
+        let (mut until, mut until_entry) = (number + UNLIMITED, entry + UNLIMITED);
+        let mut blocked = false;
+        let gates = self.items.get_mut(&next.item).map_or(&mut [][..], Vec::as_mut_slice);
+        for gate in &mut *gates {
+            gate.look();
+            // Nobody needs more than what there is.
+            until = until.min((gate.floor.min(number) + depth).saturating_sub(1));
+        }
+        blocked |= until < number;
+        for gate in &mut self.several {
+            gate.look();
+            until_entry = until_entry.min(gate.journal_limit(&next));
+            let limit = gate.limit(&next);
+            blocked |= limit.is_none();
+            until = until.min(limit.unwrap_or(until));
+        }
+        blocked |= until_entry < entry;
+        if !blocked {
+            gates.iter_mut().chain(&mut self.several).for_each(Gate::let_go);
+            return Room::Until { number: until, entry: until_entry };
         }
         let now = Instant::now();
-        let in_the_way = gates.iter_mut().filter(|gate| gate.floor + depth <= number);
+        let to_one = gates.iter_mut().filter(|gate| gate.floor + depth <= number);
+        let to_one = to_one.map(|gate| gate.block(number - gate.floor, now));
+        let several = self.several.iter_mut();
+        let several = several.filter(|gate| gate.limit(&next).is_none() || gate.journal_limit(&next) < entry);
+        let several =
+            several.map(|gate| gate.block(entry - gate.floor.clamp(gate.link.begun + 1, entry), now));
         let (overdue, waiting): (Vec<_>, Vec<_>) =
-            in_the_way.map(|gate| gate.block(now)).partition(|blocked| blocked.left.is_zero());
+            to_one.chain(several).partition(|blocked| blocked.left.is_zero());
         let left = waiting.iter().map(|blocked| blocked.left).min();
-        match (left, waiting.into_iter().min_by_key(|blocked| blocked.floor)) {
+        match (left, waiting.into_iter().max_by_key(|blocked| blocked.behind)) {
             (Some(left), Some(slowest)) if overdue.is_empty() => Room::Blocked(Blocked { left, ..slowest }),
             _ => Room::Overdue(overdue),
         }

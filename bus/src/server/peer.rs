@@ -19,7 +19,7 @@ use crate::server::credits::{Credits, Holds, NewMemory, Place};
 use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
-use crate::server::tracked::{Enrolment, Eviction, Tracked};
+use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
 use crate::sync::step;
 use crate::wire::{
     self, Advise, Body, Connect, Connection, DoorbellRefused, Farewell, FromClient, Goodbye, Granted,
@@ -111,6 +111,8 @@ struct Terms {
     samples: u32,
     /// The first value that it has not read, as it says, or 0.
     from: u64,
+    /// Whether it is to several items.
+    several: bool,
 }
 
 /// The number of a client's unanswered questions, as far as the service is concerned: while there are any, what
@@ -380,11 +382,6 @@ impl Peer {
         }
         let kind = match terms(&open.topic, advise) {
             Ok(None) => LinkKind::Untracked,
-            Ok(Some(_)) if advise.item.is_empty() => {
-                let reason =
-                    "links to several items are neither lossless nor hold values; advise on each item";
-                return self.refuse(prefix, Refusal::NotGranted, reason);
-            }
             Ok(Some(terms)) => LinkKind::Tracking(terms),
             Err(reason) => return self.refuse(prefix, Refusal::NotGranted, &reason),
         };
@@ -474,7 +471,8 @@ impl Peer {
             return self.connection.send(conversation, reference, &Located { index });
         };
         let topic = open.topic.clone();
-        let Some(ring) = topic.ring(index) else { return };
+        let several = terms.several;
+        let Some(ring) = (if several { topic.journal() } else { topic.ring(index) }) else { return };
         let (place, holds) = match self.lend(terms.samples) {
             Ok(lent) => lent,
             Err(error) => {
@@ -493,7 +491,8 @@ impl Peer {
             pid: self.pid,
             conversation,
             link: reference,
-            item: index,
+            item: (!several).then_some(index),
+            begun: if several { tracked::begun(&ring, terms.from) } else { 0 },
             deadline: terms.deadline,
             floor: self.credits.word(place, place.floor),
             awaited: self.credits.word(place, place.awaited),
@@ -645,7 +644,8 @@ fn terms(topic: &TopicShared, advise: &Advise) -> Result<Option<Terms>, String> 
             }
         });
     }
-    Ok((deadline.is_some() || samples > 0).then_some(Terms { deadline, samples, from }))
+    let several = advise.item.is_empty();
+    Ok((deadline.is_some() || samples > 0).then_some(Terms { deadline, samples, from, several }))
 }
 
 fn malformed(malformed: Malformed) -> Lost {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
@@ -60,6 +60,8 @@ pub(crate) struct TopicShared {
     segments: Mutex<Vec<Arc<SegmentFds>>>,
     /// The rings of the items, by index, where links may be tracked.
     rings: Mutex<Vec<Ring<Words>>>,
+    /// The journal's ring, which is there before any client is.
+    journal: OnceLock<Ring<Words>>,
     items: Mutex<Items>,
     /// The longest that a publisher waits for a lossless link; `None` where there are no such links.
     pub(crate) lossless: Option<Duration>,
@@ -194,6 +196,7 @@ impl TopicShared {
             fingerprint,
             segments: Mutex::default(),
             rings: Mutex::default(),
+            journal: OnceLock::new(),
             items: Mutex::default(),
             lossless,
             samples,
@@ -232,6 +235,15 @@ impl TopicShared {
         let index = items.names.len() as u32;
         items.names.push(name.clone());
         items.indices.insert(name, index);
+    }
+
+    pub(crate) fn set_journal(&self, ring: Ring<Words>) {
+        let _ = self.journal.set(ring);
+    }
+
+    /// The journal's ring.
+    pub(crate) fn journal(&self) -> Option<Ring<Words>> {
+        self.journal.get().cloned()
     }
 
     /// The ring of an item.

@@ -19,6 +19,10 @@
 //! Values that are written together count as one here: they are at most half of a ring, and (2) is between them and the
 //! look before the next ones.
 //!
+//! A link to several items is enrolled by the topic's journal in the same way. It begins with the present value of each item,
+//! whose entries may be any; so its floor is 0 until it has taken them, and what has to be kept for it until then follows
+//! from the entry that was the latest before it was enrolled ([`super::flow`]).
+//!
 //! A link that was lost with its connection and comes back in the same life of the service says where it was, and begins
 //! there ([`begin`]), as far as the ring goes. So it keeps what is still there; of that, the publish without a look may have
 //! overwritten the oldest, which the link then counts as missed, as it does what was overwritten before.
@@ -60,7 +64,10 @@ pub(crate) struct Tracked {
     pub(crate) pid: u32,
     pub(crate) conversation: u64,
     pub(crate) link: u64,
-    pub(crate) item: u32,
+    /// The item that it is to; `None` for several, whose place is in the topic's journal.
+    pub(crate) item: Option<u32>,
+    /// Of a link to several: the journal's entry that was the latest when it began, or the last one that it had read.
+    pub(crate) begun: u64,
     /// How long a publisher waits for it without its reading anything; `None` where it does not wait for it at all.
     pub(crate) deadline: Option<Duration>,
     pub(crate) floor: Words,
@@ -141,7 +148,7 @@ pub(crate) struct Enrolment {
 
 impl Enrolment {
     /// Has the topic's writer keep what `link` has not read, from the present value of its item on, or from value `from` on
-    /// as far as that is still there; 0 for none.
+    /// as far as that is still there; 0 for none. Of a link to several, `ring` is the journal, and numbers are its entries'.
     pub(crate) fn new(
         service: Arc<ServiceShared>,
         topic: Arc<TopicShared>,
@@ -149,7 +156,11 @@ impl Enrolment {
         ring: &Ring<Words>,
         from: u64,
     ) -> Self {
-        let begin = |head| begin(head, ring.depth(), from);
+        let begin = |head| match link.item {
+            // It has not even the present values.
+            None if from == 0 => 0,
+            _ => begin(head, ring.depth(), from),
+        };
         let number = enrol(&link.floor[0], ring, begin, &service.attention, || topic.enrol(link.clone()));
         Enrolment { service, topic, number, link }
     }
@@ -165,6 +176,12 @@ impl Enrolment {
     pub(crate) fn is_of(&self, link: &Arc<Tracked>) -> bool {
         Arc::ptr_eq(&self.link, link)
     }
+}
+
+/// What a link to several items begins after, where the journal's latest entry is `head`: see [`Tracked::begun`].
+pub(crate) fn begun(journal: &Ring<Words>, from: u64) -> u64 {
+    let head = journal.latest();
+    if from == 0 { head } else { begin(head, journal.depth(), from) - 1 }
 }
 
 /// The first value that is kept for a link which says that it has not read those from `from` on, where the latest is `head`.

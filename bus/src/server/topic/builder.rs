@@ -202,6 +202,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         };
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
+        writer.shared.set_journal(journal.ring.clone());
         if !service.add_topic(shared) {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());
             return Err(Error::TopicExists { service, topic });
@@ -218,6 +219,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
             items: FrozenVec::new(),
             growing: RefCell::new(Growing { last: root, bytes: 0 }),
             attention: Cell::new(0),
+            journal_limit: Cell::new(0),
             flow: RefCell::default(),
             pool,
             longest: self.longest,

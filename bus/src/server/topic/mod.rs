@@ -60,6 +60,8 @@ pub struct Topic<T: ?Sized> {
     /// The service's attention as it was when `flow` learned of the links that there are.
     attention: Cell<u64>,
     flow: RefCell<Flow>,
+    /// The entry up to which the journal can be written without a look at who follows.
+    journal_limit: Cell<u64>,
     /// Where the values are, if not in their slots.
     pool: Option<RefCell<Pool>>,
     /// The most bytes of a value.
@@ -76,6 +78,9 @@ struct Written {
     memory: ItemMemory,
     /// The number up to which values can be written without a look at who follows.
     limit: Cell<u64>,
+    /// By which entry of the journal the value in each slot was published, where links to several items may be waited for;
+    /// 0 for none.
+    entries: Option<Box<[Cell<u64>]>>,
 }
 
 /// What changes when an item is added; publishing does not look at it.
@@ -192,7 +197,9 @@ impl<T: Payload + ?Sized> Topic<T> {
             pool.borrow_mut().add_ring(self.writer.depth as usize);
         }
         let ring = memory.ring.clone();
-        self.items.push(Box::new(Written { memory, limit: Cell::new(0) }));
+        let depth = self.writer.depth as usize;
+        let entries = self.writer.shared.lossless.map(|_| vec![Cell::new(0); depth].into_boxed_slice());
+        self.items.push(Box::new(Written { memory, limit: Cell::new(0), entries }));
         self.writer.shared.add_item(name, ring);
         self.writer.service.appeared();
         Ok(self.present(index as u32))

@@ -60,11 +60,18 @@ impl<T: Payload + ?Sized> Topic<T> {
         &body[self.payload..]
     }
 
+    /// The number of the journal's next entry.
+    #[inline(always)]
+    pub(super) fn next_entry(&self) -> u64 {
+        self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1)
+    }
+
     /// Publishes an item's value number `number`, and enters it into the journal.
     #[inline(always)]
     pub(super) fn finish(&self, item: &Written, id: ItemId, number: u64) {
         item.memory.ring.finish(number);
-        let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
+        let entry = self.next_entry();
+        item.note_entry(number, entry);
         self.journal.ring.begin(entry)[0].store(journal_entry(id, number), Ordering::Relaxed);
         self.journal.ring.finish(entry);
     }
@@ -108,7 +115,8 @@ impl<T: Message> Topic<T> {
                 }
                 break;
             }
-            let room = usize::try_from(item.limit.get() - number + 1).unwrap_or(usize::MAX);
+            let room = (item.limit.get() - number).min(self.journal_limit.get() - self.next_entry()) + 1;
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
             let rest = &values[published..];
             let together = &rest[..rest.len().min(most).min(room)];
             self.write_together(item, id, number, together, mark);
@@ -129,10 +137,23 @@ impl<T: Message> Topic<T> {
             Envelope::new(stamp, size_of::<T>(), mark).store(body);
             values[index].store(&body[self.payload..]);
         });
-        let entry = self.journal.ring.watched().head.load(Ordering::Relaxed).wrapping_add(1);
+        let entry = self.next_entry();
+        for more in 0..values.len() as u64 {
+            item.note_entry(first.wrapping_add(more), entry.wrapping_add(more));
+        }
         self.journal.ring.write_together(entry, values.len(), |index, body| {
             body[0].store(journal_entry(id, first.wrapping_add(index as u64)), Ordering::Relaxed);
         });
+    }
+}
+
+impl Written {
+    /// Notes by which entry of the journal a value was published.
+    #[inline(always)]
+    fn note_entry(&self, number: u64, entry: u64) {
+        if let Some(entries) = &self.entries {
+            entries[number as usize & (entries.len() - 1)].set(entry);
+        }
     }
 }
 

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{Topic, Written};
 use crate::error::{Error, Result};
+use crate::name;
 use crate::payload::Payload;
 use crate::server::eviction::EvictedLink;
-use crate::server::flow::{Blocked, Patience, Room};
+use crate::server::flow::{Blocked, Changed, Next, Patience, Room};
 use crate::server::tracked::{self, Eviction};
 use crate::spin::Waiting;
 use crate::sync::{Ordering, step};
@@ -25,7 +26,10 @@ impl<T: Payload + ?Sized> Topic<T> {
         unrung: &mut bool,
     ) -> Result<()> {
         let attention = self.writer.service.attention.load(Ordering::Relaxed);
-        if attention != self.attention.get() || number > item.limit.get() {
+        if attention != self.attention.get()
+            || number > item.limit.get()
+            || self.next_entry() > self.journal_limit.get()
+        {
             return self.make_room(item, id, number, patience, unrung);
         }
         Ok(())
@@ -53,7 +57,7 @@ impl<T: Payload + ?Sized> Topic<T> {
                     blocked.link.floor().urge();
                 }
                 self.flow.borrow_mut().give_up(&waiting);
-                return Err(self.full(id, number, &blocked, now.saturating_duration_since(since)));
+                return Err(self.full(id, &blocked, now.saturating_duration_since(since)));
             }
             if core::mem::take(unrung) {
                 self.ring(item, id);
@@ -67,14 +71,23 @@ impl<T: Payload + ?Sized> Topic<T> {
     pub(super) fn blocked(&self, item: &Written, id: ItemId, number: u64) -> Result<Option<Blocked>> {
         loop {
             self.attend()?;
-            let room = self.flow.borrow_mut().room(id.as_u32(), number, item.memory.ring.depth());
+            let next = Next {
+                item: id.as_u32(),
+                number,
+                depth: item.memory.ring.depth(),
+                entry: self.next_entry(),
+                journal: self.journal.ring.depth(),
+                entries: item.entries.as_deref().unwrap_or_default(),
+            };
+            let room = self.flow.borrow_mut().room(next);
             match room {
-                Room::Until(limit) => {
-                    item.limit.set(limit);
+                Room::Until { number, entry } => {
+                    item.limit.set(number);
+                    self.journal_limit.set(entry);
                     return Ok(None);
                 }
                 Room::Blocked(blocked) => return Ok(Some(blocked)),
-                Room::Overdue(links) => links.into_iter().for_each(|blocked| self.evict(number, blocked)),
+                Room::Overdue(links) => links.into_iter().for_each(|blocked| self.evict(blocked)),
             }
         }
     }
@@ -89,19 +102,21 @@ impl<T: Payload + ?Sized> Topic<T> {
         let Some(links) = tracked::learn(&service.attention, || self.writer.shared.tracked()) else {
             return Err(Error::Closed("the service"));
         };
-        for index in self.flow.borrow_mut().refresh(&links) {
-            if let Some(item) = self.items.get(index as usize) {
-                item.limit.set(0);
+        match self.flow.borrow_mut().refresh(&links) {
+            Changed::Items(indices) => {
+                let items = indices.into_iter().filter_map(|index| self.items.get(index as usize));
+                items.for_each(|item| item.limit.set(0));
             }
+            Changed::All => (0..self.items.len()).for_each(|index| self.items[index].limit.set(0)),
         }
+        self.journal_limit.set(0);
         *self.links.borrow_mut() = links;
         self.attention.set(attention);
         Ok(())
     }
 
-    fn evict(&self, number: u64, blocked: Blocked) {
-        let behind = number - blocked.floor;
-        let Blocked { link, stalled, .. } = blocked;
+    fn evict(&self, blocked: Blocked) {
+        let Blocked { link, stalled, behind, .. } = blocked;
         let (service, topic) = (&self.writer.service, &self.writer.shared);
         let reason = format!(
             "the publisher waited {stalled:?} for this lossless link, which was {behind} values behind and read nothing"
@@ -109,14 +124,14 @@ impl<T: Payload + ?Sized> Topic<T> {
         tracing::warn!(
             service = service.name,
             topic = topic.name,
-            item = topic.item_name(link.item),
+            item = link.item.map_or_else(|| name::ANY.to_owned(), |item| topic.item_name(item)),
             pid = link.pid,
             link = link.link,
             reason,
             "lossless link evicted"
         );
         self.evictions.borrow_mut().push(EvictedLink {
-            item: ItemId::new(link.item),
+            item: link.item.map(ItemId::new),
             pid: link.pid,
             link: link.link,
             behind,
@@ -129,14 +144,14 @@ impl<T: Payload + ?Sized> Topic<T> {
         step!(EvictionQueued);
     }
 
-    fn full(&self, id: ItemId, number: u64, blocked: &Blocked, waited: Duration) -> Error {
+    fn full(&self, id: ItemId, blocked: &Blocked, waited: Duration) -> Error {
         Error::Full {
             service: self.writer.service.name.clone(),
             topic: self.writer.shared.name.clone(),
             item: self.writer.shared.item_name(id.as_u32()),
             pid: blocked.link.pid,
             link: blocked.link.link,
-            behind: number - blocked.floor,
+            behind: blocked.behind,
             waited,
         }
     }
