@@ -46,6 +46,9 @@ impl<D: Deliver> Link<D> {
     /// # }
     /// ```
     ///
+    /// One waits for a link at a time: a link that is in a [`WaitSet`](crate::WaitSet) is not any longer when a task has
+    /// waited for it.
+    ///
     /// # Errors
     /// As [`recv`](Self::recv); [`Error::Os`](crate::Error::Os) where the process has no descriptors left to
     /// wait by.
