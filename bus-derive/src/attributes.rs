@@ -13,7 +13,8 @@ use syn::meta::ParseNestedMeta;
 use syn::parse::Parse;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Expr, ExprLit, ExprRange, Ident, Lit, LitInt, LitStr, Meta, Path, Token, parenthesized, token,
+    Attribute, Expr, ExprLit, ExprRange, Ident, Lit, LitInt, LitStr, Meta, Path, Token, Type, parenthesized,
+    token,
 };
 
 use crate::errors::Errors;
@@ -31,6 +32,7 @@ const KNOWN: &[(&str, &str, &[Place])] = &[
     ("crate", "crate = \"path::to::bus\"", &[Place::Type]),
     ("name", "name = \"…\"", &[Place::Type]),
     ("version", "version = 2", &[Place::Type]),
+    ("reply", "reply = Type", &[Place::Type]),
     ("invariant", "invariant = path::to::function", &[Place::Type, Place::Field]),
     ("deny_padding", "deny_padding", &[Place::Type]),
     ("no_tokens", "no_tokens", &[Place::Type]),
@@ -52,6 +54,8 @@ pub(crate) struct TypeAttributes {
     pub(crate) docs: String,
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<Number>,
+    /// What a service answers, for a command.
+    pub(crate) reply: Option<Type>,
     pub(crate) invariant: Option<Expr>,
     pub(crate) deny_padding: Option<Span>,
     pub(crate) no_tokens: Option<Span>,
@@ -105,6 +109,7 @@ impl TypeAttributes {
             docs: docs(attributes),
             name: None,
             version: None,
+            reply: None,
             invariant: None,
             deny_padding: None,
             no_tokens: None,
@@ -116,6 +121,9 @@ impl TypeAttributes {
             "crate" => once(&mut read.crate_path, meta, crate_path),
             "name" => once(&mut read.name, meta, name_literal),
             "version" => once(&mut read.version, meta, version),
+            "reply" => once(&mut read.reply, meta, |meta| {
+                value(meta, "expected the type of the answer, as in `reply = Filled`, or `reply = bus::Ack`")
+            }),
             "invariant" => once(&mut read.invariant, meta, function),
             "deny_padding" => once(&mut read.deny_padding, meta, word),
             "no_tokens" => once(&mut read.no_tokens, meta, word),

@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Type;
 
-use crate::expansion::{bounded_generics, tokens};
+use crate::expansion::{bounded_generics, command, tokens};
 use crate::model::Model;
 use crate::refusals;
 
@@ -18,7 +18,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let (bus, ident, name) = (&model.crate_path, model.ident, &model.name);
-    let (generics, tokens) = (bounded_generics(model), tokens(model, false));
+    let (generics, tokens, command) = (bounded_generics(model), tokens(model, false), command(model));
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
@@ -37,6 +37,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         }
 
         #tokens
+        #command
     }
 }
 

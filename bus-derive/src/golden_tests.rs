@@ -50,6 +50,13 @@ golden! {
             sizes: [u32; 3],
         }
     }
+    command {
+        #[repr(C)]
+        #[message(reply = Filled<T>)]
+        struct Buy<T> {
+            what: T,
+        }
+    }
     struct_without_fields {
         #[repr(C)]
         pub struct Nothing;

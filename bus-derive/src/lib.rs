@@ -78,6 +78,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `name = "…"`: the name that peers compare, if not the type's own. The module never matters.
 /// - `version = n`: the version of the definition, if not that of its newest field; only ever shown, and held
 ///   against the `since` of a peer's fields.
+/// - `reply = Type`: the message is a command, which a service answers with a `Type`; see
+///   [`bus::Command`](https://docs.rs/bus/latest/bus/trait.Command.html).
 /// - `invariant = path`: a function that says whether a received value makes sense as a whole. It takes `&Self` and
 ///   returns `bool`, or `Result<(), E>` with an `E: Display` that says what is wrong.
 /// - `deny_padding`: an error if the type has padding, which says where and which order of the fields has less.

@@ -166,7 +166,10 @@ pub enum Error {
         hint: String,
     },
     /// The service refused.
-    #[error("service `{service}` refused to {verb} `{what}`: {reason}")]
+    #[error(
+        "service `{service}` refused to {verb} `{what}`: {reason}{}",
+        if *code == 0 { String::new() } else { format!(" (code {code})") }
+    )]
     Refused {
         /// The service's name.
         service: String,
@@ -174,8 +177,83 @@ pub enum Error {
         verb: &'static str,
         /// Of what.
         what: String,
+        /// The reason as a number, of a handler that gives one; otherwise 0.
+        code: u32,
         /// The service's reason.
         reason: String,
+    },
+    /// The service cannot now: it said so, or as many transactions of this conversation are unanswered as may be.
+    /// Nothing was done.
+    #[error("service `{service}` is busy and did not {verb} `{what}`; try again after {retry_after:?}")]
+    Busy {
+        /// The service's name.
+        service: String,
+        /// What was asked.
+        verb: &'static str,
+        /// Of what.
+        what: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The service has no handler for this. Nothing was done.
+    #[error(
+        "service `{service}` does not {verb} `{what}`{}",
+        if supported.is_empty() { String::new() } else { format!("; what it does: {supported}") }
+    )]
+    NotSupported {
+        /// The service's name.
+        service: String,
+        /// What was asked.
+        verb: &'static str,
+        /// Of what.
+        what: String,
+        /// What it has handlers for instead, or why it has none.
+        supported: String,
+    },
+    /// The service's handler began, and failed. What it did until then is done.
+    #[error("service `{service}` failed to {verb} `{what}`: {detail}")]
+    Failed {
+        /// The service's name.
+        service: String,
+        /// What was asked.
+        verb: &'static str,
+        /// Of what.
+        what: String,
+        /// What the service says of it.
+        detail: String,
+    },
+    /// The service ended before it answered. Whether it did what it was asked for is not known.
+    #[error(
+        "service `{service}` was asked to {verb} `{what}` and ended without an answer ({reason}); whether it was done is not known"
+    )]
+    Died {
+        /// The service's name.
+        service: String,
+        /// What was asked.
+        verb: &'static str,
+        /// Of what.
+        what: String,
+        /// Why it ended.
+        reason: Ended,
+    },
+    /// A handler waits for its own service, which cannot answer while the handler runs. The transaction goes on; only the
+    /// wait was not begun.
+    #[error(
+        "a handler of service `{service}` waits for the service itself to {verb} `{what}`, which it cannot do before the handler has returned; keep the `Pending` and a `Reply`, and answer when it is there"
+    )]
+    WouldDeadlock {
+        /// The service's name.
+        service: String,
+        /// What was asked.
+        verb: &'static str,
+        /// Of what.
+        what: String,
+    },
+    /// The service's requests are answered by other handlers of this process.
+    #[error("service `{service}` has handlers already; add to those, or drop them first")]
+    AlreadyHandled {
+        /// The service's name.
+        service: String,
     },
     /// The service is gone. The last values stay readable, and links go on when it returns.
     #[error("service `{service}` is gone: {reason}; its last values can still be read")]

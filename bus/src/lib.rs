@@ -50,10 +50,12 @@ extern crate self as bus;
 
 mod bell;
 mod credit;
+mod lane;
 mod ring;
 mod sync;
 
 mod client;
+mod command;
 mod copy;
 mod discovery;
 mod envelope;
@@ -83,11 +85,14 @@ pub use self::{
     client::deadband::{Deadband, Number},
     client::link::{Deliver, Hot, Link, Samples, Warm},
     client::options::{DeliveryMode, Granted, Options},
+    client::pending::{Outcome, Pending},
     client::received::Received,
     client::remote_item::RemoteItem,
     client::sample::Sample,
+    client::service::{Client, ClientBuilder, FormatInfo},
     client::stream::Receive,
     client::wait_set::{Event, Interest, Token, WaitSet, Waitable},
+    command::{Ack, Command},
     discovery::{ServiceEvent, TopicInfo},
     error::{Ended, Error, Result},
     mark::{Mark, Quality, Severity},
@@ -99,6 +104,12 @@ pub use self::{
     server::loan::{Draft, Loan},
     server::service::{ClientInfo, Service},
     server::topic::{Item, Topic, TopicBuilder},
+    server::transactions::CommandInfo,
+    server::transactions::caller::Caller,
+    server::transactions::counterpart::ServedConversation,
+    server::transactions::handlers::{Handlers, Stopper},
+    server::transactions::refusal::Refusal,
+    server::transactions::token::Reply,
     stamp::Stamp,
     update::{ItemId, Notice, Update},
     watch::Watch,

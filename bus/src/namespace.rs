@@ -12,6 +12,7 @@ use crossbeam::channel::{self, Receiver, Sender};
 use crate::client::connect::ConnectBuilder;
 use crate::client::control::{Command, Control, ControlShared};
 use crate::client::reactor::Reactor;
+use crate::client::service::ClientBuilder;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::payload::Payload;
@@ -125,6 +126,11 @@ impl Bus {
     /// ```
     pub fn connect<T: Payload + ?Sized>(&self, address: &str) -> ConnectBuilder<'_, T> {
         ConnectBuilder::new(&self.core, address)
+    }
+
+    /// Begins a conversation with a service as a whole, for its commands; finish with [`open`](ClientBuilder::open).
+    pub fn client(&self, service: &str) -> ClientBuilder<'_> {
+        ClientBuilder::new(&self.core, service)
     }
 }
 

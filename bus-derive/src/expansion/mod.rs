@@ -45,6 +45,7 @@
 mod absent;
 mod bounds;
 mod bridges;
+mod command;
 mod describe;
 mod enums;
 mod tokens;
@@ -52,6 +53,7 @@ mod validate;
 mod write;
 
 pub(crate) use bounds::bounded_generics;
+pub(crate) use command::command;
 pub(crate) use tokens::tokens;
 
 use core::fmt::Display;
@@ -72,7 +74,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let (described, write, absent, validate) =
         (describe::describe(model), write::write(model), absent::absent(model), validate::validate(model));
     let (cannot_drop, tokens, bridges) = (cannot_drop(model), tokens(model, true), bridges::bridges(model));
-    let defaults = absent::defaults(model);
+    let (defaults, command) = (absent::defaults(model), command(model));
     let (out, bytes) = (own("out"), own("bytes"));
     let mut generics = bounded_generics(model);
     bounds::require_messages(model, &mut generics);
@@ -107,6 +109,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
             #defaults
             #tokens
             #bridges
+            #command
         };
     }
 }

@@ -70,6 +70,11 @@ impl<T: Payload + ?Sized> Draw<T> {
         })
     }
 
+    /// Copies a value of so many bytes from these words, of which there are as many at least.
+    pub(super) fn load_words(&mut self, words: &[AtomicU64], bytes: usize) {
+        copy::load_bytes(words, 0, self.bytes(bytes));
+    }
+
     /// So many bytes, of which anything can be made.
     fn bytes(&mut self, bytes: usize) -> &mut [u8] {
         // The language takes a value to be a multiple of its alignment long.

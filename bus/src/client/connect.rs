@@ -8,8 +8,10 @@ use super::control::Command;
 use super::conversation::{
     Conversation, ConversationHandle, ConversationShared, DEFAULT_TIMEOUT, State, Status,
 };
+use super::lanes::Lanes;
 use super::parking::Versioned;
 use super::session::Expected;
+use super::transact::Terms;
 use crate::error::{Error, Result};
 use crate::image;
 use crate::message::{Message, Schema};
@@ -23,6 +25,8 @@ use crate::payload::Payload;
 pub struct ConnectBuilder<'b, T: ?Sized> {
     bus: &'b Arc<BusCore>,
     address: String,
+    /// Whether the address is that of a service, and not of a topic.
+    whole: bool,
     wait: Option<Duration>,
     timeout: Duration,
     message: PhantomData<fn() -> T>,
@@ -33,10 +37,16 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
         ConnectBuilder {
             bus,
             address: address.to_owned(),
+            whole: false,
             wait: None,
             timeout: DEFAULT_TIMEOUT,
             message: PhantomData,
         }
+    }
+
+    /// A conversation with a service as a whole.
+    pub(super) fn to_service(bus: &'b Arc<BusCore>, service: &str) -> Self {
+        ConnectBuilder { whole: true, ..Self::new(bus, service) }
     }
 
     /// Waits up to `timeout` for the service and the topic to appear, instead of failing at once where they
@@ -61,7 +71,7 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
     pub fn open(self) -> Result<Conversation<T>> {
         let (handle, limit) = self.begin()?;
         handle.wait_until_live(limit)?;
-        Ok(Conversation { handle, message: PhantomData })
+        Ok(Conversation { handle, terms: Terms::default(), message: PhantomData })
     }
 
     /// As [`open`](Self::open), without blocking a thread. Dropping the future gives the connect up.
@@ -71,12 +81,16 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
     pub async fn open_async(self) -> Result<Conversation<T>> {
         let (handle, limit) = self.begin()?;
         handle.wait_until_live_async(limit).await?;
-        Ok(Conversation { handle, message: PhantomData })
+        Ok(Conversation { handle, terms: Terms::default(), message: PhantomData })
     }
 
     /// Has the control thread connect; also how long to wait for that.
     fn begin(self) -> Result<(Arc<ConversationHandle>, Duration)> {
-        let (service, topic) = name::service_and_topic(&self.address)?;
+        let (service, topic) = if self.whole {
+            (name::check("service", &self.address)?, "")
+        } else {
+            name::service_and_topic(&self.address)?
+        };
         let limit = self.wait.unwrap_or(self.timeout);
         let shared = Arc::new(ConversationShared {
             number: self.bus.number(),
@@ -92,6 +106,7 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
                 convertible: T::ELEMENT == 0,
             },
             names: Arc::default(),
+            lanes: Lanes::default(),
             state: Versioned::new(State { session: None, status: Status::Absent, trouble: None }),
         });
         self.bus.start()?;

@@ -13,8 +13,10 @@ use crossbeam::channel::{Receiver, Sender};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::conversation::ConversationShared;
+use super::lanes::ClientLane;
 use super::link_state::LinkShared;
 use super::peer::{Peer, Question};
+use super::pending::Asked;
 use super::reactor::Reactor;
 use crate::discovery::TopicInfo;
 use crate::error::Result;
@@ -23,6 +25,7 @@ use crate::sys::time::timespec;
 use crate::sys::wake::Waker;
 use crate::sys::watch::DirectoryWatch;
 use crate::tasks::{Answer, Timers};
+use crate::wire::OfferEntry;
 
 /// How soon to wake a sleeper again.
 const SOON: Duration = Duration::from_millis(1);
@@ -55,6 +58,20 @@ pub(crate) enum Command {
         conversation: Arc<ConversationShared>,
         item: String,
         answer: Answer<Result<()>>,
+    },
+    OpenLane {
+        conversation: Arc<ConversationShared>,
+        /// Bytes of requests and of answers that it is to have room for.
+        room: (u32, u32),
+        offer: u64,
+        asked: Asked,
+        answer: Answer<Result<Arc<ClientLane>>>,
+    },
+    /// Commands, or formats, that the service offers.
+    Offers {
+        conversation: Arc<ConversationShared>,
+        formats: bool,
+        answer: Answer<Result<Vec<OfferEntry>>>,
     },
     Topics {
         service: String,
@@ -231,6 +248,14 @@ impl Control {
             Command::Find { conversation, item, answer } => {
                 let service = conversation.service.clone();
                 self.ask(service, Question::Find { conversation, item, answer });
+            }
+            Command::OpenLane { conversation, room, offer, asked, answer } => {
+                let service = conversation.service.clone();
+                self.ask(service, Question::Lane { conversation, room, offer, asked, answer });
+            }
+            Command::Offers { conversation, formats, answer } => {
+                let service = conversation.service.clone();
+                self.ask(service, Question::Offers { conversation, formats, found: Vec::new(), answer });
             }
             Command::Topics { service, answer } => {
                 self.ask(service, Question::Topics { found: Vec::new(), answer });

@@ -7,15 +7,18 @@ use std::time::Duration;
 use super::advise::AdviseBuilder;
 use super::boxed::Draw;
 use super::control::Command;
+use super::lanes::Lanes;
 use super::link_state::Target;
 use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::{Place, RemoteItem};
 use super::session::{Expected, Session};
+use super::transact::Terms;
 use super::values::{Found, Values};
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
+use crate::mark::Mark;
 use crate::message::{Field, Invalid, Message};
 use crate::name;
 use crate::namespace::BusCore;
@@ -39,6 +42,7 @@ pub(crate) struct ConversationShared {
     pub(crate) wait: bool,
     pub(crate) expected: Expected,
     pub(crate) names: Arc<Names>,
+    pub(crate) lanes: Lanes,
     pub(crate) state: Versioned<State>,
 }
 
@@ -76,6 +80,14 @@ impl ConversationShared {
     /// What went wrong when the service was last connected to.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.state.lock().trouble.clone()
+    }
+
+    /// Why the service is gone, if it is.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        match &self.state.lock().status {
+            Status::Ended(reason) => Some(reason.clone()),
+            _ => None,
+        }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -254,6 +266,11 @@ impl ConversationShared {
     }
 }
 
+/// Whether an item may have a value for all that, which the service computes.
+fn is_without_value(error: &Error) -> bool {
+    matches!(error, Error::NoValue { .. } | Error::NoSuchItem { .. })
+}
+
 /// A conversation's registration with the control thread; ends with the last handle that needs it.
 #[derive(Debug)]
 pub(crate) struct ConversationHandle {
@@ -275,12 +292,14 @@ impl Drop for ConversationHandle {
 #[derive(Debug)]
 pub struct Conversation<T: ?Sized> {
     pub(crate) handle: Arc<ConversationHandle>,
+    /// How it waits for its transactions.
+    pub(super) terms: Terms,
     pub(super) message: PhantomData<fn() -> T>,
 }
 
 impl<T: ?Sized> Clone for Conversation<T> {
     fn clone(&self) -> Self {
-        Conversation { handle: self.handle.clone(), message: PhantomData }
+        Conversation { handle: self.handle.clone(), terms: self.terms, message: PhantomData }
     }
 }
 
@@ -297,10 +316,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
 
     /// Why the service is gone; `None` while it is live.
     pub fn ended(&self) -> Option<Ended> {
-        match &self.handle.shared.state.lock().status {
-            Status::Ended(reason) => Some(reason.clone()),
-            _ => None,
-        }
+        self.handle.shared.ended()
     }
 
     /// The process that owns, or last owned, the service.
@@ -375,13 +391,29 @@ impl<T: Payload + ?Sized> Conversation<T> {
 }
 
 impl<T: Message> Conversation<T> {
-    /// Reads the present value of an item, from memory. To read one item often, hold an
-    /// [`item`](Conversation::item).
+    /// Reads the present value of an item, from memory; where it has none, the service is asked to
+    /// [compute](crate::Handlers::compute) one, whose `seq` is 0. To read one item often, hold an [`item`](Conversation::item).
     ///
     /// # Errors
-    /// As [`item`](Conversation::item) and [`RemoteItem::request`].
+    /// As [`item`](Conversation::item) and [`RemoteItem::request`]; as [`request_as`](Self::request_as) where it is computed.
     pub fn request(&self, item: &str) -> Result<Update<T>> {
-        self.item(item)?.request()
+        match self.item(item).and_then(|mut item| item.request()) {
+            Err(error) if is_without_value(&error) => match self.request_as::<T>(item) {
+                Ok(value) => Ok(self.computed(item, value)),
+                Err(Error::NotSupported { .. }) => Err(error),
+                Err(other) => Err(other),
+            },
+            read => read,
+        }
+    }
+
+    /// A computed value as an update.
+    fn computed(&self, item: &str, value: T) -> Update<T> {
+        let shared = &self.handle.shared;
+        let epoch = shared.state.lock().session.as_ref().map_or(0, |session| session.epoch);
+        let item = shared.names.id(item);
+        let (mark, stamp) = (Mark::GOOD, None);
+        Update { value, item, seq: 0, missed: 0, suppressed: 0, epoch, stamp, gap: false, stale: false, mark }
     }
 
     /// As [`request`](Self::request), without blocking a thread where the service has to be asked whether the item
@@ -390,7 +422,14 @@ impl<T: Message> Conversation<T> {
     /// # Errors
     /// As [`request`](Self::request).
     pub async fn request_async(&self, item: &str) -> Result<Update<T>> {
-        self.item_async(item).await?.request()
+        match self.item_async(item).await.and_then(|mut item| item.request()) {
+            Err(error) if is_without_value(&error) => match self.request_as_async::<T>(item).await {
+                Ok(value) => Ok(self.computed(item, value)),
+                Err(Error::NotSupported { .. }) => Err(error),
+                Err(other) => Err(other),
+            },
+            read => read,
+        }
     }
 }
 

@@ -17,6 +17,8 @@
 //! [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
 //! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
+//! [`lanes`] are where transactions go, [`transact`] begins them, and one that is [`pending`] is not answered yet; [`service`]
+//! is a conversation without a topic;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 //!
 //! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
@@ -34,6 +36,7 @@ pub(crate) mod deadband;
 mod doorbell;
 mod gate;
 mod gated;
+mod lanes;
 pub(crate) mod link;
 mod link_state;
 mod many_items;
@@ -41,13 +44,16 @@ mod names;
 pub(crate) mod options;
 mod parking;
 mod peer;
+pub(crate) mod pending;
 pub(crate) mod reactor;
 mod reader;
 pub(crate) mod received;
 pub(crate) mod remote_item;
 pub(crate) mod sample;
+pub(crate) mod service;
 mod session;
 pub(crate) mod stream;
+mod transact;
 mod values;
 pub(crate) mod vigil;
 pub(crate) mod wait_set;

@@ -72,6 +72,17 @@ impl Control {
                     peer.revoke(&eviction);
                 }
             }
+            for (id, frame) in self.service.transactions.take_owed() {
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.connection.send_encoded(frame);
+                }
+            }
+            for (id, of) in self.service.transactions.take_accused() {
+                if let Some(mut peer) = self.peers.remove(&id) {
+                    peer.say_goodbye(Farewell::Evicted, &of);
+                    self.forget(id, peer, Some(Lost::Malformed(of)));
+                }
+            }
             self.peers.values_mut().for_each(Peer::look_for_news);
         }
         let mut gone = ready.gone.into_iter();
@@ -147,7 +158,7 @@ impl Control {
                 return tracing::warn!(service = self.service.name, %error, "a client without credentials");
             }
         };
-        let mut peer = Peer::new(self.service.clone(), socket, credentials.pid, self.next_peer);
+        let mut peer = Peer::new(self.service.clone(), socket, credentials, self.next_peer);
         if credentials.uid != rustix::process::geteuid().as_raw() {
             tracing::warn!(service = self.service.name, ?credentials, "refused a client of another user");
             peer.say_goodbye(Farewell::Evicted, "only programs of the service's own user may connect");

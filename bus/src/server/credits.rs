@@ -170,7 +170,7 @@ impl Credits {
                 Ok((memory, bytes, fd))
             }
             Err(error) => {
-                self.service.ledger.strike(self.pid, Lent { links: 0, bytes, memories: 1 });
+                self.service.ledger.strike(self.pid, Lent { bytes, memories: 1, ..Lent::default() });
                 Err(error)
             }
         }

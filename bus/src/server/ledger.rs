@@ -16,6 +16,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) const MOST_LINKS: usize = 1 << 12;
 /// The most bytes of credit memory of one process: for the words of 2^17 values that may be held, and as much again.
 pub(crate) const MOST_BYTES: usize = 2 << 20;
+/// The most bytes of lanes of one process: a few transactions of some megabytes, or some thousand conversations with
+/// small ones.
+const MOST_LANE_BYTES: usize = 64 << 20;
 /// The most credit memories of all processes together: a quarter of the mappings that Linux allows a process by default.
 const MOST_MEMORIES: usize = 1 << 14;
 
@@ -36,6 +39,8 @@ pub(crate) struct Lent {
     pub(crate) links: usize,
     pub(crate) bytes: usize,
     pub(crate) memories: usize,
+    /// Bytes of lanes.
+    pub(crate) lanes: usize,
 }
 
 impl Ledger {
@@ -79,6 +84,23 @@ impl Ledger {
         Ok(())
     }
 
+    /// Enters a lane of so many bytes for process `pid`.
+    ///
+    /// # Errors
+    /// That it has as much as it may.
+    pub(crate) fn enter_lane(&self, pid: u32, bytes: usize) -> io::Result<()> {
+        let mut accounts = self.lock();
+        let lent = accounts.processes.entry(pid).or_default();
+        if bytes > MOST_LANE_BYTES - lent.lanes {
+            return Err(refused(format!(
+                "{bytes} bytes for transactions, where the program has {} of at most {MOST_LANE_BYTES}",
+                lent.lanes
+            )));
+        }
+        lent.lanes += bytes;
+        Ok(())
+    }
+
     /// How many bytes process `pid` may have yet.
     pub(crate) fn left(&self, pid: u32) -> usize {
         MOST_BYTES - self.lock().processes.get(&pid).map_or(0, |lent| lent.bytes)
@@ -92,6 +114,7 @@ impl Ledger {
             lent.links -= back.links;
             lent.bytes -= back.bytes;
             lent.memories -= back.memories;
+            lent.lanes -= back.lanes;
             if *lent == Lent::default() {
                 accounts.processes.remove(&pid);
             }
@@ -121,10 +144,14 @@ mod tests {
         ledger.enter_memory(7, MOST_BYTES - 4096).unwrap();
         assert!(ledger.enter_memory(7, 8192).is_err());
         assert_eq!((ledger.left(7), ledger.left(8)), (4096, MOST_BYTES));
-        ledger.strike(7, Lent { links: 1, bytes: MOST_BYTES - 4096, memories: 1 });
+        ledger.strike(7, Lent { links: 1, bytes: MOST_BYTES - 4096, memories: 1, lanes: 0 });
         ledger.enter_link(7).unwrap();
         ledger.enter_memory(7, MOST_BYTES).unwrap();
-        ledger.strike(7, Lent { links: MOST_LINKS, bytes: MOST_BYTES, memories: 1 });
+        ledger.enter_lane(7, MOST_LANE_BYTES).unwrap();
+        assert!(ledger.enter_lane(7, 1).unwrap_err().to_string().contains("transactions"));
+        ledger.enter_lane(8, 1).unwrap();
+        ledger.strike(8, Lent { lanes: 1, ..Lent::default() });
+        ledger.strike(7, Lent { links: MOST_LINKS, bytes: MOST_BYTES, memories: 1, lanes: MOST_LANE_BYTES });
         ledger.strike(8, Lent { links: 1, ..Lent::default() });
         assert!(ledger.lock().processes.is_empty() && ledger.lock().memories == 0);
     }
@@ -134,7 +161,7 @@ mod tests {
         let ledger = Ledger::default();
         (0..MOST_MEMORIES as u32).for_each(|pid| ledger.enter_memory(pid, 4096).unwrap());
         assert!(ledger.enter_memory(u32::MAX, 4096).is_err());
-        ledger.strike(3, Lent { links: 0, bytes: 4096, memories: 1 });
+        ledger.strike(3, Lent { links: 0, bytes: 4096, memories: 1, lanes: 0 });
         ledger.enter_memory(u32::MAX, 4096).unwrap();
     }
 }

@@ -24,3 +24,4 @@ pub(crate) mod service;
 pub(crate) mod shared;
 pub(crate) mod topic;
 pub(crate) mod tracked;
+pub(crate) mod transactions;

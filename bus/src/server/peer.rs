@@ -20,11 +20,16 @@ use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
+use crate::server::transactions::counterpart::{Counterpart, Gate};
+use crate::server::transactions::lane::ServedLane;
+use crate::server::transactions::{COMPUTES, EXECUTES, POKES};
 use crate::sync::step;
+use crate::sys::socket::Credentials;
 use crate::wire::{
     self, Advise, Body, Connect, Connection, DoorbellRefused, Farewell, FromClient, Goodbye, Granted,
-    Located, Lost, Malformed, NEWEST_VERSION, NameText, NoMoreTopics, OLDEST_VERSION, Prefix, ReasonText,
-    Refusal, Refused, Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
+    LaneMade, Located, Lost, Malformed, NEWEST_VERSION, NameText, NextOffer, NoMoreOffers, NoMoreTopics,
+    OLDEST_VERSION, OfferEntry, OpenLane, Opened, Prefix, ReasonText, Refusal, Refused, Revoked, Segment,
+    TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -48,6 +53,8 @@ pub(crate) struct Peer {
     service: Arc<ServiceShared>,
     pub(crate) connection: Connection,
     pub(crate) pid: u32,
+    /// Who it is.
+    pub(crate) client: Credentials,
     /// Its number in the service.
     id: u64,
     /// Until when a hello must have come; `None` once it has.
@@ -86,9 +93,26 @@ struct Conversation {
     links: HashMap<u64, LinkKind>,
     /// The items, by link, of those links whose item is not there yet.
     locating: HashMap<u64, Box<str>>,
+    /// What the service knows of it where it has transactions.
+    transactions: OpenLanes,
     /// Items that the topic had when `locating` was last looked through: as long as it has no more, none of those
     /// links' items is there.
     items_seen: u64,
+}
+
+/// A conversation's lanes, which go with it.
+#[derive(Debug)]
+struct OpenLanes {
+    service: Arc<ServiceShared>,
+    counterpart: Arc<Counterpart>,
+    lanes: HashMap<u64, Arc<ServedLane>>,
+}
+
+impl Drop for OpenLanes {
+    fn drop(&mut self) {
+        self.lanes.values().for_each(|lane| self.service.transactions.remove_lane(lane));
+        self.service.transactions.remove_counterpart(self.counterpart.number);
+    }
 }
 
 /// What a link is to the service.
@@ -143,7 +167,8 @@ impl Drop for Waiting {
 }
 
 impl Peer {
-    pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, pid: u32, id: u64) -> Self {
+    pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, client: Credentials, id: u64) -> Self {
+        let pid = client.pid;
         Peer {
             waiting: Waiting { service: service.clone(), count: 0 },
             doorbells: ClientDoorbells::new(service.clone()),
@@ -151,6 +176,7 @@ impl Peer {
             service,
             connection: Connection::new(socket),
             pid,
+            client,
             id,
             hello_deadline: Some(Instant::now() + HELLO_TIMEOUT),
             stall_deadline: None,
@@ -346,6 +372,9 @@ impl Peer {
             FromClient::Unattend(_) => self.doorbells.leave(conversation, reference),
             FromClient::TakeDownDoorbell(down) => self.doorbells.take_down(down.number),
             FromClient::FloorRaised(_) => self.service.publishers.wake_all(),
+            FromClient::OpenLane(open) => self.open_lane(prefix, open)?,
+            FromClient::RequestPosted(_) => self.service.transactions.tasks.wake_all(),
+            FromClient::NextOffer(next) => self.tell_offer(prefix, next),
         }
         Ok(())
     }
@@ -354,6 +383,10 @@ impl Peer {
         let conversation = prefix.conversation;
         if self.conversations.len() + self.connecting.len() >= MAX_CONVERSATIONS {
             return self.refuse(prefix, Refusal::TooMany, "too many conversations");
+        }
+        if connect.topic.is_empty() {
+            self.accept(conversation, self.service.whole.clone());
+            return self.connection.send(conversation, 0, &Opened {});
         }
         if let Some(topic) = self.service.topic(&connect.topic) {
             return self.accept(conversation, topic);
@@ -443,7 +476,18 @@ impl Peer {
 
     fn accept(&mut self, conversation: u64, topic: Arc<TopicShared>) {
         tracing::debug!(pid = self.pid, topic = topic.name, "conversation opened");
+        let service = self.service.clone();
+        let counterpart = service.transactions.add_counterpart(|number| Counterpart {
+            number,
+            peer: self.id,
+            client: self.client,
+            reference: conversation,
+            topic: topic.clone(),
+            socket: Arc::downgrade(&self.connection.socket()),
+            gate: Gate::default(),
+        });
         let open = Conversation {
+            transactions: OpenLanes { service, counterpart, lanes: HashMap::new() },
             // Before any link of it is looked up.
             items_seen: topic.item_count(),
             topic,
@@ -454,6 +498,77 @@ impl Peer {
         };
         self.conversations.insert(conversation, open);
         self.send_segments(conversation);
+    }
+
+    /// Makes a lane for a conversation's transactions.
+    fn open_lane(&mut self, prefix: Prefix, wanted: OpenLane) -> Result<(), Lost> {
+        // The conversation may have ended on this side while the frame was on its way.
+        let Some(open) = self.conversations.get(&prefix.conversation) else { return Ok(()) };
+        let OpenLanes { counterpart, lanes, .. } = &open.transactions;
+        if lanes.contains_key(&prefix.reference) {
+            return Err(unexpected("a lane of this number is open"));
+        }
+        let offers = self.service.transactions.offers(&open.topic.name);
+        if offers & wanted.offer == 0 {
+            let reason = match wanted.offer {
+                POKES => "the topic takes no pokes",
+                COMPUTES => "no item of the topic is computed",
+                EXECUTES => "the service has no commands",
+                _ => return Err(unexpected("a lane for what there is not")),
+            };
+            self.refuse(prefix, Refusal::NotSupported, reason);
+            return Ok(());
+        }
+        let words = (wanted.request.div_ceil(8), wanted.reply.div_ceil(8));
+        let counterpart = counterpart.clone();
+        let made = ServedLane::create(&self.service, counterpart, prefix.reference, words)
+            .and_then(|(lane, fd)| Ok((lane, fd, self.service.transactions.inbox()?)));
+        let (lane, fd, inbox) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                let reason = format!("there is no memory for the transaction: {error}");
+                self.refuse(prefix, Refusal::TooMany, &reason);
+                return Ok(());
+            }
+        };
+        step!(LaneMade);
+        lane.announce(offers);
+        let shape = lane.lane.shape();
+        if let Some(open) = self.conversations.get_mut(&prefix.conversation) {
+            open.transactions.lanes.insert(prefix.reference, lane.clone());
+        }
+        // Before the client can post anything.
+        self.service.transactions.add_lane(lane);
+        let made = LaneMade { depth: shape.depth, request: shape.request, reply: shape.reply, reserved: 0 };
+        self.connection.send_answer(prefix.conversation, prefix.reference, &made, vec![fd, inbox.fd]);
+        step!(LaneSent);
+        Ok(())
+    }
+
+    /// Says what is offered.
+    fn tell_offer(&mut self, prefix: Prefix, next: NextOffer) {
+        let transactions = &self.service.transactions;
+        let index = next.index as usize;
+        let entry = if next.formats {
+            let topic = self.conversations.get(&prefix.conversation).map(|open| &open.topic.name);
+            topic.and_then(|topic| transactions.format(topic, index)).map(|(name, fingerprint)| OfferEntry {
+                fingerprint: fingerprint.to_words(),
+                reply_fingerprint: [0; 2],
+                name: NameText::truncated(&name),
+                reply: NameText::new(),
+            })
+        } else {
+            transactions.command(index).map(|command| OfferEntry {
+                fingerprint: command.fingerprint.to_words(),
+                reply_fingerprint: command.reply_fingerprint.to_words(),
+                name: NameText::truncated(&command.name),
+                reply: NameText::truncated(&command.reply),
+            })
+        };
+        match entry {
+            Some(entry) => self.send(prefix, &entry),
+            None => self.send(prefix, &NoMoreOffers {}),
+        }
     }
 
     /// Answers a question for an item.

@@ -11,6 +11,8 @@ use crate::registry::Claim;
 use crate::server::control::Control;
 use crate::server::shared::ServiceShared;
 use crate::server::topic::TopicBuilder;
+use crate::server::transactions::counterpart::ServedConversation;
+use crate::server::transactions::handlers::Handlers;
 use crate::sys::wake::Waker;
 
 /// A named server on a bus, owned by this process until it is dropped or closed.
@@ -107,6 +109,21 @@ impl Service {
     /// The connected clients, with what they have open.
     pub fn clients(&self) -> Vec<ClientInfo> {
         self.shared.clients().values().cloned().collect()
+    }
+
+    /// What the service does when it is asked: begins with no handlers. What is not handled clients are told at once, that it is
+    /// not [supported](Error::NotSupported).
+    ///
+    /// # Errors
+    /// [`Error::AlreadyHandled`] while there are others; [`Error::Os`] where there is no memory for the inbox.
+    pub fn handlers<'h, S>(&self) -> Result<Handlers<'h, S>> {
+        Handlers::new(self.shared.clone())
+    }
+
+    /// The conversations that clients have with the service now.
+    pub fn conversations(&self) -> Vec<ServedConversation> {
+        let served = |counterpart| ServedConversation { service: self.shared.clone(), counterpart };
+        self.shared.transactions.counterparts().into_iter().map(served).collect()
     }
 
     /// Closes the service: clients are told, the name is free again when this returns. Dropping does the

@@ -16,6 +16,7 @@ use crate::server::doorbells::TopicDoorbells;
 use crate::server::ledger::Ledger;
 use crate::server::service::ClientInfo;
 use crate::server::tracked::{Eviction, Tracked};
+use crate::server::transactions::Transactions;
 use crate::sync::AtomicU64;
 use crate::sys::wake::Waker;
 use crate::tasks::{Tasks, Timers};
@@ -36,6 +37,8 @@ pub(crate) struct ServiceShared {
     /// publisher nothing.
     pub(crate) attention: CachePadded<AtomicU64>,
     topics: Mutex<BTreeMap<String, Arc<TopicShared>>>,
+    /// In place of a topic, for conversations with the service as a whole.
+    pub(crate) whole: Arc<TopicShared>,
     clients: Mutex<BTreeMap<u64, ClientInfo>>,
     /// Links that publishers no longer wait for, until the control thread has told them.
     evictions: Mutex<Vec<Eviction>>,
@@ -47,8 +50,10 @@ pub(crate) struct ServiceShared {
     waiting: AtomicUsize,
     /// Doorbells that clients have hung up.
     pub(crate) doorbells: AtomicUsize,
-    /// What clients were lent for tracked links.
+    /// What clients were lent.
     pub(crate) ledger: Ledger,
+    /// What clients ask for, and who answers.
+    pub(crate) transactions: Transactions,
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -98,11 +103,13 @@ impl ServiceShared {
             waker,
             attention: CachePadded::new(AtomicU64::new(0)),
             topics: Mutex::default(),
+            whole: Arc::new(TopicShared::new(String::new(), "", Fingerprint::from_bits(0), None, 0)),
             clients: Mutex::default(),
             evictions: Mutex::default(),
             waiting: AtomicUsize::new(0),
             doorbells: AtomicUsize::new(0),
             ledger: Ledger::default(),
+            transactions: Transactions::default(),
         }
     }
 
@@ -113,6 +120,7 @@ impl ServiceShared {
     pub(crate) fn close(&self) {
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
         self.publishers.wake_all();
+        self.transactions.kick();
     }
 
     /// Has publishers learn of something before they publish again, and wakes those that wait.
@@ -258,6 +266,11 @@ impl TopicShared {
     /// The name of an item.
     pub(crate) fn item_name(&self, index: u32) -> String {
         lock(&self.items).names.get(index as usize).map_or_else(String::new, |name| name.as_ref().to_owned())
+    }
+
+    /// The name of an item, if there is one of this index.
+    pub(crate) fn name_of(&self, index: u32) -> Option<Arc<str>> {
+        lock(&self.items).names.get(index as usize).cloned()
     }
 
     /// The links that the topic's writer has to look at.

@@ -87,6 +87,26 @@ pub(crate) enum Site {
     UnpinFence,
     /// Control thread: that a link is tracked is said before its first value is chosen.
     EnrolFence,
+    /// Client: a request is visible before its mark.
+    RequestStore,
+    /// Service: a request is read after its mark.
+    RequestFence,
+    /// Service: an answer is visible before its mark.
+    ReplyStore,
+    /// Client: an answer is read after its mark.
+    ReplyFence,
+    /// Service: an answer is visible before it looks who waits for it.
+    ReplyRingFence,
+    /// Client: that it waits is visible before it looks for the answer once more.
+    ReplySleepFence,
+    /// Client: a request is visible before it looks whether the service sleeps.
+    InboxRingFence,
+    /// Service: that it sleeps is visible before it looks for requests once more.
+    InboxSleepFence,
+    /// Client: the flag is taken before the wake is counted.
+    InboxWakeAdd,
+    /// Service: the flag is set after the count of wakes was read.
+    InboxSeenFence,
 }
 
 impl Site {
@@ -116,6 +136,14 @@ impl Site {
         #[cfg(loom)]
         let order = if weakened(self) { Ordering::Relaxed } else { order };
         word.swap(value, order)
+    }
+
+    /// An addition of `order` at this site; `Relaxed` where a model has weakened the site.
+    #[inline(always)]
+    pub(crate) fn add(self, word: &AtomicU64, count: u64, order: Ordering) {
+        #[cfg(loom)]
+        let order = if weakened(self) { Ordering::Relaxed } else { order };
+        word.fetch_add(count, order);
     }
 
     /// A store of `order` at this site where the word is `current`, and else nothing; whether it was.

@@ -102,6 +102,22 @@ steps! {
     Publisher Released,
     /// A client that is gone was told the end of its connection.
     Publisher HungUp,
+    /// There is memory for a lane, of which its client was not told.
+    Publisher LaneMade,
+    /// The client was sent it.
+    Publisher LaneSent,
+    /// A request is taken, and not begun.
+    Publisher RequestTaken,
+    /// Its handler is done, and nothing is answered.
+    Publisher RequestHandled,
+    /// The cell says how it ended, the answer is not there.
+    Publisher ReplyHalf,
+    /// The answer is there, the mark is not.
+    Publisher ReplyFilled,
+    /// It is answered, and it was not looked who waits.
+    Publisher ReplyPosted,
+    /// Who sleeps was woken.
+    Publisher ReplyRung,
 
     /// A hold is stored, the fence is not passed.
     Client HoldStored,
@@ -139,6 +155,24 @@ steps! {
     Client PoolMapped,
     /// The service was told that a link ends.
     Client UnadviseSent,
+    /// A lane is mapped.
+    Client LaneMapped,
+    /// A slot says what the request is, its payload is not there.
+    Client RequestHalf,
+    /// The payload is there, the mark is not.
+    Client RequestFilled,
+    /// The request is there.
+    Client RequestPosted,
+    /// It was not looked yet whether the service sleeps.
+    Client RequestFenced,
+    /// The flag of the service that sleeps is taken away.
+    Client InboxCleared,
+    /// The wake is counted.
+    Client InboxCounted,
+    /// The service was woken.
+    Client InboxRung,
+    /// It is said that somebody sleeps until the answer comes.
+    Client ReplyAwaited,
 }
 
 /// Where this process is to die.

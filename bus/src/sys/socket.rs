@@ -24,6 +24,7 @@ pub(crate) struct Credentials {
     /// Its process; 0 where it has no number here, being outside of this process's pid namespace.
     pub(crate) pid: u32,
     pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 /// What a receive brought.
@@ -88,7 +89,7 @@ pub(crate) fn credentials(socket: impl AsFd) -> io::Result<Credentials> {
     if failed != 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(Credentials { pid: u32::try_from(peer.pid).unwrap_or(0), uid: peer.uid })
+    Ok(Credentials { pid: u32::try_from(peer.pid).unwrap_or(0), uid: peer.uid, gid: peer.gid })
 }
 
 /// Sends one datagram, if there is room for it now.
@@ -207,8 +208,8 @@ mod tests {
     #[test]
     fn a_peer_is_known_by_the_kernels_word() {
         let (ours, _theirs) = pair();
-        let uid = rustix::process::geteuid().as_raw();
-        assert_eq!(credentials(&ours).unwrap(), Credentials { pid: std::process::id(), uid });
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        assert_eq!(credentials(&ours).unwrap(), Credentials { pid: std::process::id(), uid, gid });
         assert!(credentials(std::fs::File::open("/dev/null").unwrap()).is_err());
     }
 

@@ -1,8 +1,33 @@
-//! Durations as the kernel takes them: timespec(3type).
+//! Time as the kernel has it: timespec(3type), and points in time that mean the same in all processes.
 
 use core::time::Duration;
 
-use rustix::time::Timespec;
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// In place of a point in time: it never comes.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// Nanoseconds on the monotonic clock, as of its last tick, which is some milliseconds ago at most: for deadlines, and a
+/// fifth of the price of the precise time.
+fn now() -> u64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::MonotonicCoarse);
+    (tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(tv_nsec as u64)
+}
+
+/// The point in time after so long, for other processes of the machine; [`NEVER`] where that is beyond all time.
+pub(crate) fn after(timeout: Duration) -> u64 {
+    u64::try_from(timeout.as_nanos()).map_or(NEVER, |timeout| now().saturating_add(timeout))
+}
+
+/// Whether this point in time is past.
+pub(crate) fn is_past(point: u64) -> bool {
+    point != NEVER && now() >= point
+}
+
+/// How long it is until this point in time; `None` where it never comes.
+pub(crate) fn until(point: u64) -> Option<Duration> {
+    (point != NEVER).then(|| Duration::from_nanos(point.saturating_sub(now())))
+}
 
 /// A duration for the kernel; one that is longer than it can say becomes the longest, which never ends.
 pub(crate) fn timespec(duration: Duration) -> Timespec {

@@ -57,12 +57,28 @@ impl Connection {
         self.push(frame::encode(conversation, 0, body), fds);
     }
 
+    /// Sends a frame that is encoded already.
+    pub(crate) fn send_encoded(&mut self, frame: Vec<u8>) {
+        self.push(frame, Vec::new());
+    }
+
     /// Sends a last frame if there is room now.
     pub(crate) fn send_last(&mut self, body: &impl Body) {
         self.flush();
         if self.unsent.is_empty() {
             let _ = socket::send(&self.socket, &frame::encode(0, 0, body), &[]);
         }
+    }
+
+    /// Sends the answer to a question with the descriptors that belong to it.
+    pub(crate) fn send_answer(
+        &mut self,
+        conversation: u64,
+        reference: u64,
+        body: &impl Body,
+        fds: Vec<Arc<OwnedFd>>,
+    ) {
+        self.push(frame::encode(conversation, reference, body), fds);
     }
 
     fn push(&mut self, frame: Vec<u8>, fds: Vec<Arc<OwnedFd>>) {

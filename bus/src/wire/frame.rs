@@ -129,6 +129,19 @@ bodies! {
         TakeDownDoorbell = 23 { number: u64 }
         /// A task that waits for a floor of this client's may find it raised.
         FloorRaised = 24 {}
+        /// Asks for a lane; `reference` is its number.
+        OpenLane = 25 {
+            /// The most bytes that a request of it carries: payload and name, each in whole words.
+            request: u32,
+            /// The most bytes that an answer carries.
+            reply: u32,
+            /// What is wanted of the service: a bit of what is offered.
+            offer: u64,
+        }
+        /// A task that waits for requests finds one.
+        RequestPosted = 26 {}
+        /// Asks for what is offered: the command, or the format, of this place in the list.
+        NextOffer = 27 { index: u32, formats: bool, reserved: [u8; 3] }
     }
 }
 
@@ -193,6 +206,29 @@ bodies! {
         }
         /// The doorbell of this number does not hang: there are too many. It may be sent again later.
         DoorbellRefused = 113 { number: u64 }
+        /// The conversation, which is with the service as a whole, is open.
+        Opened = 114 {}
+        /// A lane, with its descriptor and that of the service's inbox; `reference` is its number.
+        LaneMade = 115 {
+            /// Its slots and cells.
+            depth: u32,
+            /// Words that a request carries at most.
+            request: u32,
+            /// Words that an answer carries at most.
+            reply: u32,
+            reserved: u32,
+        }
+        /// A task that waits for the answer in this cell finds it; `reference` is the lane's number.
+        Answered = 116 { cell: u32, reserved: u32 }
+        /// A command, or a format.
+        OfferEntry = 117 {
+            fingerprint: [u64; 2],
+            reply_fingerprint: [u64; 2],
+            name: NameText,
+            reply: NameText,
+        }
+        /// There are no further ones.
+        NoMoreOffers = 118 {}
     }
 }
 
@@ -205,6 +241,8 @@ pub(crate) enum Refusal {
     NoSuchItem,
     TooMany,
     NotGranted,
+    /// There is nobody who answers.
+    NotSupported,
 }
 
 /// Why a service ends a connection.
@@ -251,7 +289,7 @@ pub(crate) fn encode<B: Body>(conversation: u64, reference: u64, body: &B) -> Ve
 pub(crate) fn check_descriptors(frame: &FromService, fds: &[OwnedFd]) -> Result<(), Malformed> {
     let found = fds.len();
     let expected = match frame {
-        FromService::Segment(_) => 2,
+        FromService::Segment(_) | FromService::LaneMade(_) => 2,
         FromService::Credits(_) | FromService::Pool(_) => 1,
         _ => 0,
     };
@@ -314,8 +352,13 @@ mod tests {
 
     #[test]
     fn frames_fit_the_buffer_they_are_received_into() {
-        let largest =
-            [size_of::<Refused>(), size_of::<Goodbye>(), size_of::<TopicEntry>(), size_of::<Advise>()];
+        let largest = [
+            size_of::<Refused>(),
+            size_of::<Goodbye>(),
+            size_of::<TopicEntry>(),
+            size_of::<Advise>(),
+            size_of::<OfferEntry>(),
+        ];
         assert!(largest.iter().all(|body| size_of::<Prefix>() + body <= MAX_FRAME));
     }
 

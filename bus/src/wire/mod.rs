@@ -18,6 +18,12 @@
 //!   Attend {doorbell, item} →           for which of its links
 //!   Unattend, TakeDownDoorbell →
 //!   FloorRaised             →           a task that publishes may go on; sent past all that waits to be sent
+//!   OpenLane {room}         →           before the conversation's first transaction
+//!                           ←     LaneMade {shape} + 2 fds      or  Refused {reason}
+//!   RequestPosted           →           a task that handles requests may go on
+//!                           ←     Answered {cell}               a task that waits for an answer may
+//!   NextOffer {n}           →
+//!                           ←     OfferEntry {types}            or  NoMoreOffers
 //!   Unadvise, Close         →
 //!                           ←     Goodbye {reason}              the service closes, or evicts
 //! ```

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Peer, Phase, Question, advise, connect, fail};
 use crate::client::conversation::{ConversationShared, State, Status};
 use crate::client::credit_memory::{Credit, CreditMemory};
+use crate::client::lanes::ClientLane;
 use crate::client::link_state::{Attachment, Target};
 use crate::client::session::{Session, Unusable};
 use crate::discovery::TopicInfo;
@@ -14,8 +15,8 @@ use crate::message::{Fingerprint, Unconvertible};
 use crate::segment::{OpenError, SegmentView, pool};
 use crate::sync::step;
 use crate::wire::{
-    self, Close, Farewell, FromService, Granted, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION, Prefix,
-    Refusal, Unadvise, Unsupported,
+    self, Close, Farewell, FromService, Granted, LaneMade, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION,
+    Prefix, Refusal, Unadvise, Unsupported,
 };
 
 /// Frames of one service that are handled before it is another's turn.
@@ -47,7 +48,8 @@ impl Peer {
                 });
                 Err(Lost::Ended)
             }
-            (Phase::Greeting { .. }, FromService::Welcome(_), _) => {
+            (Phase::Greeting { .. }, FromService::Welcome(welcome), _) => {
+                self.epoch = welcome.epoch;
                 self.welcomed();
                 Ok(())
             }
@@ -87,6 +89,31 @@ impl Peer {
             }
             (Phase::Open { .. }, FromService::DoorbellRefused(refused), _) => {
                 self.doorbells.refused(refused.number);
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::Opened(_), _) => self.opened(prefix.conversation),
+            (&Phase::Open { pid, .. }, FromService::LaneMade(made), [lane, inbox]) => {
+                self.lane_made(prefix, pid, &made, [lane, inbox])
+            }
+            (Phase::Open { .. }, FromService::Answered(answered), _) => {
+                if let Some(open) = self.conversations.get(&prefix.conversation) {
+                    open.shared.lanes.wake(prefix.reference, answered.cell);
+                }
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::OfferEntry(entry), _) => {
+                let Some(question) = self.questions.get_mut(&prefix.reference) else { return Ok(()) };
+                question.add_offer(entry)?;
+                if let Phase::Open { connection, .. } = &mut self.phase {
+                    question.ask(connection, prefix.reference);
+                }
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::NoMoreOffers(_), _) => {
+                if let Some(Question::Offers { found, answer, .. }) = self.questions.remove(&prefix.reference)
+                {
+                    answer.send(Ok(found));
+                }
                 Ok(())
             }
             (Phase::Open { .. }, FromService::TopicEntry(entry), _) => {
@@ -220,6 +247,42 @@ impl Peer {
         }
     }
 
+    /// A conversation with the service as a whole is open.
+    fn opened(&mut self, number: u64) -> Result<(), Lost> {
+        // It may have been closed on this side while the frame was on its way.
+        let Some(open) = self.conversations.get(&number) else { return Ok(()) };
+        if !open.shared.topic.is_empty() {
+            return Err(Lost::Malformed("a topic's conversation without its memory".to_owned()));
+        }
+        open.shared.state.update(|state| {
+            (state.status, state.trouble) = (Status::Live, None);
+        });
+        Ok(())
+    }
+
+    /// Maps a lane.
+    fn lane_made(
+        &mut self,
+        prefix: Prefix,
+        pid: u32,
+        made: &LaneMade,
+        fds: [&OwnedFd; 2],
+    ) -> Result<(), Lost> {
+        let Some(question) = self.questions.remove(&prefix.reference) else { return Ok(()) };
+        let Question::Lane { conversation, answer, .. } = question else {
+            return Err(Lost::Malformed("a lane where none was asked for".to_owned()));
+        };
+        let Phase::Open { connection, .. } = &self.phase else { return Ok(()) };
+        let socket = Arc::downgrade(&connection.socket());
+        let lane = Arc::new(ClientLane::open(prefix.reference, made, fds, (self.epoch, pid, socket))?);
+        // It may have been closed on this side meanwhile; then nobody ends what is begun by it.
+        if self.conversations.contains_key(&conversation.number) {
+            conversation.lanes.add(lane.clone());
+            answer.send(Ok(lane));
+        }
+        Ok(())
+    }
+
     /// Maps memory for the credit of tracked links.
     fn credits(&mut self, index: u32, memory: &OwnedFd) -> Result<(), Lost> {
         if index as usize != self.credits.len() {
@@ -297,6 +360,7 @@ impl Peer {
                 service: self.service.clone(),
                 verb: "advise on",
                 what: format!("{}/{}", open.shared.address(), link.target),
+                code: 0,
                 reason: reason.to_owned(),
             });
             self.send(prefix.conversation, prefix.reference, &Unadvise {});
@@ -317,16 +381,29 @@ impl Peer {
                 Error::NoSuchTopic { service: service.clone(), topic: conversation.topic.clone() }
             }
             Refusal::NoSuchItem => conversation.no_such_item(&what),
+            Refusal::NotSupported => {
+                let supported = reason.to_owned();
+                Error::NotSupported { service: service.clone(), verb, what, supported }
+            }
             Refusal::TooMany | Refusal::NotGranted => {
-                let what =
-                    if verb == "connect to" { what } else { format!("{}/{what}", conversation.address()) };
-                Error::Refused { service: service.clone(), verb, what, reason: reason.to_owned() }
+                let what = if matches!(verb, "find" | "advise on") {
+                    format!("{}/{what}", conversation.address())
+                } else {
+                    what
+                };
+                Error::Refused { service: service.clone(), verb, what, code: 0, reason: reason.to_owned() }
             }
         };
-        if let Some(Question::Find { conversation, item, answer }) = self.questions.remove(&prefix.reference)
-        {
-            answer.send(Err(error(&conversation, "find", item)));
-            return;
+        match self.questions.remove(&prefix.reference) {
+            Some(Question::Find { conversation, item, answer }) => {
+                return answer.send(Err(error(&conversation, "find", item)));
+            }
+            Some(Question::Lane { conversation, asked, answer, .. }) => {
+                let (_, verb, what) = asked.parts();
+                return answer.send(Err(error(&conversation, verb, what)));
+            }
+            // Whoever asked gets no answer, where none of these belongs to it.
+            Some(Question::Offers { .. } | Question::Topics { .. }) | None => {}
         }
         let Some(open) = self.conversations.get(&prefix.conversation) else { return };
         let conversation = &open.shared;

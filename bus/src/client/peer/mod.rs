@@ -56,6 +56,8 @@ pub(crate) struct Peer {
     since: Instant,
     /// Connections to one process in a row that ended soon.
     short_lived: u32,
+    /// Which life of the service this connection is with.
+    epoch: u64,
     /// The process whose connection ended last.
     ended_by: u32,
     /// What those who wait by descriptor are woken by.
@@ -95,6 +97,7 @@ impl Peer {
             farewell: None,
             since: Instant::now(),
             short_lived: 0,
+            epoch: 0,
             ended_by: 0,
             doorbells: ServiceDoorbells::default(),
         }
@@ -188,7 +191,9 @@ impl Peer {
 
     /// Ends a conversation.
     pub(crate) fn close(&mut self, number: u64) {
-        self.conversations.remove(&number);
+        if let Some(open) = self.conversations.remove(&number) {
+            open.shared.lanes.end(&Ended::Closed);
+        }
         self.building.remove(&number);
         self.send(number, 0, &Close {});
     }
@@ -297,7 +302,7 @@ impl Peer {
             }
             Ended::Evicted(detail) => self.fail_all(Some(reason.to_string()), || {
                 let (verb, what) = ("talk to", service.clone());
-                Error::Refused { service: service.clone(), verb, what, reason: detail.clone() }
+                Error::Refused { service: service.clone(), verb, what, code: 0, reason: detail.clone() }
             }),
             Ended::Exhausted(detail) => self.fail_all(Some(reason.to_string()), || Error::Os {
                 doing: format!("receiving the memory of service `{service}`"),
@@ -339,6 +344,7 @@ impl Peer {
                 Status::Unanswered { .. } => state.status = Status::Absent,
                 _ => {}
             });
+            open.shared.lanes.end(reason);
             for link in open.links.values().filter(|link| !link.is_ended()) {
                 link.end(reason);
                 self.sleepers.push(link.clone());

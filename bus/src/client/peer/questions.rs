@@ -5,12 +5,16 @@ use std::sync::Arc;
 use crossbeam::channel::Sender;
 
 use crate::client::conversation::ConversationShared;
+use crate::client::lanes::ClientLane;
+use crate::client::pending::Asked;
 use crate::discovery::TopicInfo;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::tasks::Answer;
-use crate::wire::{Connection, Find, Lost, NameText, NextTopic};
+use crate::wire::{Connection, Find, Lost, NameText, NextOffer, NextTopic, OfferEntry, OpenLane};
 
+/// More commands, or formats, than any service has, likewise.
+const MAX_OFFERS: usize = 1 << 16;
 /// More topics than any service has: an end to the questions that a hostile one could make us ask.
 const MAX_TOPICS: usize = 1 << 16;
 
@@ -19,6 +23,21 @@ const MAX_TOPICS: usize = 1 << 16;
 pub(crate) enum Question {
     /// Whether an item exists.
     Find { conversation: Arc<ConversationShared>, item: String, answer: Answer<Result<()>> },
+    /// A lane.
+    Lane {
+        conversation: Arc<ConversationShared>,
+        room: (u32, u32),
+        offer: u64,
+        asked: Asked,
+        answer: Answer<Result<Arc<ClientLane>>>,
+    },
+    /// All commands, or all formats of the conversation's topic; they come one by one.
+    Offers {
+        conversation: Arc<ConversationShared>,
+        formats: bool,
+        found: Vec<OfferEntry>,
+        answer: Answer<Result<Vec<OfferEntry>>>,
+    },
     /// All topics; they come one by one, in the order of their names.
     Topics { found: Vec<TopicInfo>, answer: Sender<Result<Vec<TopicInfo>>> },
 }
@@ -29,6 +48,14 @@ impl Question {
         match self {
             Question::Find { conversation, item, .. } => {
                 connection.send(conversation.number, reference, &Find { item: NameText::truncated(item) });
+            }
+            Question::Lane { conversation, room: (request, reply), offer, .. } => {
+                let open = OpenLane { request: *request, reply: *reply, offer: *offer };
+                connection.send(conversation.number, reference, &open);
+            }
+            Question::Offers { conversation, formats, found, .. } => {
+                let next = NextOffer { index: found.len() as u32, formats: *formats, reserved: [0; 3] };
+                connection.send(conversation.number, reference, &next);
             }
             Question::Topics { found, .. } => {
                 let after = found.last().map_or("", |last| &last.topic);
@@ -42,7 +69,21 @@ impl Question {
         // Whoever asked may have given up.
         match self {
             Question::Find { answer, .. } => answer.send(Err(error)),
+            Question::Lane { answer, .. } => answer.send(Err(error)),
+            Question::Offers { answer, .. } => answer.send(Err(error)),
             Question::Topics { answer, .. } => drop(answer.send(Err(error))),
+        }
+    }
+
+    /// Adds a command, or a format, that the service named.
+    pub(super) fn add_offer(&mut self, entry: OfferEntry) -> Result<(), Lost> {
+        match self {
+            Question::Offers { found, .. } if found.len() < MAX_OFFERS => {
+                found.push(entry);
+                Ok(())
+            }
+            Question::Offers { .. } => Err(Lost::Malformed(format!("more than {MAX_OFFERS} commands"))),
+            _ => Err(Lost::Malformed("a command where none was asked for".to_owned())),
         }
     }
 

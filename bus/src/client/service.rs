@@ -1,0 +1,216 @@
+//! A conversation with a service as a whole, and not with one topic of it: for its commands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::advise::Wait;
+use super::connect::ConnectBuilder;
+use super::control::Command as ControlCommand;
+use super::conversation::{Conversation, ConversationHandle, DEFAULT_TIMEOUT};
+use super::pending::Pending;
+use super::transact::Terms;
+use crate::command::{Ack, Command};
+use crate::error::{Ended, Error, Result};
+use crate::message::Fingerprint;
+use crate::namespace::BusCore;
+use crate::payload::Payload;
+use crate::server::transactions::CommandInfo;
+use crate::tasks::{Answer, Answered};
+use crate::wire::OfferEntry;
+
+/// A conversation with a service as a whole: for its commands, whatever topics it has.
+///
+/// Cheap to clone, and usable from all threads. It outlives the service, and goes on with the next life of it.
+///
+/// ```
+/// # fn main() -> Result<(), bus::Error> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+/// # let service = bus.service("adder")?;
+/// # service.ready()?;
+/// #[derive(bus::Message)]
+/// #[message(reply = u64)]
+/// #[repr(C)]
+/// struct Add(u64, u64);
+///
+/// # let mut handlers = service.handlers()?;
+/// # handlers.execute(|_, add: &Add, _| Ok(add.0 + add.1))?;
+/// # let stopper = handlers.stopper();
+/// # let client = std::thread::spawn(move || -> bus::Result<()> {
+/// let adder = bus.client("adder").open()?;
+/// assert_eq!(adder.execute(&Add(1, 2))?, 3);
+/// assert_eq!(adder.commands()?[0].name, "Add");
+/// # stopper.stop();
+/// # Ok(())
+/// # });
+/// # handlers.run(&mut ())?;
+/// # client.join().unwrap()
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client {
+    handle: Arc<ConversationHandle>,
+    terms: Terms,
+}
+
+/// A conversation with a service that is being set up.
+#[derive(Debug)]
+#[must_use = "a client begins by `open`"]
+pub struct ClientBuilder<'b> {
+    connect: ConnectBuilder<'b, Ack>,
+}
+
+impl<'b> ClientBuilder<'b> {
+    pub(crate) fn new(bus: &'b Arc<BusCore>, service: &str) -> Self {
+        ClientBuilder { connect: ConnectBuilder::to_service(bus, service) }
+    }
+
+    /// Waits up to `timeout` for the service to appear, instead of failing at once where it is not there.
+    pub fn wait(self, timeout: Duration) -> Self {
+        ClientBuilder { connect: self.connect.wait(timeout) }
+    }
+
+    /// How long a service that is there may take to answer, before the connect fails. Default: 2 s.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        ClientBuilder { connect: self.connect.timeout(timeout) }
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`], [`Error::NoSuchService`]; [`Error::Timeout`] where the service is stopped or does not
+    /// appear in time; [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
+    pub fn open(self) -> Result<Client> {
+        Ok(Client::of(self.connect.open()?))
+    }
+
+    /// As [`open`](Self::open), without blocking a thread. Dropping the future gives the connect up.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_async(self) -> Result<Client> {
+        Ok(Client::of(self.connect.open_async().await?))
+    }
+}
+
+impl Client {
+    fn of(Conversation { handle, terms, .. }: Conversation<Ack>) -> Self {
+        Client { handle, terms }
+    }
+
+    /// The service's name.
+    pub fn service(&self) -> &str {
+        &self.handle.shared.service
+    }
+
+    /// Why the service is gone; `None` while it is live.
+    pub fn ended(&self) -> Option<Ended> {
+        self.handle.shared.ended()
+    }
+
+    /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.terms.timeout = timeout;
+        self
+    }
+
+    /// The same client, which waits for answers in this way.
+    pub fn with_wait(mut self, wait: Wait) -> Self {
+        self.terms.wait = wait;
+        self
+    }
+
+    /// Has the service carry out a command; its reply.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the handler's code and reason, [`Error::Busy`], [`Error::Failed`];
+    /// [`Error::NotSupported`] with the commands that there are; [`Error::Timeout`]; [`Error::Died`] where the
+    /// service ends before it answers, [`Error::Stale`] where it had before.
+    #[inline]
+    pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
+        self.handle.begin_execute(command, self.terms)?.wait_from_now()
+    }
+
+    /// As [`execute`](Self::execute), without waiting for the reply. Any number can be on their way, up to what the
+    /// service allows a conversation.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), as far as the service need not be asked; the others come with the reply.
+    pub fn begin_execute<C: Command>(&self, command: &C) -> Result<Pending<C::Reply>> {
+        Ok(self.handle.begin_execute(command, self.terms)?.begun())
+    }
+
+    /// As [`execute`](Self::execute), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_async<C: Command>(&self, command: &C) -> Result<C::Reply> {
+        self.handle.execute_async(command, self.terms).await
+    }
+
+    /// The commands that the service carries out now, by name.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the service is gone; [`Error::Timeout`] where it is stopped.
+    pub fn commands(&self) -> Result<Vec<CommandInfo>> {
+        self.handle.commands()
+    }
+}
+
+/// A format in which a topic's items are computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FormatInfo {
+    /// Its message type's name.
+    pub name: String,
+    /// The type's fingerprint.
+    pub fingerprint: Fingerprint,
+}
+
+impl ConversationHandle {
+    pub(super) fn commands(&self) -> Result<Vec<CommandInfo>> {
+        let info = |entry: OfferEntry| CommandInfo {
+            name: entry.name.to_string(),
+            fingerprint: Fingerprint::from_words(entry.fingerprint),
+            reply: entry.reply.to_string(),
+            reply_fingerprint: Fingerprint::from_words(entry.reply_fingerprint),
+        };
+        Ok(self.offers(false)?.into_iter().map(info).collect())
+    }
+
+    fn offers(&self, formats: bool) -> Result<Vec<OfferEntry>> {
+        let answer = self.ask_for_offers(formats)?.wait(DEFAULT_TIMEOUT);
+        answer.unwrap_or_else(|| {
+            Err(Error::Timeout {
+                verb: "list",
+                what: if formats { self.shared.address() } else { self.shared.service.clone() },
+                after: DEFAULT_TIMEOUT,
+                hint: "the service does not answer; is its process stopped?".to_owned(),
+            })
+        })
+    }
+
+    fn ask_for_offers(&self, formats: bool) -> Result<Answered<Result<Vec<OfferEntry>>>> {
+        let shared = &self.shared;
+        if let Some(reason) = shared.ended() {
+            return Err(shared.stale(reason));
+        }
+        let (answer, answered) = Answer::new();
+        self.bus.command(ControlCommand::Offers { conversation: shared.clone(), formats, answer });
+        Ok(answered)
+    }
+}
+
+impl<T: Payload + ?Sized> Conversation<T> {
+    /// The formats in which the service computes items of this topic, the richest first.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the service is gone; [`Error::Timeout`] where it is stopped.
+    pub fn formats(&self) -> Result<Vec<FormatInfo>> {
+        let info = |entry: OfferEntry| FormatInfo {
+            name: entry.name.to_string(),
+            fingerprint: Fingerprint::from_words(entry.fingerprint),
+        };
+        Ok(self.handle.offers(true)?.into_iter().map(info).collect())
+    }
+}

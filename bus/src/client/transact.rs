@@ -1,0 +1,405 @@
+//! Beginning transactions: pokes, executes, and requests of what is computed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::advise::Wait;
+use super::boxed::Boxed;
+use super::control::Command as ControlCommand;
+use super::conversation::{Conversation, ConversationHandle, DEFAULT_TIMEOUT};
+use super::lanes::{ClientLane, NotBegun, room_for};
+use super::pending::{Asked, Outcome, Pending, What};
+use crate::command::{Command, call_of};
+use crate::error::{Error, Result};
+use crate::lane::requests::NO_ITEM;
+use crate::lane::{Header, Kind};
+use crate::message::{Fingerprint, Message};
+use crate::name;
+use crate::payload::Payload;
+use crate::server::transactions::{COMPUTES, EXECUTES, POKES};
+use crate::sync::AtomicU64;
+use crate::sys::time;
+use crate::tasks::{Answer, Answered};
+
+/// When to try again where as many transactions as may be are not answered.
+const RETRY_AFTER: Duration = Duration::from_millis(1);
+
+/// How a handle waits for its transactions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) timeout: Duration,
+    pub(crate) wait: Wait,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Terms { timeout: DEFAULT_TIMEOUT, wait: Wait::default() }
+    }
+}
+
+/// A transaction that is to be begun.
+struct Ask<'a> {
+    kind: Kind,
+    item: u32,
+    name: &'a str,
+    of: Fingerprint,
+    /// Bytes of the payload.
+    payload: usize,
+    /// Bytes of the answer, as far as they are known.
+    reply: usize,
+}
+
+impl Ask<'_> {
+    /// What the service must offer.
+    fn offer(&self) -> u64 {
+        match self.kind {
+            Kind::Poke => POKES,
+            Kind::Execute => EXECUTES,
+            Kind::Request => COMPUTES,
+        }
+    }
+
+    /// Words of the request and of its answer.
+    fn words(&self) -> (usize, usize) {
+        (self.payload.div_ceil(8) + self.name.len().div_ceil(8), self.reply.div_ceil(8))
+    }
+
+    /// Begins it, by a lane in which it fits.
+    #[inline]
+    fn begin<R: Outcome>(
+        &self,
+        lane: Arc<ClientLane>,
+        asked: Asked,
+        fill: impl FnOnce(&[AtomicU64]),
+    ) -> Result<Pending<R>> {
+        if lane.offers() & self.offer() == 0 {
+            return Err(not_supported(&asked, self.kind));
+        }
+        let deadline = time::after(asked.timeout);
+        let header = |cell| Header {
+            kind: self.kind,
+            cell,
+            item: self.item,
+            payload: self.payload as u32,
+            name: self.name.len() as u8,
+            deadline,
+            of: self.of,
+        };
+        match lane.begin(header, self.name, fill) {
+            Ok(flight) => Ok(Pending::new(lane, flight, asked)),
+            Err(not_begun) => Err(why(&asked, not_begun)),
+        }
+    }
+}
+
+#[cold]
+fn not_supported(asked: &Asked, kind: Kind) -> Error {
+    let (service, verb, what) = asked.parts();
+    let supported = match kind {
+        Kind::Poke => "the topic takes no pokes",
+        Kind::Execute => "the service has no commands",
+        Kind::Request => "no item of the topic is computed",
+    };
+    Error::NotSupported { service, verb, what, supported: supported.to_owned() }
+}
+
+#[cold]
+fn why(asked: &Asked, not_begun: NotBegun) -> Error {
+    let (service, verb, what) = asked.parts();
+    match not_begun {
+        NotBegun::Full => Error::Busy { service, verb, what, retry_after: RETRY_AFTER },
+        NotBegun::Ended(reason) => Error::Stale { service, reason },
+    }
+}
+
+/// What carries nothing.
+fn nothing(_: &[AtomicU64]) {}
+
+impl ConversationHandle {
+    fn asked(self: &Arc<Self>, verb: &'static str, what: What, terms: Terms) -> Asked {
+        Asked { conversation: self.clone(), verb, what, timeout: terms.timeout, wait: terms.wait }
+    }
+
+    /// Begins a transaction.
+    #[inline]
+    fn begin<R: Outcome>(
+        &self,
+        ask: &Ask<'_>,
+        asked: Asked,
+        fill: impl FnOnce(&[AtomicU64]),
+    ) -> Result<Pending<R>> {
+        let lane = match self.shared.lanes.find(ask.words()) {
+            Some(lane) => lane,
+            None => self.open_lane(ask, &asked)?,
+        };
+        ask.begin(lane, asked, fill)
+    }
+
+    /// As [`begin`](Self::begin), without blocking a thread where there is no lane yet.
+    async fn begin_async<R: Outcome>(
+        &self,
+        ask: &Ask<'_>,
+        asked: Asked,
+        fill: impl FnOnce(&[AtomicU64]),
+    ) -> Result<Pending<R>> {
+        let lane = match self.shared.lanes.find(ask.words()) {
+            Some(lane) => lane,
+            None => {
+                let answered = self.ask_for_lane(ask, &asked)?;
+                let answer = answered.wait_async(self.bus.deadline(asked.timeout)).await;
+                answer.unwrap_or_else(|| Err(self.no_lane(&asked)))?
+            }
+        };
+        Ok(ask.begin(lane, asked, fill)?.begun())
+    }
+
+    #[cold]
+    fn open_lane(&self, ask: &Ask<'_>, asked: &Asked) -> Result<Arc<ClientLane>> {
+        let answer = self.ask_for_lane(ask, asked)?.wait(asked.timeout.min(Duration::from_secs(3600)));
+        answer.unwrap_or_else(|| Err(self.no_lane(asked)))
+    }
+
+    fn ask_for_lane(&self, ask: &Ask<'_>, asked: &Asked) -> Result<Answered<Result<Arc<ClientLane>>>> {
+        let shared = &self.shared;
+        if let Some(reason) = shared.ended() {
+            return Err(shared.stale(reason));
+        }
+        let words = ask.words();
+        if words.0.max(words.1) > u32::MAX as usize / 16 {
+            return Err(Error::InvalidOption {
+                option: "value",
+                found: format!("{} bytes", words.0.max(words.1).saturating_mul(8)),
+                expected: format!("at most {} bytes in a transaction", u32::MAX / 2),
+            });
+        }
+        let (answer, answered) = Answer::new();
+        let (conversation, asked) = (shared.clone(), asked.clone());
+        let (room, offer) = (room_for(words), ask.offer());
+        self.bus.command(ControlCommand::OpenLane { conversation, room, offer, asked, answer });
+        Ok(answered)
+    }
+
+    #[cold]
+    fn no_lane(&self, asked: &Asked) -> Error {
+        let (_, verb, what) = asked.parts();
+        let hint = "the service does not answer; is its process stopped?".to_owned();
+        Error::Timeout { verb, what, after: asked.timeout, hint }
+    }
+
+    #[inline]
+    pub(super) fn begin_execute<C: Command>(
+        self: &Arc<Self>,
+        command: &C,
+        terms: Terms,
+    ) -> Result<Pending<C::Reply>> {
+        let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
+        self.begin(&Self::execution::<C>(), asked, |words| command.store(words))
+    }
+
+    pub(super) async fn execute_async<C: Command>(
+        self: &Arc<Self>,
+        command: &C,
+        terms: Terms,
+    ) -> Result<C::Reply> {
+        let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
+        let ask = Self::execution::<C>();
+        self.begin_async::<C::Reply>(&ask, asked, |words| command.store(words)).await?.await
+    }
+
+    fn execution<C: Command>() -> Ask<'static> {
+        let (payload, reply) = (size_of::<C>(), size_of::<C::Reply>());
+        Ask { kind: Kind::Execute, item: NO_ITEM, name: "", of: call_of::<C>(), payload, reply }
+    }
+
+    /// An item, by index where it is known, and by name.
+    fn item(&self, item: &str) -> Result<(u32, Arc<str>)> {
+        name::check("item", item)?;
+        let state = self.shared.state.lock();
+        let index = state.session.as_ref().and_then(|session| session.find(item));
+        Ok((index.unwrap_or(NO_ITEM), item.into()))
+    }
+}
+
+impl<T: Payload + ?Sized> Conversation<T> {
+    /// The same conversation, whose transactions wait for their answers at most so long. Default: 2 s.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.terms.timeout = timeout;
+        self
+    }
+
+    /// The same conversation, which waits for the answers of its transactions in this way.
+    pub fn with_wait(mut self, wait: Wait) -> Self {
+        self.terms.wait = wait;
+        self
+    }
+
+    /// Offers a value for an item; returns when the service has accepted it. What the service then does with it is its own:
+    /// mostly it publishes it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermostat")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # rooms.item("kitchen")?.publish(&20.0)?;
+    /// # service.ready()?;
+    /// # let mut handlers = service.handlers()?;
+    /// # handlers.accept_pokes(&rooms)?;
+    /// # let stopper = handlers.stopper();
+    /// # let bus = bus.clone();
+    /// # let client = std::thread::spawn(move || -> bus::Result<()> {
+    /// let rooms = bus.connect::<f64>("thermostat/rooms").open()?;
+    /// rooms.poke("kitchen", &21.5)?;
+    /// assert_eq!(rooms.request("kitchen")?.value, 21.5);
+    /// # stopper.stop();
+    /// # Ok(())
+    /// # });
+    /// # handlers.run(&mut ())?;
+    /// # client.join().unwrap()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the handler's code and reason, [`Error::Busy`], [`Error::NoSuchItem`],
+    /// [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes; [`Error::Timeout`];
+    /// [`Error::Died`] where the service ends before it answers, [`Error::Stale`] where it had before;
+    /// [`Error::InvalidName`].
+    pub fn poke(&self, item: &str, value: &T) -> Result<()> {
+        self.start_poke(item, value)?.wait_from_now()
+    }
+
+    /// As [`poke`](Self::poke), without waiting for the answer.
+    ///
+    /// # Errors
+    /// As [`poke`](Self::poke), as far as the service need not be asked; the others come with the answer.
+    pub fn begin_poke(&self, item: &str, value: &T) -> Result<Pending<()>> {
+        Ok(self.start_poke(item, value)?.begun())
+    }
+
+    /// As [`poke`](Self::poke), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`poke`](Self::poke).
+    pub async fn poke_async(&self, item: &str, value: &T) -> Result<()> {
+        let (index, name) = self.handle.item(item)?;
+        let asked = self.handle.asked("poke", What::Item(name), self.terms);
+        let ask = Self::poking(index, item, value);
+        self.handle.begin_async::<()>(&ask, asked, |words| value.store(words)).await?.await
+    }
+
+    fn start_poke(&self, item: &str, value: &T) -> Result<Pending<()>> {
+        let (index, name) = self.handle.item(item)?;
+        let asked = self.handle.asked("poke", What::Item(name), self.terms);
+        self.handle.begin(&Self::poking(index, item, value), asked, |words| value.store(words))
+    }
+
+    fn poking<'a>(index: u32, item: &'a str, value: &T) -> Ask<'a> {
+        let name = if index == NO_ITEM { item } else { "" };
+        Ask {
+            kind: Kind::Poke,
+            item: index,
+            name,
+            of: T::Fixed::FINGERPRINT,
+            payload: value.bytes(),
+            reply: 0,
+        }
+    }
+
+    /// Has the service carry out a command; its reply.
+    ///
+    /// # Errors
+    /// As [`Client::execute`](crate::Client::execute).
+    pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
+        self.handle.begin_execute(command, self.terms)?.wait_from_now()
+    }
+
+    /// As [`execute`](Self::execute), without waiting for the reply.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), as far as the service need not be asked; the others come with the reply.
+    pub fn begin_execute<C: Command>(&self, command: &C) -> Result<Pending<C::Reply>> {
+        Ok(self.handle.begin_execute(command, self.terms)?.begun())
+    }
+
+    /// As [`execute`](Self::execute), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_async<C: Command>(&self, command: &C) -> Result<C::Reply> {
+        self.handle.execute_async(command, self.terms).await
+    }
+
+    /// Has the service compute an item's value in a format of this program's choice; see
+    /// [`formats`](Self::formats).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("weather")?;
+    /// # let topic = service.topic::<f64>("now").open()?;
+    /// # service.ready()?;
+    /// # let mut handlers = service.handlers()?;
+    /// handlers.compute("now", |_, caller| Ok(bus::FixedStr::<64>::truncated(&format!("mild in {}", caller.item()))))?;
+    /// handlers.compute("now", |_, _| Ok(17.5))?;
+    /// # let stopper = handlers.stopper();
+    /// # let client = std::thread::spawn(move || -> bus::Result<()> {
+    ///
+    /// let now = bus.connect::<f64>("weather/now").open()?;
+    /// assert_eq!(now.formats()?.len(), 2);
+    /// assert_eq!(now.request_as::<bus::FixedStr<64>>("Bern")?, *"mild in Bern");
+    /// assert_eq!(now.request("Bern")?.value, 17.5); // it has no value of its own
+    /// # stopper.stop();
+    /// # Ok(())
+    /// # });
+    /// # handlers.run(&mut ())?;
+    /// # client.join().unwrap()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`] with the formats that there are; [`Error::NoSuchItem`] and otherwise as [`poke`](Self::poke).
+    pub fn request_as<F: Message>(&self, item: &str) -> Result<F> {
+        self.start_request::<F, F>(item, size_of::<F>())?.wait_from_now()
+    }
+
+    /// As [`request_as`](Self::request_as), without waiting for the answer.
+    ///
+    /// # Errors
+    /// As [`request_as`](Self::request_as), as far as the service need not be asked; the others come with the answer.
+    pub fn begin_request_as<F: Message>(&self, item: &str) -> Result<Pending<F>> {
+        Ok(self.start_request::<F, F>(item, size_of::<F>())?.begun())
+    }
+
+    /// As [`request_as`](Self::request_as), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`request_as`](Self::request_as).
+    pub async fn request_as_async<F: Message>(&self, item: &str) -> Result<F> {
+        let (index, name) = self.handle.item(item)?;
+        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        let ask = Self::requesting::<F>(index, item, size_of::<F>());
+        self.handle.begin_async::<F>(&ask, asked, nothing).await?.await
+    }
+
+    /// As [`request_as`](Self::request_as), into a box: for slices, of which `most` bytes are expected at most, and for
+    /// messages that are too large for a stack.
+    ///
+    /// # Errors
+    /// As [`request_as`](Self::request_as); [`Error::Failed`] where the value is longer.
+    pub fn request_boxed_as<F: Payload + ?Sized>(&self, item: &str, most: usize) -> Result<Box<F>> {
+        self.start_request::<F, Boxed<F>>(item, most.max(F::ELEMENTS_AT))?.wait_from_now()
+    }
+
+    fn start_request<F: Payload + ?Sized, R: Outcome>(&self, item: &str, reply: usize) -> Result<Pending<R>> {
+        let (index, name) = self.handle.item(item)?;
+        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        self.handle.begin(&Self::requesting::<F>(index, item, reply), asked, nothing)
+    }
+
+    fn requesting<F: Payload + ?Sized>(index: u32, item: &str, reply: usize) -> Ask<'_> {
+        let name = if index == NO_ITEM { item } else { "" };
+        Ask { kind: Kind::Request, item: index, name, of: F::Fixed::FINGERPRINT, payload: 0, reply }
+    }
+}

@@ -1,0 +1,47 @@
+//! Commands: what a client has a service carry out, and what it gets for it.
+
+use bus_derive::Message;
+
+use crate::message::{Fingerprint, Message};
+
+/// A message that a service carries out, and answers with a message of another type.
+///
+/// Made by the derive: `#[message(reply = …)]` on a message makes it a command.
+///
+/// ```
+/// #[derive(bus::Message)]
+/// #[repr(C)]
+/// struct Placed {
+///     order: u64,
+/// }
+///
+/// #[derive(bus::Message)]
+/// #[message(reply = Placed)]
+/// #[repr(C)]
+/// struct Buy {
+///     price: f64,
+///     quantity: f64,
+/// }
+///
+/// /// Carried out, and there is nothing to be said.
+/// #[derive(bus::Message)]
+/// #[message(reply = bus::Ack)]
+/// #[repr(C)]
+/// struct Halt {}
+/// ```
+pub trait Command: Message {
+    /// What the service answers.
+    type Reply: Message;
+}
+
+/// The answer that says yes and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Message)]
+#[message(crate = "crate")]
+#[repr(C)]
+pub struct Ack {}
+
+/// What a request for `C` is known by: the types of both the command and its reply.
+pub(crate) const fn call_of<C: Command>() -> Fingerprint {
+    let (command, reply) = (C::FINGERPRINT.to_bits(), <C::Reply as Message>::FINGERPRINT.to_bits());
+    Fingerprint::from_bits(command ^ reply.rotate_left(61))
+}

@@ -1,0 +1,141 @@
+//! One lane, as the service has it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use super::counterpart::Counterpart;
+use crate::lane::{Lane, LaneShape};
+use crate::segment::mapping::Words;
+use crate::server::ledger::Lent;
+use crate::server::shared::ServiceShared;
+use crate::sys::memory::{self, Writable};
+use crate::sys::socket;
+use crate::wire::{self, Answered};
+
+/// The bytes above which a lane has fewer slots than the service's queue says.
+const FEWER_ABOVE: usize = 1 << 20;
+
+/// A lane of one conversation.
+#[derive(Debug)]
+pub(crate) struct ServedLane {
+    pub(crate) lane: Lane<Words>,
+    pub(crate) counterpart: Arc<Counterpart>,
+    /// The client's number for it.
+    number: u64,
+    /// The number of the request that is taken next; whoever dispatches keeps it here while it does not.
+    pub(crate) next: AtomicU64,
+    /// Which cells have a request that is not answered.
+    taken: Box<[AtomicBool]>,
+    closed: AtomicBool,
+    service: Weak<ServiceShared>,
+    pid: u32,
+    bytes: usize,
+}
+
+impl ServedLane {
+    /// Makes a lane whose slots have so many words for requests and for answers; also its descriptor.
+    ///
+    /// # Errors
+    /// That the client's process has as many bytes as it may, or the system's error.
+    pub(crate) fn create(
+        service: &Arc<ServiceShared>,
+        counterpart: Arc<Counterpart>,
+        number: u64,
+        (request, reply): (u32, u32),
+    ) -> io::Result<(Arc<Self>, Arc<OwnedFd>)> {
+        let queue = service.transactions.queue.load(Ordering::Relaxed);
+        let mut shape = LaneShape { depth: queue, request, reply };
+        while shape.depth > 2 && shape.words() * 8 > FEWER_ABOVE {
+            shape.depth /= 2;
+        }
+        let bytes = shape.words() * 8;
+        let pid = counterpart.client.pid;
+        service.ledger.enter_lane(pid, bytes)?;
+        let made = (|| {
+            let fd = memory::create("bus lane", bytes as u64)?;
+            let words = Words::map_writable(&fd, bytes)?;
+            memory::seal(&fd, Writable::ByAll)?;
+            io::Result::Ok((words, fd))
+        })();
+        let (words, fd) =
+            made.inspect_err(|_| service.ledger.strike(pid, Lent { lanes: bytes, ..Lent::default() }))?;
+        let lane = ServedLane {
+            lane: Lane::new(words, shape).expect("as many words as its shape has were mapped"),
+            counterpart,
+            number,
+            next: AtomicU64::new(1),
+            taken: (0..shape.depth).map(|_| AtomicBool::new(false)).collect(),
+            closed: AtomicBool::new(false),
+            service: Arc::downgrade(service),
+            pid,
+            bytes,
+        };
+        Ok((Arc::new(lane), Arc::new(fd)))
+    }
+
+    /// Tells the client what is offered now.
+    pub(crate) fn announce(&self, offers: u64) {
+        self.lane.offers().store(offers, Ordering::Relaxed);
+    }
+
+    /// Begins a transaction whose answer goes to this cell; `false` where another one's does, which is not answered.
+    pub(super) fn begin(&self, cell: u32) -> bool {
+        !self.taken[cell as usize].swap(true, Ordering::Relaxed)
+    }
+
+    /// A transaction is about to be answered: its cell is the client's again. Before the mark says so, since the next request
+    /// may name it as soon as that does; the mark's release orders the two.
+    pub(super) fn end(&self, cell: u32) {
+        self.taken[cell as usize].store(false, Ordering::Relaxed);
+    }
+
+    /// How many requests wait to be begun. A client can make this say anything up to the depth.
+    pub(crate) fn pending(&self) -> usize {
+        let next = self.next.load(Ordering::Relaxed);
+        let depth = u64::from(self.lane.shape().depth);
+        (0..depth).take_while(|ahead| self.lane.has(next.wrapping_add(*ahead))).count()
+    }
+
+    /// Nothing is taken from it any longer.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Has a task of the client's look for the answer in this cell.
+    #[cold]
+    pub(super) fn send_frame(&self, cell: u32) {
+        let Some(connection) = self.counterpart.socket.upgrade() else { return };
+        let frame = wire::encode(self.counterpart.reference, self.number, &Answered { cell, reserved: 0 });
+        // Where there is no room now the control thread sends it when there is.
+        if !matches!(socket::send(&connection, &frame, &[]), Ok(socket::Sent::Yes))
+            && let Some(service) = self.service.upgrade()
+        {
+            service.transactions.owe(self.counterpart.peer, frame);
+            service.waker.wake();
+        }
+    }
+
+    /// The client has broken the protocol: the control thread ends its connection.
+    #[cold]
+    pub(super) fn accuse(&self, of: &str) {
+        self.close();
+        if let Some(service) = self.service.upgrade() {
+            service.transactions.accuse(self.counterpart.peer, of.to_owned());
+            service.waker.wake();
+        }
+    }
+}
+
+impl Drop for ServedLane {
+    fn drop(&mut self) {
+        if let Some(service) = self.service.upgrade() {
+            service.ledger.strike(self.pid, Lent { lanes: self.bytes, ..Lent::default() });
+        }
+    }
+}

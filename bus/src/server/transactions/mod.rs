@@ -1,0 +1,257 @@
+//! Transactions as a service sees them: pokes, executes and computed requests of its clients, and who answers them.
+//!
+//! ```text
+//!   client ── request ──► lane ──► Handlers::run, on a thread of the program's ──► the user's handler
+//!   client ◄── answer ─── lane ◄── Reply, from whatever thread has it
+//! ```
+//!
+//! The control thread makes lanes and takes them away; it never looks at a request, and handlers never delay a connect.
+//! What the two share is [`Transactions`]: which lanes there are, what handlers there are for, and the inbox.
+//!
+//! Files: [`lane`] is one lane with what the service knows of its client, [`counterpart`] that client's conversation, which can
+//! be paused; [`handlers`] is where a program says what it answers, and [`dispatch`] how requests come there; [`token`] is
+//! what an answer is given by, and [`refusal`] what it may be instead of one; [`caller`] is what a handler is told
+//! of who asks; [`scratch`] is private memory for what came.
+
+mod accept;
+pub(crate) mod caller;
+pub(crate) mod counterpart;
+mod dispatch;
+pub(crate) mod handlers;
+pub(crate) mod lane;
+pub(crate) mod refusal;
+mod scratch;
+pub(crate) mod token;
+
+pub(crate) use self::dispatch::is_within;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use self::counterpart::Counterpart;
+use self::lane::ServedLane;
+use crate::lane::Status;
+use crate::lane::inbox::{INBOX_WORDS, Inbox};
+use crate::message::Fingerprint;
+use crate::segment::mapping::Words;
+use crate::sync::Mutex;
+use crate::sys::futex::SharedFutex;
+use crate::sys::memory::{self, Writable};
+use crate::tasks::Tasks;
+
+/// The default number of transactions of one lane that are not answered.
+const DEFAULT_QUEUE: u32 = 64;
+
+/// A bit of what a service offers on a lane: pokes of its topic are handled.
+pub(crate) const POKES: u64 = 1;
+/// Items of its topic are computed.
+pub(crate) const COMPUTES: u64 = 2;
+/// The service has commands.
+pub(crate) const EXECUTES: u64 = 4;
+
+/// A command that a service carries out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CommandInfo {
+    /// Its message type's name.
+    pub name: String,
+    /// The type's fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The type of its reply.
+    pub reply: String,
+    /// That type's fingerprint.
+    pub reply_fingerprint: Fingerprint,
+}
+
+/// What the control thread, handlers and handles share of a service's transactions.
+#[derive(Debug)]
+pub(crate) struct Transactions {
+    inbox: Mutex<Option<OpenInbox>>,
+    lanes: Mutex<Vec<Arc<ServedLane>>>,
+    /// Changes with `lanes`, and with what there are handlers for.
+    pub(crate) version: AtomicU64,
+    counterparts: Mutex<BTreeMap<u64, Arc<Counterpart>>>,
+    next_counterpart: AtomicU64,
+    /// Commands that there are handlers for, by name.
+    commands: Mutex<BTreeMap<String, CommandInfo>>,
+    /// What topics offer, by name.
+    topics: Mutex<BTreeMap<String, OfTopic>>,
+    /// What the control thread has to do for handlers: frames to be sent, by connection …
+    owed: Mutex<Vec<(u64, Vec<u8>)>>,
+    /// … and connections to be ended, with the reason.
+    accused: Mutex<Vec<(u64, String)>>,
+    /// How many transactions of a new lane may be unanswered.
+    pub(crate) queue: AtomicU32,
+    /// Whether there are [`handlers::Handlers`].
+    pub(crate) handled: std::sync::atomic::AtomicBool,
+    /// Tasks that wait for requests.
+    pub(crate) tasks: Arc<Tasks>,
+    /// How many transactions ended how, by [`Status`].
+    outcomes: [AtomicU64; Status::ALL.len()],
+}
+
+/// What a topic offers.
+#[derive(Debug, Default)]
+struct OfTopic {
+    offers: u64,
+    /// Type names and types that its items are computed in, the richest first.
+    formats: Vec<(String, Fingerprint)>,
+}
+
+/// The inbox and its descriptor.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenInbox {
+    pub(crate) words: Inbox<Words>,
+    pub(crate) fd: Arc<OwnedFd>,
+}
+
+impl Default for Transactions {
+    fn default() -> Self {
+        Transactions {
+            inbox: Mutex::default(),
+            lanes: Mutex::default(),
+            version: AtomicU64::new(0),
+            counterparts: Mutex::default(),
+            next_counterpart: AtomicU64::new(1),
+            commands: Mutex::default(),
+            topics: Mutex::default(),
+            owed: Mutex::default(),
+            accused: Mutex::default(),
+            queue: AtomicU32::new(DEFAULT_QUEUE),
+            handled: false.into(),
+            tasks: Arc::default(),
+            outcomes: Default::default(),
+        }
+    }
+}
+
+impl Transactions {
+    /// The inbox, made when it is first asked for.
+    pub(crate) fn inbox(&self) -> io::Result<OpenInbox> {
+        let mut inbox = self.inbox.lock();
+        if let Some(inbox) = &*inbox {
+            return Ok(inbox.clone());
+        }
+        let fd = memory::create("bus inbox", INBOX_WORDS as u64 * 8)?;
+        let words = Words::map_writable(&fd, INBOX_WORDS * 8)?;
+        memory::seal(&fd, Writable::ByAll)?;
+        let words = Inbox::new(words).expect("as many words as it has were mapped");
+        Ok(inbox.insert(OpenInbox { words, fd: Arc::new(fd) }).clone())
+    }
+
+    /// Has whoever waits for requests look again: something else than a request has changed.
+    pub(crate) fn kick(&self) {
+        if let Some(inbox) = &*self.inbox.lock()
+            && inbox.words.ring(&SharedFutex)
+        {
+            self.tasks.wake_all();
+        }
+    }
+
+    pub(crate) fn add_lane(&self, lane: Arc<ServedLane>) {
+        self.lanes.lock().push(lane);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn remove_lane(&self, lane: &Arc<ServedLane>) {
+        lane.close();
+        self.lanes.lock().retain(|other| !Arc::ptr_eq(other, lane));
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn lanes(&self) -> Vec<Arc<ServedLane>> {
+        self.lanes.lock().clone()
+    }
+
+    /// Has a conversation known by a number, until it is [removed](Self::remove_counterpart).
+    pub(crate) fn add_counterpart(&self, make: impl FnOnce(u64) -> Counterpart) -> Arc<Counterpart> {
+        let number = self.next_counterpart.fetch_add(1, Ordering::Relaxed);
+        let counterpart = Arc::new(make(number));
+        self.counterparts.lock().insert(number, counterpart.clone());
+        counterpart
+    }
+
+    pub(crate) fn remove_counterpart(&self, number: u64) {
+        self.counterparts.lock().remove(&number);
+    }
+
+    pub(crate) fn counterparts(&self) -> Vec<Arc<Counterpart>> {
+        self.counterparts.lock().values().cloned().collect()
+    }
+
+    /// What is offered to conversations with this topic.
+    pub(crate) fn offers(&self, topic: &str) -> u64 {
+        let executes = if self.commands.lock().is_empty() { 0 } else { EXECUTES };
+        executes | self.topics.lock().get(topic).map_or(0, |topic| topic.offers)
+    }
+
+    /// What a topic offers has changed, or what the service does.
+    fn announce(&self) {
+        for lane in self.lanes() {
+            lane.announce(self.offers(&lane.counterpart.topic.name));
+        }
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    fn offer(&self, topic: &str, offer: u64) {
+        self.topics.lock().entry(topic.to_owned()).or_default().offers |= offer;
+        self.announce();
+    }
+
+    fn offer_formats(&self, topic: &str, formats: Vec<(String, Fingerprint)>) {
+        self.topics.lock().entry(topic.to_owned()).or_default().formats = formats;
+    }
+
+    /// The format of this place among those of a topic.
+    pub(crate) fn format(&self, topic: &str, index: usize) -> Option<(String, Fingerprint)> {
+        self.topics.lock().get(topic)?.formats.get(index).cloned()
+    }
+
+    /// Has the control thread send a frame.
+    fn owe(&self, peer: u64, frame: Vec<u8>) {
+        self.owed.lock().push((peer, frame));
+    }
+
+    /// Has the control thread end a connection.
+    fn accuse(&self, peer: u64, of: String) {
+        self.accused.lock().push((peer, of));
+    }
+
+    pub(crate) fn take_owed(&self) -> Vec<(u64, Vec<u8>)> {
+        core::mem::take(&mut self.owed.lock())
+    }
+
+    pub(crate) fn take_accused(&self) -> Vec<(u64, String)> {
+        core::mem::take(&mut self.accused.lock())
+    }
+
+    fn add_command(&self, command: CommandInfo) {
+        self.commands.lock().insert(command.name.clone(), command);
+        self.announce();
+    }
+
+    /// Nothing is handled any longer.
+    fn withdraw_all(&self) {
+        self.commands.lock().clear();
+        self.topics.lock().clear();
+        self.announce();
+    }
+
+    /// The command of this place among all.
+    pub(crate) fn command(&self, index: usize) -> Option<CommandInfo> {
+        self.commands.lock().values().nth(index).cloned()
+    }
+
+    /// The names of all commands, for who asks for another.
+    fn command_names(&self) -> String {
+        let commands = self.commands.lock();
+        commands.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(crate) fn count(&self, status: Status) {
+        self.outcomes[status as usize - 1].fetch_add(1, Ordering::Relaxed);
+    }
+}
