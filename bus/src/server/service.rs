@@ -106,6 +106,17 @@ impl Service {
         Ok(())
     }
 
+    /// Says what the service is for, what its topics hold and what it can be asked, for who reads its `Help`. Replaces what
+    /// was said before.
+    pub fn set_help(&self, text: impl Into<Arc<str>>) {
+        self.shared.set_help(text.into());
+    }
+
+    /// What [`set_help`](Self::set_help) said last; empty before.
+    pub fn help(&self) -> Arc<str> {
+        self.shared.help()
+    }
+
     /// The connected clients, with what they have open.
     pub fn clients(&self) -> Vec<ClientInfo> {
         self.shared.clients().values().cloned().collect()

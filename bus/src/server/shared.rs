@@ -54,6 +54,8 @@ pub(crate) struct ServiceShared {
     pub(crate) ledger: Ledger,
     /// What clients ask for, and who answers.
     pub(crate) transactions: Transactions,
+    /// What the service says of itself.
+    help: Mutex<Arc<str>>,
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -110,6 +112,7 @@ impl ServiceShared {
             doorbells: AtomicUsize::new(0),
             ledger: Ledger::default(),
             transactions: Transactions::default(),
+            help: Mutex::new(Arc::from("")),
         }
     }
 
@@ -121,6 +124,14 @@ impl ServiceShared {
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
         self.publishers.wake_all();
         self.transactions.kick();
+    }
+
+    pub(crate) fn help(&self) -> Arc<str> {
+        lock(&self.help).clone()
+    }
+
+    pub(crate) fn set_help(&self, text: Arc<str>) {
+        *lock(&self.help) = text;
     }
 
     /// Has publishers learn of something before they publish again, and wakes those that wait.
