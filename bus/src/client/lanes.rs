@@ -120,13 +120,13 @@ pub(super) enum NotBegun {
 }
 
 impl ClientLane {
-    /// Maps what a service sent, after checking it.
+    /// Maps what a service sent, after checking it: also that it has room for as many bytes as it was asked for.
     ///
     /// # Errors
     /// What is wrong with it, or why this process cannot have it.
     pub(crate) fn open(
         number: u64,
-        made: &LaneMade,
+        (made, room): (&LaneMade, (u32, u32)),
         [lane, inbox]: [&OwnedFd; 2],
         (epoch, pid, socket): (u64, u32, Weak<OwnedFd>),
     ) -> Result<Self, OpenError> {
@@ -134,6 +134,12 @@ impl ClientLane {
         let shape = LaneShape { depth: made.depth, request: made.request, reply: made.reply };
         if !shape.is_valid() || shape.words() > MAX_WORDS {
             return Err(broken(format!("it cannot have this shape: {shape:?}")));
+        }
+        let (request, reply) = (room.0.div_ceil(8), room.1.div_ceil(8));
+        if shape.request < request || shape.reply < reply {
+            return Err(broken(format!(
+                "it has not the room that it was asked for: {shape:?}, expected {room:?} bytes"
+            )));
         }
         let map = |fd: &OwnedFd, words: usize| {
             let bytes = memory::check(fd, Writable::ByAll).map_err(broken)?;
@@ -210,7 +216,9 @@ impl ClientLane {
         let mut index = 0;
         while let Some(&cell) = book.abandoned.get(index) {
             let number = book.in_flight[cell as usize];
-            if self.lane.cell(cell).is_over(number) {
+            // A whole look, and not only one at the mark: what the service did before it answered comes before the next request
+            // in this cell.
+            if !matches!(self.lane.cell(cell).look(number), Look::NotYet) {
                 book.abandoned.swap_remove(index);
                 book.in_flight[cell as usize] = 0;
                 book.free.push(cell);
@@ -244,6 +252,8 @@ impl ClientLane {
 
     /// Why there will be no answer; a service that says so by itself breaks the protocol.
     pub(super) fn reason(&self) -> Ended {
+        // Whoever ends them all has said why before this can be locked.
+        drop(self.book.lock());
         let lied = || Ended::Misbehaved("it ended a transaction that is this program's to end".to_owned());
         self.ended.get().cloned().unwrap_or_else(lied)
     }
@@ -286,8 +296,9 @@ impl ClientLane {
             for (cell, &number) in book.in_flight.iter().enumerate().filter(|(_, number)| **number != 0) {
                 self.lane.cell(cell as u32).end(number, &SharedFutex);
             }
-            core::mem::take(&mut book.wakers)
+            // Their places stay: a task may be about to leave another one, and will find the end when it then looks.
+            book.wakers.iter_mut().filter_map(Option::take).collect::<Vec<_>>()
         };
-        wakers.into_iter().flatten().for_each(wake);
+        wakers.into_iter().for_each(wake);
     }
 }

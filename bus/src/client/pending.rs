@@ -290,7 +290,8 @@ impl<R: Outcome> Pending<R> {
             }
             let left =
                 self.until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-            if !self.await_answer(left)? {
+            // Asked here too: a service that gives answers and takes them away delays nobody longer than that.
+            if left.is_zero() || !self.await_answer(left)? {
                 return Err(self.asked.late());
             }
         }
@@ -314,7 +315,8 @@ impl<R: Outcome> Pending<R> {
         if self.await_answer(self.asked.timeout)? {
             match self.take()? {
                 Some(outcome) => return Ok(outcome),
-                None => return self.wait(),
+                // It was there, and is not any longer: the service is none to be waited for without a bound.
+                None => return self.begun().wait(),
             }
         }
         Err(self.asked.late())
