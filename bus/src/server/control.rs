@@ -72,9 +72,9 @@ impl Control {
                     peer.revoke(&eviction);
                 }
             }
-            for (id, frame) in self.service.transactions.take_owed() {
-                if let Some(peer) = self.peers.get_mut(&id) {
-                    peer.connection.send_encoded(frame);
+            for owed in self.service.transactions.take_owed() {
+                if let Some(peer) = self.peers.get_mut(&owed.peer) {
+                    peer.owe(owed);
                 }
             }
             for (id, of) in self.service.transactions.take_accused() {

@@ -19,6 +19,12 @@ pub(crate) const MOST_BYTES: usize = 2 << 20;
 /// The most bytes of lanes of one process: a few transactions of some megabytes, or some thousand conversations with
 /// small ones.
 const MOST_LANE_BYTES: usize = 64 << 20;
+/// The most lanes of one process, so that small ones do not make up for it by their number.
+const MOST_LANES: usize = 1 << 12;
+/// The most lanes of all processes together: as many mappings as there may be credit memories.
+const MOST_LANES_OF_ALL: usize = 1 << 14;
+/// What the kernel gives memory by, at least.
+const PAGE: usize = 4096;
 /// The most credit memories of all processes together: a quarter of the mappings that Linux allows a process by default.
 const MOST_MEMORIES: usize = 1 << 14;
 
@@ -31,6 +37,8 @@ struct Accounts {
     processes: HashMap<u32, Lent>,
     /// Of all processes.
     memories: usize,
+    /// Of all processes.
+    lanes: usize,
 }
 
 /// What one process was lent.
@@ -39,8 +47,9 @@ pub(crate) struct Lent {
     pub(crate) links: usize,
     pub(crate) bytes: usize,
     pub(crate) memories: usize,
-    /// Bytes of lanes.
     pub(crate) lanes: usize,
+    /// Bytes of lanes, in whole pages.
+    pub(crate) lane_bytes: usize,
 }
 
 impl Ledger {
@@ -90,15 +99,34 @@ impl Ledger {
     /// That it has as much as it may.
     pub(crate) fn enter_lane(&self, pid: u32, bytes: usize) -> io::Result<()> {
         let mut accounts = self.lock();
-        let lent = accounts.processes.entry(pid).or_default();
-        if bytes > MOST_LANE_BYTES - lent.lanes {
+        if accounts.lanes >= MOST_LANES_OF_ALL {
             return Err(refused(format!(
-                "{bytes} bytes for transactions, where the program has {} of at most {MOST_LANE_BYTES}",
-                lent.lanes
+                "all programs together have {MOST_LANES_OF_ALL} lanes for transactions"
             )));
         }
-        lent.lanes += bytes;
+        let lent = accounts.processes.entry(pid).or_default();
+        if lent.lanes >= MOST_LANES {
+            return Err(refused(format!(
+                "the program has {MOST_LANES} lanes for transactions, which is the most"
+            )));
+        }
+        let pages = bytes.next_multiple_of(PAGE);
+        if pages > MOST_LANE_BYTES - lent.lane_bytes {
+            return Err(refused(format!(
+                "{bytes} bytes for transactions, where the program has {} of at most {MOST_LANE_BYTES}",
+                lent.lane_bytes
+            )));
+        }
+        lent.lanes += 1;
+        lent.lane_bytes += pages;
+        accounts.lanes += 1;
         Ok(())
+    }
+
+    /// Strikes out a lane of so many bytes, which process `pid` has given back.
+    pub(crate) fn strike_lane(&self, pid: u32, bytes: usize) {
+        let lane_bytes = bytes.next_multiple_of(PAGE);
+        self.strike(pid, Lent { lanes: 1, lane_bytes, ..Lent::default() });
     }
 
     /// How many bytes process `pid` may have yet.
@@ -110,11 +138,13 @@ impl Ledger {
     pub(crate) fn strike(&self, pid: u32, back: Lent) {
         let mut accounts = self.lock();
         accounts.memories -= back.memories;
+        accounts.lanes -= back.lanes;
         if let Some(lent) = accounts.processes.get_mut(&pid) {
             lent.links -= back.links;
             lent.bytes -= back.bytes;
             lent.memories -= back.memories;
             lent.lanes -= back.lanes;
+            lent.lane_bytes -= back.lane_bytes;
             if *lent == Lent::default() {
                 accounts.processes.remove(&pid);
             }
@@ -144,16 +174,22 @@ mod tests {
         ledger.enter_memory(7, MOST_BYTES - 4096).unwrap();
         assert!(ledger.enter_memory(7, 8192).is_err());
         assert_eq!((ledger.left(7), ledger.left(8)), (4096, MOST_BYTES));
-        ledger.strike(7, Lent { links: 1, bytes: MOST_BYTES - 4096, memories: 1, lanes: 0 });
+        ledger.strike(7, Lent { links: 1, bytes: MOST_BYTES - 4096, memories: 1, ..Lent::default() });
         ledger.enter_link(7).unwrap();
         ledger.enter_memory(7, MOST_BYTES).unwrap();
         ledger.enter_lane(7, MOST_LANE_BYTES).unwrap();
         assert!(ledger.enter_lane(7, 1).unwrap_err().to_string().contains("transactions"));
         ledger.enter_lane(8, 1).unwrap();
-        ledger.strike(8, Lent { lanes: 1, ..Lent::default() });
-        ledger.strike(7, Lent { links: MOST_LINKS, bytes: MOST_BYTES, memories: 1, lanes: MOST_LANE_BYTES });
+        ledger.strike_lane(8, 1);
+        ledger.strike_lane(7, MOST_LANE_BYTES);
+        (0..MOST_LANES).for_each(|_| ledger.enter_lane(7, 960).unwrap());
+        assert!(ledger.enter_lane(7, 1).unwrap_err().to_string().contains("4096 lanes"));
+        (0..MOST_LANES).for_each(|_| ledger.strike_lane(7, 960));
+        ledger.strike(7, Lent { links: MOST_LINKS, bytes: MOST_BYTES, memories: 1, ..Lent::default() });
         ledger.strike(8, Lent { links: 1, ..Lent::default() });
-        assert!(ledger.lock().processes.is_empty() && ledger.lock().memories == 0);
+        assert!(
+            ledger.lock().processes.is_empty() && ledger.lock().memories == 0 && ledger.lock().lanes == 0
+        );
     }
 
     #[test]
@@ -161,7 +197,11 @@ mod tests {
         let ledger = Ledger::default();
         (0..MOST_MEMORIES as u32).for_each(|pid| ledger.enter_memory(pid, 4096).unwrap());
         assert!(ledger.enter_memory(u32::MAX, 4096).is_err());
-        ledger.strike(3, Lent { links: 0, bytes: 4096, memories: 1, lanes: 0 });
+        ledger.strike(3, Lent { bytes: 4096, memories: 1, ..Lent::default() });
         ledger.enter_memory(u32::MAX, 4096).unwrap();
+        (0..MOST_LANES_OF_ALL as u32).for_each(|pid| ledger.enter_lane(pid, 1).unwrap());
+        assert!(ledger.enter_lane(u32::MAX, 1).is_err());
+        ledger.strike_lane(3, 1);
+        ledger.enter_lane(u32::MAX, 1).unwrap();
     }
 }

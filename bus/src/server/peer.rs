@@ -6,7 +6,7 @@
 //! So an honest client that asks for much at once gets all its answers at the pace at which it reads, and
 //! one that takes nothing at all for long is evicted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
@@ -22,14 +22,14 @@ use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
 use crate::server::transactions::counterpart::{Counterpart, Gate};
 use crate::server::transactions::lane::ServedLane;
-use crate::server::transactions::{COMPUTES, EXECUTES, POKES};
+use crate::server::transactions::{COMPUTES, EXECUTES, Owed, POKES};
 use crate::sync::step;
 use crate::sys::socket::Credentials;
 use crate::wire::{
-    self, Advise, Body, Connect, Connection, DoorbellRefused, Farewell, FromClient, Goodbye, Granted,
-    LaneMade, Located, Lost, Malformed, NEWEST_VERSION, NameText, NextOffer, NoMoreOffers, NoMoreTopics,
-    OLDEST_VERSION, OfferEntry, OpenLane, Opened, Prefix, ReasonText, Refusal, Refused, Revoked, Segment,
-    TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
+    self, Advise, Answered, Body, Connect, Connection, DoorbellRefused, Farewell, FromClient, Goodbye,
+    Granted, LaneMade, Located, Lost, Malformed, NEWEST_VERSION, NameText, NextOffer, NoMoreOffers,
+    NoMoreTopics, OLDEST_VERSION, OfferEntry, OpenLane, Opened, Prefix, ReasonText, Refusal, Refused,
+    Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -71,6 +71,8 @@ pub(crate) struct Peer {
     credits: Credits,
     waiting: Waiting,
     doorbells: ClientDoorbells,
+    /// Answers that tasks of the client are to be told of.
+    owed: BTreeSet<Owed>,
 }
 
 /// A connection that is over, with what its client holds: to be kept until its end of it is closed, since it may go on
@@ -184,6 +186,7 @@ impl Peer {
             conversations: HashMap::new(),
             connecting: HashMap::new(),
             links: 0,
+            owed: BTreeSet::new(),
         }
     }
 
@@ -211,6 +214,11 @@ impl Peer {
         [self.hello_deadline, self.stall_deadline, self.connection.retry_at()].into_iter().flatten().min()
     }
 
+    /// Has the next [`serve`](Self::serve) that finds room tell a task of its answer.
+    pub(crate) fn owe(&mut self, owed: Owed) {
+        self.owed.insert(owed);
+    }
+
     /// Has the next [`serve`](Self::serve) that finds room look for new topics, items and segments.
     pub(crate) fn look_for_news(&mut self) {
         self.news = true;
@@ -233,6 +241,11 @@ impl Peer {
         self.connection.flush();
         if self.connection.unsent() < unsent {
             self.stall_deadline = None;
+        }
+        while !self.is_blocked()
+            && let Some(Owed { conversation, lane, cell, .. }) = self.owed.pop_first()
+        {
+            self.connection.send(conversation, lane, &Answered { cell, reserved: 0 });
         }
         if self.news && !self.is_blocked() {
             self.news = false;
@@ -532,7 +545,6 @@ impl Peer {
             }
         };
         step!(LaneMade);
-        lane.announce(offers);
         let shape = lane.lane.shape();
         if let Some(open) = self.conversations.get_mut(&prefix.conversation) {
             open.transactions.lanes.insert(prefix.reference, lane.clone());

@@ -57,11 +57,6 @@ impl Connection {
         self.push(frame::encode(conversation, 0, body), fds);
     }
 
-    /// Sends a frame that is encoded already.
-    pub(crate) fn send_encoded(&mut self, frame: Vec<u8>) {
-        self.push(frame, Vec::new());
-    }
-
     /// Sends a last frame if there is room now.
     pub(crate) fn send_last(&mut self, body: &impl Body) {
         self.flush();

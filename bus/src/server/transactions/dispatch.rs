@@ -25,7 +25,7 @@ use crate::bell::PARK_BOUND;
 use crate::client::advise::Wait;
 use crate::error::Result;
 use crate::lane::inbox::Inbox;
-use crate::lane::requests::NO_ITEM;
+use crate::lane::requests::{MAX_NAME, NO_ITEM};
 use crate::lane::{Header, Kind, Status};
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
@@ -173,7 +173,7 @@ impl<S> Handlers<'_, S> {
                     continue;
                 }
                 self.intake.inbox.ask_for_frame();
-                if self.intake.is_ready(&self.shared.transactions) {
+                if self.intake.is_ready(&self.shared.transactions) || self.is_over() {
                     continue;
                 }
                 // Whoever takes the flag away and sends nothing delays this by the bound.
@@ -285,22 +285,24 @@ fn take<S>(
     *next = number.wrapping_add(1);
     lane.next.store(*next, Ordering::Relaxed);
     step!(RequestTaken);
-    let token = Token::new(lane.clone(), Arc::downgrade(shared), (header.cell, number), header.deadline);
+    let token = Token::new(lane.clone(), (header.cell, number), header.deadline);
     if time::is_past(header.deadline) {
         return token.tell(Status::Expired, 0, "");
     }
     let topic = &lane.counterpart.topic;
     let name_at = (header.payload as usize).next_multiple_of(8);
-    let named;
+    let (mut bytes, named);
     let (item, id) = match (header.kind, header.item) {
         (Kind::Execute, _) => ("", None),
         (_, NO_ITEM) => {
-            let bytes = scratch.bytes(name_at..name_at + usize::from(header.name));
+            // On the stack, since the handler gets the scratch.
+            bytes = [0; MAX_NAME];
+            let bytes = &mut bytes[..usize::from(header.name)];
+            bytes.copy_from_slice(scratch.bytes(name_at..name_at + bytes.len()));
             let Ok(name) = core::str::from_utf8(bytes) else {
                 return token.tell(Status::Invalid, 0, "the item's name is not UTF-8");
             };
-            named = Arc::<str>::from(name);
-            (&*named, topic.item(name).map(ItemId::new))
+            (name, topic.item(name).map(ItemId::new))
         }
         (_, index) => {
             let Some(name) = topic.name_of(index) else { return token.tell(Status::NoSuchItem, 0, "") };

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::counterpart::Counterpart;
-use crate::lane::{Lane, LaneShape};
+use super::{Outcomes, Owed};
+use crate::lane::{Lane, LaneShape, Status};
 use crate::segment::mapping::Words;
-use crate::server::ledger::Lent;
 use crate::server::shared::ServiceShared;
 use crate::sys::memory::{self, Writable};
 use crate::sys::socket;
@@ -30,6 +30,8 @@ pub(crate) struct ServedLane {
     taken: Box<[AtomicBool]>,
     closed: AtomicBool,
     service: Weak<ServiceShared>,
+    /// The service's, at hand: with each answer, a look whether the service is there yet would cost more than the count.
+    outcomes: Arc<Outcomes>,
     pid: u32,
     bytes: usize,
 }
@@ -59,8 +61,7 @@ impl ServedLane {
             memory::seal(&fd, Writable::ByAll)?;
             io::Result::Ok((words, fd))
         })();
-        let (words, fd) =
-            made.inspect_err(|_| service.ledger.strike(pid, Lent { lanes: bytes, ..Lent::default() }))?;
+        let (words, fd) = made.inspect_err(|_| service.ledger.strike_lane(pid, bytes))?;
         let lane = ServedLane {
             lane: Lane::new(words, shape).expect("as many words as its shape has were mapped"),
             counterpart,
@@ -69,6 +70,7 @@ impl ServedLane {
             taken: (0..shape.depth).map(|_| AtomicBool::new(false)).collect(),
             closed: AtomicBool::new(false),
             service: Arc::downgrade(service),
+            outcomes: service.transactions.outcomes.clone(),
             pid,
             bytes,
         };
@@ -80,9 +82,18 @@ impl ServedLane {
         self.lane.offers().store(offers, Ordering::Relaxed);
     }
 
-    /// Begins a transaction whose answer goes to this cell; `false` where another one's does, which is not answered.
+    /// Begins a transaction whose answer goes to this cell; `false` where another one's does, which is not answered. Only
+    /// whoever dispatches does, so that nobody else begins one meanwhile.
     pub(super) fn begin(&self, cell: u32) -> bool {
-        !self.taken[cell as usize].swap(true, Ordering::Relaxed)
+        let taken = &self.taken[cell as usize];
+        let is_free = !taken.load(Ordering::Relaxed);
+        taken.store(true, Ordering::Relaxed);
+        is_free
+    }
+
+    /// A transaction ended so.
+    pub(super) fn count(&self, status: Status) {
+        self.outcomes.count(status);
     }
 
     /// A transaction is about to be answered: its cell is the client's again. Before the mark says so, since the next request
@@ -116,7 +127,8 @@ impl ServedLane {
         if !matches!(socket::send(&connection, &frame, &[]), Ok(socket::Sent::Yes))
             && let Some(service) = self.service.upgrade()
         {
-            service.transactions.owe(self.counterpart.peer, frame);
+            let (peer, conversation) = (self.counterpart.peer, self.counterpart.reference);
+            service.transactions.owe(Owed { peer, conversation, lane: self.number, cell });
             service.waker.wake();
         }
     }
@@ -135,7 +147,7 @@ impl ServedLane {
 impl Drop for ServedLane {
     fn drop(&mut self) {
         if let Some(service) = self.service.upgrade() {
-            service.ledger.strike(self.pid, Lent { lanes: self.bytes, ..Lent::default() });
+            service.ledger.strike_lane(self.pid, self.bytes);
         }
     }
 }

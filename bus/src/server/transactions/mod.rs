@@ -25,7 +25,7 @@ pub(crate) mod token;
 
 pub(crate) use self::dispatch::is_within;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -79,8 +79,8 @@ pub(crate) struct Transactions {
     commands: Mutex<BTreeMap<String, CommandInfo>>,
     /// What topics offer, by name.
     topics: Mutex<BTreeMap<String, OfTopic>>,
-    /// What the control thread has to do for handlers: frames to be sent, by connection …
-    owed: Mutex<Vec<(u64, Vec<u8>)>>,
+    /// What the control thread has to do for handlers: tasks of clients to be told, each once …
+    owed: Mutex<BTreeSet<Owed>>,
     /// … and connections to be ended, with the reason.
     accused: Mutex<Vec<(u64, String)>>,
     /// How many transactions of a new lane may be unanswered.
@@ -89,8 +89,21 @@ pub(crate) struct Transactions {
     pub(crate) handled: std::sync::atomic::AtomicBool,
     /// Tasks that wait for requests.
     pub(crate) tasks: Arc<Tasks>,
-    /// How many transactions ended how, by [`Status`].
-    outcomes: [AtomicU64; Status::ALL.len()],
+    /// Of all lanes, which share them.
+    outcomes: Arc<Outcomes>,
+}
+
+/// A cell with an answer that a task of its client waits for, which is to be told. There are no more of these than cells: who
+/// asks on and on and reads nothing has the service keep no more than that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owed {
+    /// The client's connection, by number.
+    pub(crate) peer: u64,
+    /// The client's numbers for the conversation …
+    pub(crate) conversation: u64,
+    /// … and the lane.
+    pub(crate) lane: u64,
+    pub(crate) cell: u32,
 }
 
 /// What a topic offers.
@@ -144,15 +157,18 @@ impl Transactions {
 
     /// Has whoever waits for requests look again: something else than a request has changed.
     pub(crate) fn kick(&self) {
-        if let Some(inbox) = &*self.inbox.lock()
-            && inbox.words.ring(&SharedFutex)
-        {
-            self.tasks.wake_all();
+        if let Some(inbox) = &*self.inbox.lock() {
+            inbox.words.ring(&SharedFutex);
         }
+        // Also where none has asked for it: one may be about to, after it has looked for this.
+        self.tasks.wake_all();
     }
 
     pub(crate) fn add_lane(&self, lane: Arc<ServedLane>) {
-        self.lanes.lock().push(lane);
+        let mut lanes = self.lanes.lock();
+        self.announce_to(&lane);
+        lanes.push(lane);
+        drop(lanes);
         self.version.fetch_add(1, Ordering::Release);
     }
 
@@ -188,11 +204,17 @@ impl Transactions {
         executes | self.topics.lock().get(topic).map_or(0, |topic| topic.offers)
     }
 
+    /// Tells a lane's client what is offered. With `lanes` locked, so that what is told last is what is so, also where a lane is
+    /// made and a handler is added at the same time.
+    fn announce_to(&self, lane: &ServedLane) {
+        lane.announce(self.offers(&lane.counterpart.topic.name));
+    }
+
     /// What a topic offers has changed, or what the service does.
     fn announce(&self) {
-        for lane in self.lanes() {
-            lane.announce(self.offers(&lane.counterpart.topic.name));
-        }
+        let lanes = self.lanes.lock();
+        lanes.iter().for_each(|lane| self.announce_to(lane));
+        drop(lanes);
         self.version.fetch_add(1, Ordering::Release);
     }
 
@@ -210,9 +232,9 @@ impl Transactions {
         self.topics.lock().get(topic)?.formats.get(index).cloned()
     }
 
-    /// Has the control thread send a frame.
-    fn owe(&self, peer: u64, frame: Vec<u8>) {
-        self.owed.lock().push((peer, frame));
+    /// Has the control thread tell a client's task of its answer.
+    fn owe(&self, owed: Owed) {
+        self.owed.lock().insert(owed);
     }
 
     /// Has the control thread end a connection.
@@ -220,7 +242,7 @@ impl Transactions {
         self.accused.lock().push((peer, of));
     }
 
-    pub(crate) fn take_owed(&self) -> Vec<(u64, Vec<u8>)> {
+    pub(crate) fn take_owed(&self) -> BTreeSet<Owed> {
         core::mem::take(&mut self.owed.lock())
     }
 
@@ -250,8 +272,14 @@ impl Transactions {
         let commands = self.commands.lock();
         commands.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     }
+}
 
-    pub(crate) fn count(&self, status: Status) {
-        self.outcomes[status as usize - 1].fetch_add(1, Ordering::Relaxed);
+/// How many transactions ended how, by [`Status`].
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes([AtomicU64; Status::ALL.len()]);
+
+impl Outcomes {
+    fn count(&self, status: Status) {
+        self.0[status as usize - 1].fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,14 +1,13 @@
 //! The right to answer one request, once.
 
 use core::marker::PhantomData;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use super::lane::ServedLane;
 use super::refusal::Refusal;
 use crate::lane::replies::Told;
 use crate::lane::{Detail, MAX_TEXT, Status};
 use crate::payload::Payload;
-use crate::server::shared::ServiceShared;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::futex::SharedFutex;
 use crate::sys::time;
@@ -17,7 +16,6 @@ use crate::sys::time;
 #[derive(Debug)]
 pub(super) struct Token {
     lane: Arc<ServedLane>,
-    service: Weak<ServiceShared>,
     cell: u32,
     number: u64,
     deadline: u64,
@@ -25,13 +23,8 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub(super) fn new(
-        lane: Arc<ServedLane>,
-        service: Weak<ServiceShared>,
-        (cell, number): (u32, u64),
-        deadline: u64,
-    ) -> Self {
-        Token { lane, service, cell, number, deadline, answered: false }
+    pub(super) fn new(lane: Arc<ServedLane>, (cell, number): (u32, u64), deadline: u64) -> Self {
+        Token { lane, cell, number, deadline, answered: false }
     }
 
     /// Answers with a value, or says that there is no room for it.
@@ -68,9 +61,7 @@ impl Token {
     #[inline]
     fn give(&mut self, status: Status, detail: Detail, bytes: usize, fill: impl FnOnce(&[AtomicU64])) {
         self.answered = true;
-        if let Some(service) = self.service.upgrade() {
-            service.transactions.count(status);
-        }
+        self.lane.count(status);
         self.lane.end(self.cell);
         let cell = self.lane.lane.cell(self.cell);
         if cell.answer(self.number, status, detail, bytes, fill, &SharedFutex) == Told::ByFrame {
