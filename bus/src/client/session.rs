@@ -232,6 +232,13 @@ impl Session {
         growing.names.get(name).copied()
     }
 
+    /// As [`find`](Self::find), with the name, so that who keeps it need not copy it.
+    pub(crate) fn find_named(&self, name: &str) -> Option<(u32, Arc<str>)> {
+        let mut growing = self.lock();
+        growing.read_directories();
+        growing.names.get_key_value(name).map(|(name, &index)| (index, name.clone()))
+    }
+
     /// Number of items here.
     pub(crate) fn item_count(&self) -> u32 {
         let mut growing = self.lock();

@@ -211,12 +211,12 @@ impl ConversationHandle {
         Ask { kind: Kind::Execute, item: NO_ITEM, name: "", of: call_of::<C>(), payload, reply }
     }
 
-    /// An item, by index where it is known, and by name.
+    /// An item, by index where it is known, and by name. Nothing is allocated where it is.
     fn item(&self, item: &str) -> Result<(u32, Arc<str>)> {
         name::check("item", item)?;
         let state = self.shared.state.lock();
-        let index = state.session.as_ref().and_then(|session| session.find(item));
-        Ok((index.unwrap_or(NO_ITEM), item.into()))
+        let found = state.session.as_ref().and_then(|session| session.find_named(item));
+        Ok(found.unwrap_or_else(|| (NO_ITEM, item.into())))
     }
 }
 

@@ -29,7 +29,7 @@ use crate::sync::{AtomicU64, Ordering, Site, step};
 pub(crate) const NO_ITEM: u32 = u32::MAX;
 
 /// The longest name of an item.
-const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -108,7 +108,7 @@ steps! {
     Publisher LaneSent,
     /// A request is taken, and not begun.
     Publisher RequestTaken,
-    /// Its handler is done, and nothing is answered.
+    /// Its handler is done, and has answered, or taken the right to along.
     Publisher RequestHandled,
     /// The cell says how it ended, the answer is not there.
     Publisher ReplyHalf,

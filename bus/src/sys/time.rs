@@ -14,9 +14,14 @@ fn now() -> u64 {
     (tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(tv_nsec as u64)
 }
 
-/// The point in time after so long, for other processes of the machine; [`NEVER`] where that is beyond all time.
+/// The longest time between two ticks, with a kernel of 100 Hz, in nanoseconds.
+const TICK: u64 = 10_000_000;
+
+/// The point in time after so long, for other processes of the machine; [`NEVER`] where that is beyond all time. It may be
+/// later by two ticks, and is never sooner: what has a millisecond is not past at a tick that comes in the next microsecond.
 pub(crate) fn after(timeout: Duration) -> u64 {
-    u64::try_from(timeout.as_nanos()).map_or(NEVER, |timeout| now().saturating_add(timeout))
+    let timeout = u64::try_from(timeout.as_nanos());
+    timeout.map_or(NEVER, |timeout| now().saturating_add(timeout).saturating_add(TICK))
 }
 
 /// Whether this point in time is past.
@@ -40,6 +45,20 @@ pub(crate) fn timespec(duration: Duration) -> Timespec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_time_is_not_past_at_once() {
+        let begin = std::time::Instant::now();
+        let timeout = Duration::from_micros(100);
+        for _ in 0..10_000 {
+            let point = after(timeout);
+            let begin = std::time::Instant::now();
+            assert!(!is_past(point) || begin.elapsed() >= timeout);
+        }
+        let point = after(Duration::ZERO);
+        while !is_past(point) {}
+        assert!(begin.elapsed() >= Duration::ZERO && !is_past(after(Duration::MAX)));
+    }
 
     #[test]
     fn the_longest_duration_is_a_time_in_the_future() {
