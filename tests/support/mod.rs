@@ -6,6 +6,7 @@
 //! - [`publisher`]: such a process that publishes as it is told; [`reader`]: one that reads as it is told; [`teller`]: one
 //!   that publishes the very numbers it is told;
 //! - [`studio`]: one that publishes large messages, which can be held; [`holder`]: one that holds them;
+//! - [`desk`]: one that answers what it is asked, as it is told;
 //! - [`checked`]: a message that shows by itself whether it is whole; [`account`]: that each was delivered or
 //!   counted as missed;
 //! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave, [`pinner`] for those
@@ -20,6 +21,7 @@
 
 pub(crate) mod account;
 pub(crate) mod checked;
+pub(crate) mod desk;
 pub(crate) mod executor;
 pub(crate) mod forged;
 pub(crate) mod frame;
@@ -40,6 +42,7 @@ use std::time::Duration;
 
 pub(crate) use account::Account;
 pub(crate) use checked::{Checked, Small};
+pub(crate) use desk::{Desk, desk};
 pub(crate) use frame::Frame;
 pub(crate) use holder::{Holder, holder};
 pub(crate) use place::Place;

@@ -27,6 +27,12 @@ pub(crate) fn credit_mappings() -> usize {
     maps.lines().filter(|line| line.contains("/memfd:bus credits")).count()
 }
 
+/// How many mappings of lanes, by which transactions go, this process has.
+pub(crate) fn lane_mappings() -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().filter(|line| line.contains("/memfd:bus lane")).count()
+}
+
 /// The number of the calling thread, for [`sleeps_on_futex`] elsewhere.
 pub(crate) fn thread() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
