@@ -48,7 +48,6 @@ mod tests {
 
     #[test]
     fn a_short_time_is_not_past_at_once() {
-        let begin = std::time::Instant::now();
         let timeout = Duration::from_micros(100);
         for _ in 0..10_000 {
             let point = after(timeout);
@@ -57,7 +56,7 @@ mod tests {
         }
         let point = after(Duration::ZERO);
         while !is_past(point) {}
-        assert!(begin.elapsed() >= Duration::ZERO && !is_past(after(Duration::MAX)));
+        assert!(!is_past(after(Duration::MAX)));
     }
 
     #[test]
