@@ -10,7 +10,7 @@
 //! - [`checked`]: a message that shows by itself whether it is whole; [`account`]: that each was delivered or
 //!   counted as missed;
 //! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave, [`pinner`] for those
-//!   that hold values; and [`forged`] for services that do not;
+//!   that hold values, [`lane`] for those that ask; and [`forged`] for services that do not;
 //! - [`random`]: a generator whose seed is printed, so that a failure can be had again;
 //! - [`proc`]: what the kernel says of a process.
 //!
@@ -26,6 +26,7 @@ pub(crate) mod executor;
 pub(crate) mod forged;
 pub(crate) mod frame;
 pub(crate) mod holder;
+pub(crate) mod lane;
 pub(crate) mod pinner;
 pub(crate) mod place;
 pub(crate) mod proc;

@@ -269,13 +269,20 @@ impl Peer {
         fds: [&OwnedFd; 2],
     ) -> Result<(), Lost> {
         let Some(question) = self.questions.remove(&prefix.reference) else { return Ok(()) };
-        let Question::Lane { conversation, room, answer, .. } = question else {
+        let &Question::Lane { room, .. } = &question else {
             return Err(Lost::Malformed("a lane where none was asked for".to_owned()));
         };
         let Phase::Open { connection, .. } = &self.phase else { return Ok(()) };
-        let socket = Arc::downgrade(&connection.socket());
-        let of = (self.epoch, pid, socket);
-        let lane = Arc::new(ClientLane::open(prefix.reference, (made, room), fds, of)?);
+        let of = (self.epoch, pid, Arc::downgrade(&connection.socket()));
+        let lane = match ClientLane::open(prefix.reference, (made, room), fds, of) {
+            Ok(lane) => Arc::new(lane),
+            Err(error) => {
+                // Whoever asked learns of the end, and of its reason, with all others.
+                self.questions.insert(prefix.reference, question);
+                return Err(error.into());
+            }
+        };
+        let Question::Lane { conversation, answer, .. } = question else { return Ok(()) };
         // It may have been closed on this side meanwhile; then nobody ends what is begun by it.
         if self.conversations.contains_key(&conversation.number) {
             conversation.lanes.add(lane.clone());
