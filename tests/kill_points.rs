@@ -19,6 +19,8 @@
 #![cfg(kill_points)]
 
 mod support;
+#[path = "kill_points/transactions.rs"]
+mod transactions;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,8 +28,9 @@ use std::time::{Duration, Instant};
 
 use bus::{Conversation, Deliver, Error, Hot, Link, Sample, Samples, Topic, Update, Wait, WaitSet};
 use support::{Checked, LIMIT, Place, Process, Test, proc, roles, until};
+use transactions::{answerer, asker};
 
-roles!(publisher, reader, staller);
+roles!(publisher, reader, staller, answerer, asker);
 
 /// At which passings of a step to die.
 const PASSINGS: [u64; 4] = [1, 2, 5, 40];
@@ -394,7 +397,8 @@ fn kill_client(kill_at: &str, for_ever: bool) {
 #[test]
 fn whoever_is_killed_at_whatever_step_harms_nobody() {
     let named = |few: &str| bus::KILL_POINTS.iter().any(|&(step, _)| step == few);
-    assert!(FEW.iter().all(|&(step, _)| named(step)), "a step is not named any longer");
+    let all = FEW.iter().map(|&(step, _)| step).chain(transactions::STEPS.iter().copied());
+    assert!(all.into_iter().all(named), "a step is not named any longer");
     let only = std::env::var("BUS_TEST_STEP").ok();
     let steps = bus::KILL_POINTS.iter().filter(|(step, _)| only.as_deref().is_none_or(|only| only == *step));
     for &(step, party) in steps {
@@ -403,6 +407,8 @@ fn whoever_is_killed_at_whatever_step_harms_nobody() {
         for passing in passings.clone() {
             let kill_at = format!("{step}:{passing}");
             match party {
+                "Publisher" if transactions::STEPS.contains(&step) => transactions::kill_service(&kill_at),
+                _ if transactions::STEPS.contains(&step) => transactions::kill_client(&kill_at),
                 "Publisher" => kill_publisher(&kill_at),
                 _ => kill_client(&kill_at, few.is_none()),
             }
