@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bus::{Hot, Link};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use support::lane::{next_offer, open_lane};
 use support::publisher::Status;
 use support::wire::{Client, PREFIX, advise, frame, hello, kind, name, words};
 use support::{Checked, LIMIT, Place, Publisher, Random, Setup, Test, connect, publisher, roles, until};
@@ -27,7 +28,7 @@ fn honest(random: &mut Random) -> Vec<u8> {
     let topic = ["topic", "no such topic", ""][random.below(3)];
     let item = ["0", "1", "no such item", ""][random.below(4)];
     let wait = random.below(2) == 0;
-    match random.below(11) {
+    match random.below(14) {
         0 => frame(kind::CONNECT, conversation, 0, &name(topic, &[wait])),
         1 => frame(kind::ADVISE, conversation, reference, &advise(item, wait, random.below(2) == 0)),
         2 => frame(kind::UNADVISE, conversation, reference, &[]),
@@ -44,12 +45,16 @@ fn honest(random: &mut Random) -> Vec<u8> {
         7 => frame(kind::TAKE_DOWN_DOORBELL, 0, 0, &words(&[1])),
         8 => frame(kind::NEXT_TOPIC, 0, reference, &name(topic, &[])),
         9 => frame(kind::FLOOR_RAISED, 0, 0, &[]),
+        // Of the size of what is asked, or of any; a service without handlers refuses it.
+        10 => open_lane(conversation, reference, (random.next() as u32, 8), [1, 2, 4][random.below(3)]),
+        11 => frame(kind::REQUEST_POSTED, 0, 0, &[]),
+        12 => next_offer(conversation, reference, random.next() as u32, wait),
         _ => frame(kind::CLOSE, conversation, 0, &[]),
     }
 }
 
 /// Kinds from here on are none that a client sends.
-const FIRST_UNKNOWN: u32 = kind::FLOOR_RAISED + 1;
+const FIRST_UNKNOWN: u32 = kind::NEXT_OFFER + 1;
 
 /// Where the name of a frame with a name begins.
 fn name_at(frame: &[u8]) -> usize {
@@ -159,7 +164,14 @@ fn the_last_word_says_what_was_wrong() {
     let mut no_magic = connect.clone();
     no_magic[0] ^= 1;
     let big = vec![0; 3000];
-    let cases: [(&[&[u8]], &str); 11] = [
+    let mut no_formats = next_offer(1, 3, 0, true);
+    no_formats[PREFIX + 4] = 2;
+    let no_offer = open_lane(1, 3, (8, 8), 1 << 9);
+    let cases: [(&[&[u8]], &str); 15] = [
+        (&[&open_lane(1, 3, (8, 8), 4)[..30]], "has 6 bytes, expected 16"),
+        (&[&no_formats], "`formats`: found 2, expected 0 or 1"),
+        (&[&connect, &no_offer], "a lane for what there is not"),
+        (&[&frame(kind::LANE_MADE, 1, 3, &[0; 16])], "unknown kind 115"),
         (&[&connect[..10]], "a frame of 10 bytes"),
         (&[&connect[..100]], "has 76 bytes, expected 258"),
         (&[&no_magic], "a frame that starts with"),

@@ -1,15 +1,18 @@
-//! While nobody sleeps, publishing and reading make no system call.
+//! While nobody sleeps, publishing, reading and asking make no system call.
 //!
 //! The kernel is the witness: a thread forbids itself every system call (seccomp, seccomp(2)) and then publishes,
-//! requests and receives. One call would kill its process.
+//! requests, receives, executes, pokes, or answers. One call would kill its process.
 
 mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use support::{Checked, Place, Publisher, Setup, Test, connect, publisher, roles, until};
+use bus::Wait;
+use support::desk::{Add, Sum};
+use support::{Checked, LIMIT, Place, Publisher, Setup, Test, connect, publisher, roles, until};
 
-roles!(publisher, silent_publisher, silent_reader, offender);
+roles!(publisher, silent_publisher, silent_reader, silent_service, silent_client, offender);
 
 const SETUP: Setup = Setup { history: 4, journal: 8, items: 2 };
 
@@ -57,6 +60,68 @@ fn silent_reader(test: &mut Test) {
     test.say("read");
 }
 
+/// Transactions of the silent client, of which each is answered.
+const TRANSACTIONS: u64 = 10_000;
+
+fn silent_service(test: &mut Test) {
+    let bus = test.bus();
+    let service = bus.service("silent").unwrap();
+    let topic = service.topic::<u64>("topic").open().unwrap();
+    topic.item("item").unwrap();
+    let mut handlers = service.handlers::<()>().unwrap();
+    handlers.wait(Wait::Spin).accept_pokes(&topic).unwrap();
+    handlers.execute(|_, add: &Add, _| Ok(Sum(add.0 + add.1))).unwrap();
+    handlers.compute("topic", |_, _| Ok(1.5f64)).unwrap();
+    service.ready().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            test.say("ready");
+            test.await_line("be silent");
+            SILENT.store(true, Ordering::SeqCst);
+            until("it is", || IS_SILENT.load(Ordering::SeqCst));
+            test.say("silent");
+            test.await_line("end");
+            std::process::exit(0);
+        });
+        // Until the client has its lanes, and each kind of request has been handled.
+        while !SILENT.load(Ordering::SeqCst) {
+            handlers.poll(&mut (), Duration::from_millis(1)).unwrap();
+        }
+        IS_SILENT.store(true, Ordering::SeqCst);
+        forbid_system_calls();
+        handlers.run(&mut ()).unwrap();
+    });
+}
+
+/// Whether system calls are to be forbidden from here on, and are.
+static SILENT: AtomicBool = AtomicBool::new(false);
+static IS_SILENT: AtomicBool = AtomicBool::new(false);
+
+fn silent_client(test: &mut Test) {
+    let bus = test.bus();
+    let client = bus.client("silent").open().unwrap().with_timeout(LIMIT).with_wait(Wait::Spin);
+    let topic = bus.connect::<u64>("silent/topic").open().unwrap();
+    let topic = topic.with_timeout(LIMIT).with_wait(Wait::Spin);
+    let ask = move |number: u64| {
+        assert_eq!(client.execute(&Add(number, 1)).unwrap(), Sum(number + 1));
+        topic.poke("item", &number).unwrap();
+        assert_eq!(topic.request_as::<f64>("item").unwrap(), 1.5);
+        let many = [1, 2, 3].map(|one| client.begin_execute(&Add(number, one)).unwrap());
+        for (one, pending) in (1..).zip(many) {
+            assert_eq!(pending.wait().unwrap(), Sum(number + one));
+        }
+    };
+    // They have their lanes by this.
+    ask(0);
+    test.say("ready");
+    test.await_line("ask");
+    without_system_calls(move || {
+        (1..=TRANSACTIONS).for_each(&ask);
+        core::mem::forget(ask);
+    });
+    test.say("asked");
+}
+
 /// Makes the smallest of system calls where none is allowed.
 fn offender(test: &mut Test) {
     test.say("ready");
@@ -86,6 +151,23 @@ fn a_request_and_a_receive_make_none() {
     publisher.publish(0, 100);
     process.say("read");
     process.await_line("read");
+}
+
+#[test]
+fn a_transaction_makes_none_on_either_side() {
+    let place = Place::new();
+    let mut service = place.start("silent_service");
+    service.await_line("ready");
+    let mut client = place.start("silent_client");
+    client.await_line("ready");
+    service.say("be silent");
+    service.await_line("silent");
+    client.say("ask");
+    client.await_line("asked");
+    drop(client);
+    // Its control thread goes on, and it has not been killed.
+    service.say("end");
+    service.finish();
 }
 
 #[test]
