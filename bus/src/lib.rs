@@ -109,6 +109,7 @@ pub use self::{
     server::transactions::counterpart::ServedConversation,
     server::transactions::handlers::{Handlers, Stopper},
     server::transactions::refusal::Refusal,
+    server::transactions::serving::Serving,
     server::transactions::token::Reply,
     stamp::Stamp,
     update::{ItemId, Notice, Update},

@@ -484,6 +484,7 @@ impl Peer {
             reference: conversation,
             topic: topic.clone(),
             socket: Arc::downgrade(&self.connection.socket()),
+            doorbells: Arc::downgrade(self.doorbells.hung()),
             gate: Gate::default(),
         });
         let open = Conversation {

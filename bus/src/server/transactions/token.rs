@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 
 use super::lane::ServedLane;
 use super::refusal::Refusal;
-use crate::lane::replies::Told;
 use crate::lane::{Detail, MAX_TEXT, Status};
 use crate::payload::Payload;
 use crate::server::shared::ServiceShared;
@@ -73,9 +72,8 @@ impl Token {
         }
         self.lane.end(self.cell);
         let cell = self.lane.lane.cell(self.cell);
-        if cell.answer(self.number, status, detail, bytes, fill, &SharedFutex) == Told::ByFrame {
-            self.lane.send_frame(self.cell);
-        }
+        let told = cell.answer(self.number, status, detail, bytes, fill, &SharedFutex);
+        self.lane.tell(told, self.cell);
     }
 
     fn is_expired(&self) -> bool {
