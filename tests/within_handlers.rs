@@ -165,6 +165,7 @@ fn it_asks_its_own_service_and_answers_when_that_has() {
     let bus = place.bus();
     let (service, _levels) = service(&bus);
     let mut caller = place.start("caller");
+    let (ready, is_ready) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         let itself = client(&bus, "service");
         let mut handlers = service.handlers().unwrap();
@@ -177,6 +178,7 @@ fn it_asks_its_own_service_and_answers_when_that_has() {
                 }
             })
             .unwrap();
+        ready.send(()).unwrap();
         let (mut waiting, mut answered) = (Waiting::new(), 0);
         while answered < 3 {
             handlers.poll(&mut waiting, LIMIT).unwrap();
@@ -186,6 +188,7 @@ fn it_asks_its_own_service_and_answers_when_that_has() {
             }
         }
     });
+    is_ready.recv_timeout(LIMIT).unwrap();
     for number in 1..=3 {
         assert_eq!(caller.ask(number), (number * 10).to_string());
     }

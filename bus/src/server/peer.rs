@@ -373,7 +373,7 @@ impl Peer {
             FromClient::TakeDownDoorbell(down) => self.doorbells.take_down(down.number),
             FromClient::FloorRaised(_) => self.service.publishers.wake_all(),
             FromClient::OpenLane(open) => self.open_lane(prefix, open)?,
-            FromClient::RequestPosted(_) => self.service.transactions.tasks.wake_all(),
+            FromClient::RequestPosted(_) => self.service.transactions.posted(),
             FromClient::NextOffer(next) => self.tell_offer(prefix, next),
         }
         Ok(())

@@ -2,13 +2,17 @@
 //!
 //! ```text
 //!   client:  post; by_frame ?  a frame ──► connection ──┬──► epoll of the set ──► the thread that waits
-//!                                                       └──► poll of the control thread, which reads the frame
+//!                                                       └──► poll of the control thread ─── hail ──┘
 //! ```
 //!
 //! A client that finds the inbox's flag sends a frame by its connection, as it does for tasks ([`crate::lane::inbox`]). The set
 //! watches the connections of all lanes beside the control thread, for edges, and reads nothing of them: what arrives there
 //! wakes both at once. So a wake-up is one hop from the client to the thread that waits, and no client has anything by which it
 //! could spoil the wake-ups of another. What arrives for the control thread alone costs the set a look in vain.
+//!
+//! But the kernel looks once more before it tells of an edge, and the control thread may have read the frame by then. So that
+//! thread hails the set when it has, unless the flag is set again: who has set it since it was taken looks for requests after
+//! that, and finds the one for which it was taken (the model `a_set_is_told_of_a_request_that_it_has_not_seen`).
 //!
 //! What changes in this process (a conversation goes on, the service is closed) is counted, and hails the set.
 
@@ -79,6 +83,16 @@ impl Transactions {
     pub(super) fn hail_attendant(&self) {
         self.kicks.fetch_add(1, Ordering::Release);
         if let Some(attendant) = &*self.attendant.lock() {
+            attendant.waiter.hail();
+        }
+    }
+
+    /// A client has sent a frame, since it has posted a request and found the flag.
+    pub(crate) fn posted(&self) {
+        self.tasks.wake_all();
+        if let Some(attendant) = &*self.attendant.lock()
+            && !self.inbox.lock().as_ref().is_some_and(|inbox| inbox.words.is_asked_for_frame())
+        {
             attendant.waiter.hail();
         }
     }
