@@ -5,10 +5,11 @@
 
 mod support;
 
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use bus::{Error, Handlers, Message, Pending, ServedConversation, Service};
-use support::{LIMIT, Place, Process, Test, roles, until};
+use support::{LIMIT, Place, Process, Test, proc, roles, until};
 
 roles!(asker);
 
@@ -71,7 +72,9 @@ fn start(place: &Place, service: &Service, handlers: &mut Handlers<'_>) -> (Proc
 fn poll(handlers: &mut Handlers<'_>, count: usize) {
     let mut handled = 0;
     while handled < count {
-        handled += handlers.poll(&mut (), LIMIT).unwrap();
+        let more = handlers.poll(&mut (), LIMIT).unwrap();
+        assert!(more > 0, "{handled} of {count} were there");
+        handled += more;
     }
     assert_eq!(handled + handlers.poll(&mut (), Duration::ZERO).unwrap(), count);
 }
@@ -174,22 +177,35 @@ fn a_paused_service_pauses_all_conversations_and_those_to_come() {
     assert!(!of_it.is_paused());
 }
 
+/// Wake-ups that would take longer than [`LIMIT`] if each came by the bound of a sleep, 100 ms.
+const MANY: u64 = 700;
+
 #[test]
 fn what_is_paused_wakes_a_thread_that_sleeps_when_it_goes_on() {
     let place = Place::new();
     let (service, handlers) = serve(&place);
     drop(handlers);
-    let serving = service.serve((), |handlers| {
+    let (say, said) = mpsc::channel();
+    let serving = service.serve((), move |handlers| {
         handlers.execute(|(), echo: &Echo, _| Ok(echo.number))?;
+        say.send(proc::thread()).unwrap();
         Ok(())
     });
+    let thread = said.recv_timeout(LIMIT).unwrap();
     service.pause();
     let mut asker = place.start("asker");
-    assert_eq!(asker.ask(1), "begun");
-    assert_eq!(asker.ask(2), "begun");
-    service.step();
-    assert_eq!(asker.ask("answer"), "1");
-    service.resume();
-    assert_eq!(asker.ask("answer"), "2");
+    let start = Instant::now();
+    for number in 1..=MANY {
+        assert_eq!(asker.ask(number), "begun");
+        until("it sleeps", || proc::sleeps_on_futex(std::process::id(), thread));
+        match number % 3 {
+            0 => service.step(),
+            1 => service.conversations()[0].step(),
+            _ => service.resume(),
+        }
+        assert_eq!(asker.ask("answer"), number.to_string());
+        service.pause();
+    }
+    assert!(start.elapsed() < LIMIT, "not by wake-ups");
     drop(serving);
 }
