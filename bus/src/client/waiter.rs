@@ -83,11 +83,7 @@ impl Waiter {
 
     /// Has what arrives at a descriptor end the present wait, or the next one. Who reads it is another.
     pub(crate) fn add_edge(&self, fd: impl AsFd) -> io::Result<()> {
-        match epoll::add(&self.epoll, fd, EventData::new_u64(EDGE), EventFlags::IN | EventFlags::ET) {
-            // It is watched already.
-            Err(Errno::EXIST) => Ok(()),
-            added => Ok(added?),
-        }
+        self.add(fd, EDGE, EventFlags::IN | EventFlags::ET)
     }
 
     /// Watches a descriptor again that is watched once at a time.

@@ -16,9 +16,10 @@
 //!
 //! What changes in this process (a conversation goes on, the service is closed) is counted, and hails the set.
 
-use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use super::Transactions;
 use super::lane::ServedLane;
@@ -28,6 +29,42 @@ use crate::client::waiter::Waiter;
 #[derive(Debug)]
 pub(super) struct Attendant {
     waiter: Arc<Waiter>,
+    /// The connections that its epoll watches, by number. What is closed the kernel has forgotten.
+    watched: HashMap<u64, Weak<OwnedFd>>,
+}
+
+impl Attendant {
+    fn new(waiter: Arc<Waiter>) -> Self {
+        Attendant { waiter, watched: HashMap::new() }
+    }
+
+    /// Has the waiter woken by what arrives for a lane.
+    fn watch(&mut self, lane: &ServedLane) {
+        let counterpart = &lane.counterpart;
+        // Where it is gone nothing arrives.
+        let Some(socket) = counterpart.socket.upgrade() else { return };
+        if self.watched.contains_key(&counterpart.peer) {
+            return;
+        }
+        // Those that are gone make room first, so that this grows with the number of connections at one time only.
+        if self.watched.len() == self.watched.capacity() {
+            self.watched.retain(|_, socket| socket.strong_count() > 0);
+        }
+        match self.waiter.add_edge(socket.as_fd()) {
+            Ok(()) => drop(self.watched.insert(counterpart.peer, counterpart.socket.clone())),
+            Err(error) => {
+                let pid = counterpart.client.pid;
+                tracing::warn!(%error, pid, "a wait set is told of a client's requests by the control thread alone");
+            }
+        }
+    }
+}
+
+impl Drop for Attendant {
+    fn drop(&mut self) {
+        let sockets = self.watched.values().filter_map(Weak::upgrade);
+        sockets.for_each(|socket| self.waiter.remove(socket.as_fd()));
+    }
 }
 
 /// What a set has seen: other than before where there is something new.
@@ -46,14 +83,11 @@ impl Transactions {
     /// it [leaves](Self::leave), or another attends.
     pub(crate) fn attend(&self, waiter: &Arc<Waiter>) {
         let mut attendant = self.attendant.lock();
-        let before = attendant.replace(Attendant { waiter: waiter.clone() });
+        // First, since it may be the same one.
+        *attendant = None;
+        let attendant = attendant.insert(Attendant::new(waiter.clone()));
         // Under the lock: a lane that is added meanwhile is found here, or finds the waiter.
-        for lane in self.lanes() {
-            if let Some(before) = &before {
-                disregard(&before.waiter, &lane);
-            }
-            regard(waiter, &lane);
-        }
+        self.lanes().iter().for_each(|lane| attendant.watch(lane));
     }
 
     /// This waiter waits no longer.
@@ -61,21 +95,18 @@ impl Transactions {
         let mut attendant = self.attendant.lock();
         if attendant.as_ref().is_some_and(|attendant| Arc::ptr_eq(&attendant.waiter, waiter)) {
             *attendant = None;
-            self.lanes().iter().for_each(|lane| disregard(waiter, lane));
         }
     }
 
     /// Whoever waits, waits in vain from now on: there are no handlers.
     pub(super) fn relieve(&self) {
-        if let Some(Attendant { waiter }) = self.attendant.lock().take() {
-            self.lanes().iter().for_each(|lane| disregard(&waiter, lane));
-        }
+        *self.attendant.lock() = None;
     }
 
     /// A lane is new.
     pub(super) fn attend_lane(&self, lane: &ServedLane) {
-        if let Some(attendant) = &*self.attendant.lock() {
-            regard(&attendant.waiter, lane);
+        if let Some(attendant) = &mut *self.attendant.lock() {
+            attendant.watch(lane);
         }
     }
 
@@ -110,21 +141,5 @@ impl Transactions {
             |lane: &Arc<ServedLane>| lane.next.load(Ordering::Relaxed).wrapping_add(lane.pending() as u64);
         let posted = self.lanes.lock().iter().map(posted).fold(0, u64::wrapping_add);
         Seen { version, kicks, posted }
-    }
-}
-
-/// Has a waiter woken by what arrives for a lane.
-fn regard(waiter: &Waiter, lane: &ServedLane) {
-    // Where it is gone nothing arrives.
-    if let Some(socket) = lane.counterpart.socket.upgrade()
-        && let Err(error) = waiter.add_edge(socket.as_fd())
-    {
-        tracing::warn!(%error, pid = lane.counterpart.client.pid, "a wait set looks for a client's requests by the bound of its sleeps");
-    }
-}
-
-fn disregard(waiter: &Waiter, lane: &ServedLane) {
-    if let Some(socket) = lane.counterpart.socket.upgrade() {
-        waiter.remove(socket.as_fd());
     }
 }
