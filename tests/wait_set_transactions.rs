@@ -6,7 +6,7 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use bus::{Bus, Client, Ended, Error, Handlers, Message, Pending, Reply, Service, Serving, Topic, WaitSet};
@@ -355,6 +355,53 @@ fn a_transaction_leaves_its_set_when_it_is_over_let_go_or_waited_for_otherwise()
     assert_eq!(set.wait_timeout(Duration::ZERO).unwrap(), [0; 0]);
     assert!(set.is_empty());
     assert_eq!([out.wait().unwrap(), moved.wait().unwrap(), waited.wait().unwrap()], [3, 5, 6]);
+}
+
+#[test]
+fn a_transaction_is_taken_by_another_thread_while_its_set_looks_at_it() {
+    let place = Place::new();
+    let bus = place.bus();
+    let (_service, _ticks, _serving, _) = holding(&bus);
+    let client = client(&bus, "holder");
+    let mut set = WaitSet::new().unwrap();
+    let (give, take) = mpsc::sync_channel::<(u64, Pending<u64>)>(4);
+    std::thread::scope(|scope| {
+        // Cells are used again at once, so that a set which asked for one too late would ask for another's.
+        scope.spawn(move || {
+            for (number, mut pending) in take {
+                let answer = match number % 4 {
+                    0 => look_for(pending),
+                    1 => Some(pending.wait().unwrap()),
+                    2 => pending.wait_timeout(LIMIT).unwrap(),
+                    _ => None,
+                };
+                assert!(answer.is_none_or(|answer| answer == number * 2));
+            }
+        });
+        for number in 0..20_000 {
+            let mut pending = client.begin_execute(&Double { number }).unwrap();
+            set.add(&mut pending, number).unwrap();
+            give.send((number, pending)).unwrap();
+            for told in set.wait_timeout(Duration::ZERO).unwrap() {
+                assert!(told <= number && number - told <= 8, "{told} is long over at {number}");
+            }
+        }
+        drop(give);
+    });
+    until("all have left", || {
+        assert_eq!(set.wait_timeout(Duration::ZERO).unwrap(), [0; 0]);
+        set.is_empty()
+    });
+}
+
+/// Looks until there is an answer.
+fn look_for(mut pending: Pending<u64>) -> Option<u64> {
+    loop {
+        if let Some(answer) = pending.try_wait().unwrap() {
+            return Some(answer);
+        }
+        std::thread::yield_now();
+    }
 }
 
 #[test]
