@@ -11,9 +11,9 @@ use rustix::process::getpid;
 use crate::support::{LIMIT, Place, Random, Test, proc, until};
 
 /// Lives in one process, if nothing else is said: as many as fit some seconds.
-const CREATED: u64 = 2000;
+const CREATED: u64 = 1000;
 /// Lives that are killed, likewise.
-const KILLED: u64 = 300;
+const KILLED: u64 = 200;
 /// What a process may grow by in all of them, for the sake of its allocator.
 const GROWTH: u64 = 16 << 20;
 

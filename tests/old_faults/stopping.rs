@@ -11,7 +11,7 @@ use bus::{Deliver, Error, Link};
 use crate::support::{Checked, LIMIT, Place, Random, Test, connect, until};
 
 /// Links that begin and end.
-const LINKS: u64 = 3000;
+const LINKS: u64 = 2000;
 /// How long the publisher waits for a link: about as long as a link lives.
 const PATIENCE: Duration = Duration::from_micros(300);
 
