@@ -427,6 +427,78 @@ fn a_transaction_that_is_late_or_whose_service_dies_is_told_of() {
 }
 
 #[test]
+fn the_end_of_a_service_wakes_a_set() {
+    let place = Place::new();
+    let (say, said) = mpsc::channel();
+    let (give, take) = mpsc::channel::<Pending<u64>>();
+    let waiter = std::thread::spawn(move || {
+        let mut set = WaitSet::new().unwrap();
+        say.send(proc::thread()).unwrap();
+        for mut pending in take {
+            set.add(&mut pending, ()).unwrap();
+            assert_eq!(set.wait().unwrap(), [()]);
+            assert!(matches!(pending.try_wait(), Err(Error::Died { reason: Ended::Closed, .. })));
+            say.send(0).unwrap();
+        }
+    });
+    let thread = said.recv_timeout(LIMIT).unwrap();
+    let start = Instant::now();
+    for number in 1..=MANY {
+        let (service, _ticks, serving, held) = holding(&place.bus());
+        let pending = client(&place.bus(), "holder").begin_execute(&Hold { number }).unwrap();
+        until("the request has come", || held.lock().unwrap().contains_key(&number));
+        drop(serving);
+        give.send(pending).unwrap();
+        until("it sleeps", || proc::sleeps_in_poll(std::process::id(), thread));
+        drop(service);
+        said.recv_timeout(LIMIT).unwrap();
+    }
+    assert!(start.elapsed() < LIMIT, "not by wake-ups");
+    drop(give);
+    waiter.join().unwrap();
+}
+
+#[test]
+fn what_is_paused_wakes_a_set_when_it_goes_on() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("server").unwrap();
+    service.ready().unwrap();
+    std::thread::scope(|scope| {
+        let (say, said) = mpsc::channel();
+        let made = &service;
+        let server = scope.spawn(move || {
+            let mut handlers: Handlers<'_, ()> = made.handlers().unwrap();
+            handlers.execute(|(), double: &Double, _| Ok(double.number * 2)).unwrap();
+            let mut set = WaitSet::new().unwrap();
+            set.add(&mut handlers, Key::Requests).unwrap();
+            let stop = set.event(Key::Hour);
+            say.send((proc::thread(), stop)).unwrap();
+            while set.wait().unwrap() != [Key::Hour] {
+                while handlers.poll(&mut (), Duration::ZERO).unwrap() > 0 {}
+            }
+        });
+        let (thread, stop) = said.recv_timeout(LIMIT).unwrap();
+        let client = client(&bus, "server");
+        let start = Instant::now();
+        for number in 1..=2 * MANY {
+            service.pause();
+            let begun = client.begin_execute(&Double { number }).unwrap();
+            until("it sleeps", || proc::sleeps_in_poll(std::process::id(), thread));
+            if number % 2 == 0 {
+                service.step()
+            } else {
+                service.resume()
+            }
+            assert_eq!(begun.wait().unwrap(), number * 2);
+        }
+        assert!(start.elapsed() < LIMIT, "not by wake-ups");
+        stop.raise();
+        server.join().unwrap();
+    });
+}
+
+#[test]
 fn handlers_leave_their_set_when_they_are_dropped_or_their_service_is_closed() {
     let place = Place::new();
     let bus = place.bus();
