@@ -43,8 +43,8 @@
 //!
 //! # Waiting
 //!
-//! A thread waits for one link by [`recv`](Link::recv), for hundreds, and for whatever else there is, by a
-//! [`WaitSet`]. A task waits by [`recv_async`](Link::recv_async), or takes a link as a [`Stream`]; any runtime will do.
+//! A thread waits for one link by [`recv`](Link::recv), for hundreds, for answers and requests, and for whatever else there is, by
+//! a [`WaitSet`]. A task waits by [`recv_async`](Link::recv_async), or takes a link as a [`Stream`]; any runtime will do.
 
 extern crate self as bus;
 
@@ -109,6 +109,7 @@ pub use self::{
     server::transactions::counterpart::ServedConversation,
     server::transactions::handlers::{Handlers, Stopper},
     server::transactions::refusal::Refusal,
+    server::transactions::serving::Serving,
     server::transactions::token::Reply,
     stamp::Stamp,
     update::{ItemId, Notice, Update},

@@ -18,6 +18,7 @@ use super::link_state::LinkShared;
 use super::peer::{Peer, Question};
 use super::pending::Asked;
 use super::reactor::Reactor;
+use super::waiter::Waiter;
 use crate::discovery::TopicInfo;
 use crate::error::Result;
 use crate::namespace::BusPlace;
@@ -49,6 +50,11 @@ pub(crate) enum Command {
     Attend {
         conversation: Arc<ConversationShared>,
         link: Arc<LinkShared>,
+    },
+    /// This waiter waits for answers in this conversation.
+    Hang {
+        conversation: Arc<ConversationShared>,
+        waiter: Arc<Waiter>,
     },
     /// This waiter is gone.
     Forget {
@@ -242,6 +248,11 @@ impl Control {
             Command::Attend { conversation, link } => {
                 if let Some(peer) = self.peers.get_mut(&conversation.service) {
                     peer.attend(conversation.number, &link);
+                }
+            }
+            Command::Hang { conversation, waiter } => {
+                if let Some(peer) = self.peers.get_mut(&conversation.service) {
+                    peer.hang(&waiter);
                 }
             }
             Command::Forget { waiter } => self.peers.values_mut().for_each(|peer| peer.forget(waiter)),

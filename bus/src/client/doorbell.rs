@@ -58,6 +58,14 @@ impl ServiceDoorbells {
         connection.send(conversation, link.number, &Attend { doorbell, item });
     }
 
+    /// Hangs a waiter's doorbell up, for answers. One that was refused a moment ago is not tried again: then answers are told by
+    /// frame.
+    pub(crate) fn hang(&mut self, connection: &mut Connection, waiter: &Arc<Waiter>) {
+        if !self.without.contains(&waiter.number) {
+            self.doorbell(connection, waiter);
+        }
+    }
+
     /// The number under which the service knows a waiter's doorbell, hung up if it is not yet.
     fn doorbell(&mut self, connection: &mut Connection, waiter: &Arc<Waiter>) -> Option<u64> {
         let number = waiter.number;

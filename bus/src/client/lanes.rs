@@ -8,6 +8,8 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
+use super::wait_set::seat::Seat;
+use super::waiter::Waiter;
 use crate::error::Ended;
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
 use crate::lane::replies::Look;
@@ -89,6 +91,8 @@ pub(crate) struct ClientLane {
     ended: OnceLock<Ended>,
     /// How long to spin for an answer.
     pub(super) budget: Mutex<SpinBudget>,
+    /// The number of the waiter that had a doorbell hung up last.
+    waiter: AtomicU64,
 }
 
 /// What is in flight.
@@ -171,6 +175,7 @@ impl ClientLane {
             book: Mutex::new(book),
             ended: OnceLock::new(),
             budget: Mutex::new(SpinBudget::new()),
+            waiter: AtomicU64::new(0),
         })
     }
 
@@ -261,8 +266,9 @@ impl ClientLane {
     /// A transaction has its outcome: its cell is free.
     #[inline]
     pub(super) fn finish(&self, cell: u32) {
-        self.lane.cell(cell).cease();
         let mut book = self.book.lock();
+        // Under the lock, by which a set asks.
+        self.lane.cell(cell).cease();
         book.in_flight[cell as usize] = 0;
         book.free.push(cell);
         let waker = book.take_waker(cell);
@@ -273,8 +279,8 @@ impl ClientLane {
     /// Nobody waits for a transaction any longer: its cell is free when it is answered.
     #[cold]
     pub(super) fn abandon(&self, cell: u32) {
-        self.lane.cell(cell).cease();
         let mut book = self.book.lock();
+        self.lane.cell(cell).cease();
         book.abandoned.push(cell);
         let waker = book.take_waker(cell);
         drop(book);
@@ -286,6 +292,35 @@ impl ClientLane {
         let before = self.book.lock().wakers[cell as usize].replace(waker.clone());
         drop(before);
         self.lane.cell(cell).ask_for_frame();
+    }
+
+    /// Has a set woken when this request is answered, unless it waits for it no longer: then the cell may be another's. The
+    /// answer must be looked for after this.
+    pub(super) fn leave_waiter(&self, (cell, number): (u32, u64), seat: &Seat, waiter: &Arc<Waiter>) {
+        let mut book = self.book.lock();
+        if seat.is_left() || book.in_flight[cell as usize] != number {
+            return;
+        }
+        let before = book.wakers[cell as usize].replace(Waker::from(waiter.clone()));
+        self.lane.cell(cell).ask_for_doorbell(waiter.number);
+        drop(book);
+        drop(before);
+    }
+
+    /// No set waits for what is answered in this cell any longer.
+    #[cold]
+    pub(super) fn dismiss_waiter(&self, cell: u32) {
+        let mut book = self.book.lock();
+        self.lane.cell(cell).cease();
+        let waker = book.take_waker(cell);
+        drop(book);
+        drop(waker);
+    }
+
+    /// Whether the waiter of this number is another than the one that waited for this lane before, which may have no doorbell
+    /// at the service.
+    pub(super) fn is_waited_for_anew(&self, waiter: u64) -> bool {
+        self.waiter.swap(waiter, Ordering::Relaxed) != waiter
     }
 
     /// There will be no further answers.

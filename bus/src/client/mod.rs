@@ -57,4 +57,4 @@ mod transact;
 mod values;
 pub(crate) mod vigil;
 pub(crate) mod wait_set;
-mod waiter;
+pub(crate) mod waiter;

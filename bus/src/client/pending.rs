@@ -12,6 +12,7 @@ use super::advise::Wait;
 use super::boxed::{Boxed, Draw};
 use super::conversation::ConversationHandle;
 use super::lanes::ClientLane;
+use super::wait_set::seat::Seated;
 use crate::bell::PARK_BOUND;
 use crate::copy;
 use crate::error::{Error, Result};
@@ -184,6 +185,9 @@ impl Asked {
 
 /// A transaction that is not answered yet: to look at, to wait for, or to await.
 ///
+/// A [`WaitSet`](crate::WaitSet) waits for it among other things, until [`try_wait`](Pending::try_wait) has given the outcome out. It is
+/// waited for in one place at a time: where a thread or a task waits for it, it leaves the set.
+///
 /// Dropping it abandons the transaction: what the service does is done, and nobody learns of it. Each has one outcome: the
 /// answer; what the service says instead; [`Error::Timeout`]; or [`Error::Died`] where the service ends first.
 ///
@@ -213,10 +217,12 @@ impl Asked {
 #[must_use = "a transaction that is dropped is abandoned: nobody learns how it ends"]
 pub struct Pending<R: Outcome> {
     /// `None` once the outcome was given out.
-    flight: Option<Flight>,
-    asked: Asked,
+    pub(super) flight: Option<Flight>,
+    pub(super) asked: Asked,
     /// When it is too late; `None` for never.
-    until: Option<Instant>,
+    pub(super) until: Option<Instant>,
+    /// In a wait set.
+    pub(super) seat: Seated,
     /// For tasks.
     deadline: Option<Deadline>,
     outcome: PhantomData<fn() -> R>,
@@ -224,10 +230,10 @@ pub struct Pending<R: Outcome> {
 
 /// Where the answer comes.
 #[derive(Debug)]
-struct Flight {
-    lane: Arc<ClientLane>,
-    cell: u32,
-    number: u64,
+pub(super) struct Flight {
+    pub(super) lane: Arc<ClientLane>,
+    pub(super) cell: u32,
+    pub(super) number: u64,
 }
 
 impl Flight {
@@ -249,7 +255,8 @@ impl<R: Outcome> Pending<R> {
     #[inline]
     pub(super) fn new(lane: Arc<ClientLane>, (cell, number): (u32, u64), asked: Asked) -> Self {
         let flight = Some(Flight { lane, cell, number });
-        Pending { flight, asked, until: None, deadline: None, outcome: PhantomData }
+        let seat = Seated::default();
+        Pending { flight, asked, until: None, seat, deadline: None, outcome: PhantomData }
     }
 
     /// As [`new`](Self::new), for one that is not waited for at once.
@@ -327,6 +334,8 @@ impl<R: Outcome> Pending<R> {
     }
 
     fn abandon(&mut self) {
+        // Before the cell may be another transaction's.
+        self.seat.leave();
         if let Some(Flight { lane, cell, .. }) = self.flight.take() {
             lane.abandon(cell);
         }
@@ -346,8 +355,12 @@ impl<R: Outcome> Pending<R> {
     }
 
     #[inline(never)]
-    fn await_longer(&self, limit: Duration) -> Result<bool> {
+    fn await_longer(&mut self, limit: Duration) -> Result<bool> {
         let Some(Flight { lane, cell, number }) = &self.flight else { return Ok(true) };
+        if self.seat.leave() {
+            // The word that says who waits is one.
+            lane.dismiss_waiter(*cell);
+        }
         if is_within(lane.epoch) {
             let (service, verb, what) = self.asked.parts();
             return Err(Error::WouldDeadlock { service, verb, what });
@@ -409,6 +422,8 @@ impl<R: Outcome> Pending<R> {
             }
             Look::Broken => Err(self.asked.broken("its length or its kind cannot be")),
         };
+        // Before the cell may be another transaction's.
+        self.seat.leave();
         lane.finish(*cell);
         self.flight = None;
         outcome.map(Some)
@@ -430,6 +445,7 @@ impl<R: Outcome> Future for Pending<R> {
         if let Some(outcome) = self.take().transpose() {
             return Poll::Ready(outcome);
         }
+        self.seat.leave();
         if let Some(Flight { lane, cell, .. }) = &self.flight {
             lane.leave_waker(*cell, context.waker());
         }

@@ -94,6 +94,18 @@ pub(crate) struct News {
     due: u64,
 }
 
+impl News {
+    /// Of what is news once.
+    pub(crate) fn once() -> Self {
+        News { version: 0, nudges: 0, head: 0, due: 0 }
+    }
+
+    /// Of requests in this version of a service's lanes: how often other things have changed, and how many there were.
+    pub(crate) fn of_requests(version: u64, nudges: u64, head: u64) -> Self {
+        News { version, nudges, head, due: 0 }
+    }
+}
+
 impl<W, T> Post<W, T> {
     fn new() -> Self {
         Post { ticket: AtomicU64::new(NOBODY), held: Mutex::new(Held { waiter: None, task: None }) }

@@ -2,10 +2,14 @@
 //!
 //! ```text
 //!   publisher ── byte ──► doorbell ──┐
+//!   clients' connections ────────────┤
 //!   this process: control thread,    ├──► epoll ──► the thread that waits
 //!   events, other threads ─► hail ───┤
 //!   foreign descriptors ─────────────┘
 //! ```
+//!
+//! Clients' connections are watched where a service's requests are waited for ([`crate::server::transactions`]); the
+//! control thread reads them.
 //!
 //! A waiter has a doorbell at each service that it waits for, not one for all: a service that rings without pause, or
 //! closes its end, is then no other's trouble. The control thread makes and drops doorbells, as connections begin and
@@ -20,6 +24,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Wake;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
@@ -36,6 +41,8 @@ const EVENTS_A_CALL: usize = 64;
 
 /// In the kernel's note of a descriptor: it is the hail.
 const HAIL: u64 = 1 << 62;
+/// That something arrives there ends the wait, and that is all.
+const EDGE: u64 = 3 << 62;
 /// It is the doorbell of the number in the low bits. Without these flags, it is the owner's own.
 const DOORBELL: u64 = 2 << 62;
 
@@ -72,6 +79,11 @@ impl Waiter {
     /// Watches one of the owner's own descriptors, noted by a number below 2⁶².
     pub(crate) fn add(&self, fd: impl AsFd, note: u64, flags: EventFlags) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(note), flags)?)
+    }
+
+    /// Has what arrives at a descriptor end the present wait, or the next one. Who reads it is another.
+    pub(crate) fn add_edge(&self, fd: impl AsFd) -> io::Result<()> {
+        self.add(fd, EDGE, EventFlags::IN | EventFlags::ET)
     }
 
     /// Watches a descriptor again that is watched once at a time.
@@ -114,6 +126,7 @@ impl Waiter {
         for event in events {
             match event.data.u64() {
                 HAIL => self.hail.clear(),
+                EDGE => {}
                 note if note & DOORBELL != 0 => self.empty(note & !DOORBELL),
                 note => ready(note),
             }
@@ -127,6 +140,17 @@ impl Waiter {
         if doorbells.get(&number).is_some_and(|doorbell| !socket::empty(doorbell)) {
             doorbells.remove(&number);
         }
+    }
+}
+
+/// As the waker of a task: for what only the control thread tells.
+impl Wake for Waiter {
+    fn wake(self: Arc<Self>) {
+        self.hail();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.hail();
     }
 }
 

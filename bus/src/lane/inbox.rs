@@ -88,6 +88,11 @@ impl<W: Deref<Target = [AtomicU64]>> Inbox<W> {
         }
     }
 
+    /// Whether the flag that asks for a frame is set: where one who rang took it, it was set again since.
+    pub(crate) fn is_asked_for_frame(&self) -> bool {
+        self.by_frame().load(Ordering::Relaxed) != 0
+    }
+
     /// Has the next who rings send a frame. Lanes must be looked at after this.
     pub(crate) fn ask_for_frame(&self) {
         self.by_frame().store(1, Ordering::Release);

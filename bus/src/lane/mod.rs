@@ -146,6 +146,8 @@ impl<W: Deref<Target = [AtomicU64]>> Lane<W> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::message::Fingerprint;
+    use crate::sys::futex::SharedFutex;
 
     #[test]
     fn parts_of_a_lane_do_not_overlap_and_fill_it() {
@@ -169,6 +171,34 @@ mod tests {
             }
             let unused = lane.words.iter().filter(|word| word.load(Ordering::Relaxed) == 0).count();
             assert!(unused < HEAD_WORDS + LINE_WORDS, "{unused}");
+        }
+    }
+
+    #[test]
+    fn numbers_pass_the_wrap_of_their_half() {
+        let shape = LaneShape { depth: 4, request: 1, reply: 1 };
+        let lane =
+            Lane::new((0..shape.words()).map(|_| AtomicU64::new(0)).collect::<Vec<_>>(), shape).unwrap();
+        let of = Fingerprint::from_words([0, 0]);
+        for wrap in [1 << 31, 1 << 32, 1 << 48] {
+            for number in wrap - 6..wrap + 6 {
+                let cell = number as u32 % 4;
+                let (kind, item) = (Kind::Execute, requests::NO_ITEM);
+                let header = Header { kind, cell, item, payload: 8, name: 0, deadline: number, of };
+                let store = |words: &[AtomicU64]| words[0].store(number, Ordering::Relaxed);
+                assert!(!lane.has(number) && !lane.cell(cell).is_over(number));
+                lane.post(number, header, "", store);
+                assert!(lane.has(number) && !lane.has(number + 4) && !lane.has(number.wrapping_sub(4)));
+                assert_eq!(lane.take(number).unwrap().unwrap().0, header);
+                lane.cell(cell).answer(number, Status::Done, number, 8, store, &SharedFutex);
+                assert!(lane.cell(cell).is_over(number) && !lane.cell(cell).is_over(number + 4));
+                assert!(
+                    matches!(lane.cell(cell).look(number), replies::Look::Answered { detail, .. } if detail == number)
+                );
+                // What is answered stays so.
+                lane.cell(cell).end(number, &SharedFutex);
+                assert!(matches!(lane.cell(cell).look(number), replies::Look::Answered { .. }));
+            }
         }
     }
 

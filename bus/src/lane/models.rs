@@ -7,7 +7,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::inbox::{INBOX_WORDS, Inbox};
-use super::replies::{Look, Status};
+use super::replies::{Look, Status, Told};
 use super::requests::{Header, Kind, NO_ITEM};
 use super::{Lane, LaneShape};
 use crate::message::Fingerprint;
@@ -36,9 +36,9 @@ fn post(lane: &ModelLane, number: u64) {
     lane.post(number, header, "", |words| words[0].store(number, Ordering::Relaxed));
 }
 
-fn answer(lane: &ModelLane, number: u64, futex: &ModelFutex) {
+fn answer(lane: &ModelLane, number: u64, futex: &ModelFutex) -> Told {
     let fill = |words: &[AtomicU64]| words[0].store(number, Ordering::Relaxed);
-    lane.cell(0).answer(number, Status::Done, number, 8, fill, futex);
+    lane.cell(0).answer(number, Status::Done, number, 8, fill, futex)
 }
 
 /// Whether the answer is there, and what it is.
@@ -111,6 +111,26 @@ fn a_sleeper_is_woken_by_its_answer() {
     holds_and_needs(awaited_reply, &[Site::ReplyRingFence, Site::ReplySleepFence]);
 }
 
+/// A set asks for its doorbell, and looks once more, while the answer is given.
+fn told_reply() {
+    let (lane, futex) = (Arc::new(lane()), ModelFutex::default());
+    let client = {
+        let lane = lane.clone();
+        thread::spawn(move || {
+            lane.cell(0).ask_for_doorbell(7);
+            take_answer(&lane, 1)
+        })
+    };
+    let told = answer(&lane, 1, &futex);
+    let seen = client.join().unwrap();
+    assert!(seen || told == Told::ByDoorbell(7), "neither seen nor told of");
+}
+
+#[test]
+fn a_set_is_told_of_an_answer_that_it_has_not_seen() {
+    holds_and_needs(told_reply, &[Site::ReplyRingFence, Site::ReplySleepFence]);
+}
+
 /// The service answers and is given up at the same time: one outcome, and nobody sleeps on.
 #[test]
 fn a_transaction_has_one_outcome() {
@@ -162,6 +182,32 @@ fn inbox_of_two() {
 #[test]
 fn a_service_sleeps_through_no_request() {
     holds_and_needs(inbox_of_two, &[Site::InboxRingFence, Site::InboxSleepFence]);
+}
+
+/// A set asks for a frame again, and looks once more, while a request is posted: what it has not seen is told of, and where the flag
+/// is set when that arrives, it has seen it.
+fn told_request() {
+    let shared = Arc::new((lane(), inbox(), ModelFutex::default()));
+    let client = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let (lane, inbox, futex) = &*shared;
+            post(lane, 1);
+            inbox.ring(futex)
+        })
+    };
+    let (lane, inbox, _) = &*shared;
+    let seen = (0..2).any(|_| {
+        inbox.ask_for_frame();
+        lane.has(1)
+    });
+    let told = client.join().unwrap();
+    assert!(seen || told && !inbox.is_asked_for_frame(), "neither seen nor told of");
+}
+
+#[test]
+fn a_set_is_told_of_a_request_that_it_has_not_seen() {
+    holds_and_needs(told_request, &[Site::InboxRingFence, Site::InboxSleepFence]);
 }
 
 /// One client asks twice, so that the service sleeps again while the first ring is still on its way.

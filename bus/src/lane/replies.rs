@@ -6,6 +6,7 @@
 //! mark   = the number of the request that is answered here; with ENDED where the client gave all of the lane up
 //! status = low 32 bits | bytes of the answer, high 32 bits
 //! waits  = 0 nobody sleeps | BY_FUTEX a thread, on the low half of the mark | BY_FRAME a task
+//!        | BY_DOORBELL a thread with a wait set, by the doorbell whose number is in the upper 56 bits
 //! ```
 //!
 //! The word that says who waits is the client's, and lies apart from the cell, so that looking at it costs the service
@@ -16,13 +17,15 @@
 //!            mark = n        Release (1)                fence             SeqCst  (4)
 //!            fence           SeqCst  (2)                mark == n ?       Relaxed    there: done
 //!            waits == 0 ?    Relaxed    done            futex wait (mark unchanged)
-//!            futex wake, or a frame             take:   mark == n ?       Relaxed
+//!            futex wake, frame, or ring         take:   mark == n ?       Relaxed
 //!                                                       fence             Acquire (3)
 //!                                                       words …           Relaxed
 //! ```
 //!
 //! - (1) with (3): who sees the mark sees the answer.
 //! - (2) with (4) is Dekker's pattern: either the service sees who waits, or the client sees the mark.
+//! - A task and a set ask once: the word stays as it is until the cell is another transaction's. A doorbell remembers that it was
+//!   rung until it is emptied, and whoever empties it looks at the mark after that.
 //! - A mark changes once while it is waited for, and the kernel compares it under its own lock; so it can be what is
 //!   slept on, and nothing has to be counted.
 //! - The service may die. Then the client's own control thread sets the mark, with [`ENDED`], by a compare-exchange, so that
@@ -42,6 +45,9 @@ const ENDED: u64 = 1 << 63;
 /// Who waits for an answer.
 const BY_FUTEX: u64 = 1;
 const BY_FRAME: u64 = 2;
+const BY_DOORBELL: u64 = 3;
+/// Bits of a word that say in which of these ways.
+const WAY: u64 = 0xff;
 
 /// How a transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +121,8 @@ pub(crate) enum Told {
     Done,
     /// A task, by a frame that is to be sent.
     ByFrame,
+    /// A wait set, by the client's doorbell of this number.
+    ByDoorbell(u64),
 }
 
 /// One cell.
@@ -170,6 +178,7 @@ impl<'l> Cell<'l> {
         match self.waits.load(Ordering::Relaxed) {
             0 => Told::Done,
             BY_FRAME => Told::ByFrame,
+            by if by & WAY == BY_DOORBELL => Told::ByDoorbell(by >> 8),
             _ => {
                 futex.wake_all(self.mark());
                 step!(ReplyRung);
@@ -218,6 +227,12 @@ impl<'l> Cell<'l> {
     /// Has whoever answers send a frame. What is waited for must be looked at after this.
     pub(crate) fn ask_for_frame(self) {
         self.waits.store(BY_FRAME, Ordering::Relaxed);
+        Site::ReplySleepFence.fence(Ordering::SeqCst);
+    }
+
+    /// Has whoever answers ring the doorbell of this number, below 2⁵⁶. What is waited for must be looked at after this.
+    pub(crate) fn ask_for_doorbell(self, number: u64) {
+        self.waits.store(BY_DOORBELL | number << 8, Ordering::Relaxed);
         Site::ReplySleepFence.fence(Ordering::SeqCst);
     }
 
@@ -292,12 +307,14 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_told_by_frame_until_it_ceases_to_wait() {
+    fn who_waits_by_descriptor_is_told_so_until_it_ceases_to_wait() {
         let lane = lane();
         lane.cell(0).ask_for_frame();
         assert_eq!(answer(lane.cell(0), 1), Told::ByFrame);
+        lane.cell(0).ask_for_doorbell((1 << 56) - 1);
+        assert_eq!(answer(lane.cell(0), 3), Told::ByDoorbell((1 << 56) - 1));
         lane.cell(0).cease();
-        assert_eq!(answer(lane.cell(0), 3), Told::Done);
+        assert_eq!(answer(lane.cell(0), 5), Told::Done);
     }
 
     #[test]

@@ -124,11 +124,26 @@ impl Doorbells for AtBell<'_> {
     }
 }
 
+/// The doorbells that one client has hung up, by number: for who answers its transactions, from whatever thread.
+#[derive(Debug, Default)]
+pub(crate) struct HungDoorbells(Mutex<HashMap<u64, Arc<Doorbell>>>);
+
+impl HungDoorbells {
+    fn get(&self, number: u64) -> Option<Arc<Doorbell>> {
+        self.0.lock().get(&number).cloned()
+    }
+
+    /// Rings the one of this number; whether it hangs.
+    pub(crate) fn ring(&self, number: u64) -> bool {
+        self.get(number).map(|doorbell| doorbell.ring()).is_some()
+    }
+}
+
 /// The doorbells of one client, as the control thread keeps them.
 #[derive(Debug)]
 pub(crate) struct ClientDoorbells {
     service: Arc<ServiceShared>,
-    hung: HashMap<u64, Arc<Doorbell>>,
+    hung: Arc<HungDoorbells>,
     /// By conversation and link.
     attended: HashMap<u64, HashMap<u64, Attended>>,
     /// Number of those.
@@ -162,13 +177,18 @@ pub(crate) enum NotHung {
 
 impl ClientDoorbells {
     pub(crate) fn new(service: Arc<ServiceShared>) -> Self {
-        let (hung, attended) = (HashMap::new(), HashMap::new());
+        let (hung, attended) = (Arc::default(), HashMap::new());
         ClientDoorbells { service, hung, attended, links: 0, open: Arc::default() }
+    }
+
+    /// Those that hang.
+    pub(crate) fn hung(&self) -> &Arc<HungDoorbells> {
+        &self.hung
     }
 
     /// Hangs up what a client sent.
     pub(crate) fn hang(&mut self, number: u64, socket: OwnedFd) -> Result<(), NotHung> {
-        if self.hung.contains_key(&number) {
+        if self.hung.get(number).is_some() {
             return Err(NotHung::Malformed("a doorbell of this number hangs"));
         }
         if !socket::is_unix_stream(&socket) {
@@ -183,13 +203,14 @@ impl ClientDoorbells {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.service.doorbells.fetch_add(1, Ordering::Relaxed);
         let (of_client, service) = (self.open.clone(), self.service.clone());
-        self.hung.insert(number, Arc::new(Doorbell { socket, of_client, service }));
+        self.hung.0.lock().insert(number, Arc::new(Doorbell { socket, of_client, service }));
         Ok(())
     }
 
     /// Takes a doorbell down. Links that it is still rung for keep it.
     pub(crate) fn take_down(&mut self, number: u64) {
-        self.hung.remove(&number);
+        let doorbell = self.hung.0.lock().remove(&number);
+        drop(doorbell);
     }
 
     /// Has a doorbell rung for a link from now on, instead of the one before. Not one that was refused.
@@ -201,13 +222,13 @@ impl ClientDoorbells {
         number: u64,
     ) {
         self.leave(conversation, link);
-        let Some(doorbell) = self.hung.get(&number) else { return };
+        let Some(doorbell) = self.hung.get(number) else { return };
         if self.links >= MAX_ATTENDED {
             return;
         }
-        topic.doorbells.add(cause, doorbell);
+        topic.doorbells.add(cause, &doorbell);
         doorbell.ring();
-        let attended = Attended { topic: topic.clone(), cause, doorbell: doorbell.clone() };
+        let attended = Attended { topic: topic.clone(), cause, doorbell };
         self.attended.entry(conversation).or_default().insert(link, attended);
         self.links += 1;
     }

@@ -386,7 +386,7 @@ impl Peer {
             FromClient::TakeDownDoorbell(down) => self.doorbells.take_down(down.number),
             FromClient::FloorRaised(_) => self.service.publishers.wake_all(),
             FromClient::OpenLane(open) => self.open_lane(prefix, open)?,
-            FromClient::RequestPosted(_) => self.service.transactions.tasks.wake_all(),
+            FromClient::RequestPosted(_) => self.service.transactions.posted(),
             FromClient::NextOffer(next) => self.tell_offer(prefix, next),
         }
         Ok(())
@@ -497,6 +497,7 @@ impl Peer {
             reference: conversation,
             topic: topic.clone(),
             socket: Arc::downgrade(&self.connection.socket()),
+            doorbells: Arc::downgrade(self.doorbells.hung()),
             gate: Gate::default(),
         });
         let open = Conversation {

@@ -13,6 +13,7 @@ use crate::server::shared::ServiceShared;
 use crate::server::topic::TopicBuilder;
 use crate::server::transactions::counterpart::ServedConversation;
 use crate::server::transactions::handlers::Handlers;
+use crate::server::transactions::serving::Serving;
 use crate::sys::wake::Waker;
 
 /// A named server on a bus, owned by this process until it is dropped or closed.
@@ -129,6 +130,106 @@ impl Service {
     /// [`Error::AlreadyHandled`] while there are others; [`Error::Os`] where there is no memory for the inbox.
     pub fn handlers<'h, S>(&self) -> Result<Handlers<'h, S>> {
         Handlers::new(self.shared.clone())
+    }
+
+    /// As [`handlers`](Self::handlers), on a thread of their own, which begins now: `set_up` is called there, and then requests are
+    /// answered until the [`Serving`] is stopped or dropped, or the service is closed. Returns when `set_up` has.
+    ///
+    /// Handlers own what they use, or have it in the `state`, which comes back when the thread is [stopped](Serving::stop). A
+    /// [`Topic`](crate::Topic) has one thread that publishes: hand it over with either. The service itself may be dropped at any
+    /// time, in a handler too.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// #[derive(bus::Message)]
+    /// #[message(reply = u64)]
+    /// #[repr(C)]
+    /// struct Count {
+    ///     by: u64,
+    /// }
+    ///
+    /// let service = bus.service("counter")?;
+    /// let rooms = service.topic::<f64>("rooms").open()?;
+    /// rooms.item("kitchen")?;
+    /// service.ready()?;
+    /// let serving = service.serve(0, |handlers| {
+    ///     handlers.accept_pokes(rooms)?;
+    ///     handlers.execute(|sum: &mut u64, count: &Count, _| {
+    ///         *sum += count.by;
+    ///         Ok(*sum)
+    ///     })?;
+    ///     Ok(())
+    /// })?;
+    ///
+    /// let counter = bus.client("counter").open()?;
+    /// assert_eq!(counter.execute(&Count { by: 2 })?, 2);
+    /// assert_eq!(counter.execute(&Count { by: 5 })?, 7);
+    /// bus.connect::<f64>("counter/rooms").open()?.poke("kitchen", &21.5)?;
+    /// assert_eq!(serving.stop()?, 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What `set_up` returns, when its thread has ended; [`Error::Failed`] where it panics; as [`handlers`](Self::handlers);
+    /// [`Error::Os`] where no thread can be started.
+    pub fn serve<S: Send + 'static>(
+        &self,
+        state: S,
+        set_up: impl FnOnce(&mut Handlers<'static, S>) -> Result<()> + Send + 'static,
+    ) -> Result<Serving<S>> {
+        Serving::start(self.shared.clone(), state, set_up)
+    }
+
+    /// Begins no request of any conversation any longer, nor of those that clients open from now on, until they are
+    /// [resumed](Self::resume), all or [one](ServedConversation::resume). See [`ServedConversation`] for what waits meanwhile.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermostat")?;
+    /// # let rooms = service.topic::<f64>("rooms").open()?;
+    /// # rooms.item("kitchen")?.publish(&20.0)?;
+    /// # service.ready()?;
+    /// # let mut handlers = service.handlers()?;
+    /// # handlers.accept_pokes(&rooms)?;
+    /// # use std::time::Duration;
+    /// service.pause();
+    /// let client = bus.connect::<f64>("thermostat/rooms").open()?;
+    /// let poke = client.begin_poke("kitchen", &21.5)?;
+    /// assert_eq!(handlers.poll(&mut (), Duration::ZERO)?, 0);
+    /// assert_eq!(service.pending(), 1);
+    /// service.resume();
+    /// handlers.poll(&mut (), Duration::MAX)?;
+    /// poke.wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pause(&self) {
+        self.shared.transactions.pause();
+    }
+
+    /// Goes on with the requests of all conversations, those included that were paused alone.
+    pub fn resume(&self) {
+        self.shared.transactions.resume();
+    }
+
+    /// Lets one request more be begun of each conversation that is paused.
+    pub fn step(&self) {
+        self.shared.transactions.step();
+    }
+
+    /// Whether new conversations begin paused.
+    pub fn is_paused(&self) -> bool {
+        self.shared.transactions.is_paused()
+    }
+
+    /// How many requests of all conversations wait to be begun.
+    pub fn pending(&self) -> usize {
+        self.shared.transactions.pending()
     }
 
     /// The conversations that clients have with the service now.

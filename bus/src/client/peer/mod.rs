@@ -20,6 +20,7 @@ use super::credit_memory::CreditMemory;
 use super::doorbell::ServiceDoorbells;
 use super::link_state::{LinkShared, Target};
 use super::session::Session;
+use super::waiter::Waiter;
 use crate::error::{Ended, Error};
 use crate::namespace::BusPlace;
 use crate::registry::Registry;
@@ -231,6 +232,13 @@ impl Peer {
     pub(crate) fn attend(&mut self, conversation: u64, link: &LinkShared) {
         if let Phase::Open { connection, .. } = &mut self.phase {
             self.doorbells.attend(connection, conversation, link);
+        }
+    }
+
+    /// Has a waiter's doorbell hung up, for the answers of transactions.
+    pub(crate) fn hang(&mut self, waiter: &Arc<Waiter>) {
+        if let Phase::Open { connection, .. } = &mut self.phase {
+            self.doorbells.hang(connection, waiter);
         }
     }
 

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::answer::Answer;
+use super::requests::Requests;
 use crate::client::conversation::ConversationShared;
 use crate::client::link::{Deliver, Link};
 use crate::client::link_state::LinkShared;
@@ -15,10 +17,10 @@ use crate::error::{Error, Result};
 use crate::namespace::BusCore;
 use crate::watch::Watch;
 
-/// Something that a [`WaitSet`](crate::WaitSet) can wait for: a [`Link`] or a [`Watch`].
+/// Something that a [`WaitSet`](crate::WaitSet) can wait for: a [`Link`]; a [`Watch`]; a transaction that is
+/// [`Pending`](crate::Pending); a service's [`Handlers`](crate::Handlers).
 ///
-/// Sealed, so that more can be added: the answers of transactions, and what a service is asked for, will be waitable
-/// too when there are such.
+/// Sealed, so that more can be added.
 pub trait Waitable: sealed::Join {}
 
 impl<D: Deliver> Waitable for Link<D> {}
@@ -79,6 +81,8 @@ pub(super) enum Kind {
         vigil: Arc<Vigil>,
         descriptor: OwnedFd,
     },
+    Answer(Answer),
+    Requests(Requests),
     Timer {
         at: Instant,
         period: Option<Duration>,

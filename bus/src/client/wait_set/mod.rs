@@ -1,4 +1,5 @@
-//! Waiting for many things at once: links, services, timers, events of other threads, and foreign descriptors.
+//! Waiting for many things at once: links, services, answers, requests, timers, events of other threads, and foreign
+//! descriptors.
 //!
 //! A [`WaitSet`] owns nothing of what it waits for. Links and watches stay with the user, who reads them as always, and
 //! tell the set where they stand ([`super::vigil`]); the set looks into their memory, which is a few loads for each.
@@ -19,9 +20,13 @@
 //!
 //! [`Waitable`] is the seam for what else can be waited for: whatever has a [`Vigil`], and perhaps a descriptor.
 //!
-//! [`member`] is what a set has, and what can become that.
+//! [`member`] is what a set has, and what can become that; [`answer`] is a transaction there, and [`requests`] are what a service
+//! is asked, each with a [`seat`].
 
+mod answer;
 mod member;
+mod requests;
+pub(crate) mod seat;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -32,6 +37,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 
+use self::answer::Answer;
 pub use self::member::{Event, Interest, Token, Waitable};
 use self::member::{Kind, Member, Raised, duplicate, sealed};
 use super::control::Command;
@@ -47,9 +53,9 @@ const TIMER: u64 = (1 << 62) - 1;
 
 /// Waits for many things at once, and says which are ready.
 ///
-/// Members have keys of the user's choosing: numbers, names, an enum. Links and watches are added by a borrow
-/// that ends at once: they stay where they are, are read as always, and may move. Dropped, they leave the set by
-/// themselves. A set is used by one thread at a time; links that it waits for may come from any number of buses,
+/// Members have keys of the user's choosing: numbers, names, an enum. Links, watches, [transactions](crate::Pending) and
+/// [handlers](crate::Handlers) are added by a borrow that ends at once: they stay where they are, are read as always, and may move.
+/// Dropped, they leave the set by themselves. A set is used by one thread at a time; links that it waits for may come from any number of buses,
 /// services and topics.
 ///
 /// ```
@@ -105,6 +111,47 @@ const TIMER: u64 = (1 << 62) - 1;
 /// woken by may concern others of the topic. A link is ready while it has something unread, and when its service went,
 /// returned, or refused it: errors come by its `try_recv` as always.
 ///
+/// A transaction is ready when it has an outcome, its deadline and the end of its service included, and leaves the set when
+/// [`try_wait`](crate::Pending::try_wait) has given that out. Handlers are ready while there are requests that may be taken, which
+/// [`poll`](crate::Handlers::poll) answers, with a timeout of zero; and once more when their service is closed, when they leave the set. So one
+/// thread can serve, ask others, and follow links:
+///
+/// ```
+/// # fn main() -> Result<(), bus::Error> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+/// # use std::time::Duration;
+/// # use bus::WaitSet;
+/// #[derive(bus::Message)]
+/// #[message(reply = u64)]
+/// #[repr(C)]
+/// struct Double(u64);
+///
+/// let service = bus.service("doubler")?;
+/// service.ready()?;
+/// let mut handlers = service.handlers()?;
+/// handlers.execute(|_, double: &Double, _| Ok(double.0 * 2))?;
+/// let doubler = bus.client("doubler").open()?;
+/// let mut doubled = doubler.begin_execute(&Double(21))?;
+///
+/// let mut set = WaitSet::new()?;
+/// set.add(&mut handlers, "asked")?;
+/// set.add(&mut doubled, "answered")?;
+/// let answer = 'answered: loop {
+///     for ready in set.wait()? {
+///         match ready {
+///             "asked" => _ = handlers.poll(&mut (), Duration::ZERO)?,
+///             _ => if let Some(answer) = doubled.try_wait()? {
+///                 break 'answered answer;
+///             },
+///         }
+///     }
+/// };
+/// assert_eq!(answer, 42);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Members are told of as long as they are ready. A loop that leaves something unread, because it has no use for it
 /// now, is called again at once, and would run without pause: read it, take it out ([`remove`](Self::remove)), or add
 /// it by [`add_edge`](Self::add_edge), so that it is told of once for each change.
@@ -118,8 +165,9 @@ const TIMER: u64 = (1 << 62) - 1;
 ///
 /// # Cost
 ///
-/// A wake-up is one hop from the publisher to the thread that waits; the publisher makes one system call for each set that
-/// sleeps, and none while it does not. A wait looks at each member, which is some loads: a set is for hundreds.
+/// A wake-up is one hop from the publisher, from whoever answers, or from the client that asks, to the thread that waits; it costs
+/// them one system call for each set that sleeps, and none while it does not. What else clients say to a service whose handlers
+/// are in a set costs the set a look in vain. A wait looks at each member, which is some loads: a set is for hundreds.
 ///
 /// # Limits
 ///
@@ -127,7 +175,8 @@ const TIMER: u64 = (1 << 62) - 1;
 /// [`Bus`](crate::Bus) of a client, the one for all its tasks included, and for all clients together a quarter of the
 /// descriptors that its process may open (`RLIMIT_NOFILE`). A set that gets none, or whose own process has no descriptor
 /// left, finds what is published at most 100 ms late. A warning of [tracing](https://docs.rs/tracing) says so, and the set
-/// asks again twice a second, so that it needs no help once there is room.
+/// asks again twice a second, so that it needs no help once there is room. Answers do not depend on that: without one, the control
+/// thread tells of them, which is a hop more.
 pub struct WaitSet<K> {
     waiter: Arc<Waiter>,
     members: BTreeMap<u64, Member<K>>,
@@ -160,13 +209,13 @@ impl<K: Clone> WaitSet<K> {
         Ok(WaitSet { waiter, members, next: 0, buses, timer, is_descriptor: AtomicBool::new(false) })
     }
 
-    /// Waits for a link, or a watch, from now on. It is told of as long as it is ready.
+    /// Waits for a link, a watch, a transaction, or a service's handlers from now on. It is told of as long as it is ready.
     ///
     /// It is waited for in one place at a time: where it is in another set, or a task has waited for it, it leaves
     /// there.
     ///
     /// # Errors
-    /// [`Error::Os`] where the process has no descriptors left.
+    /// [`Error::Os`] where the process has no descriptors left; [`Error::Closed`] for a transaction whose outcome was given out.
     pub fn add(&mut self, what: &mut (impl Waitable + ?Sized), key: K) -> Result<Token> {
         self.join(what, key, None)
     }
@@ -188,7 +237,9 @@ impl<K: Clone> WaitSet<K> {
     ) -> Result<Token> {
         let sealed::Joined(kind) = what.join(sealed::Door(&self.waiter))?;
         match &kind {
-            Kind::Link { bus, .. } if !self.buses.iter().any(|known| known.ptr_eq(bus)) => {
+            Kind::Link { bus, .. } | Kind::Answer(Answer { bus, .. })
+                if !self.buses.iter().any(|known| known.ptr_eq(bus)) =>
+            {
                 self.buses.retain(|bus| bus.strong_count() > 0);
                 self.buses.push(bus.clone());
             }
@@ -348,7 +399,15 @@ impl<K: Clone> WaitSet<K> {
                     let news = vigil.news(now);
                     member.is_new(news)
                 }
-                Kind::Link { .. } | Kind::Watch { .. } => {
+                Kind::Answer(answer) if !answer.seat.is_left() => {
+                    let news = answer.news(now);
+                    member.is_new(news)
+                }
+                Kind::Requests(requests) if !requests.seat.is_left() => {
+                    let news = requests.news();
+                    member.is_new(news)
+                }
+                Kind::Link { .. } | Kind::Watch { .. } | Kind::Answer(_) | Kind::Requests(_) => {
                     left.push(token);
                     false
                 }
@@ -366,11 +425,14 @@ impl<K: Clone> WaitSet<K> {
         }
     }
 
-    /// Asks the publishers of all links that want something to ring.
-    fn ask(&self, now: Instant) {
-        for member in self.members.values() {
-            if let Kind::Link { link, .. } = &member.kind {
-                link.ask(now);
+    /// Asks the publishers of all links that want something to ring, and the others of transactions.
+    fn ask(&mut self, now: Instant) {
+        for member in self.members.values_mut() {
+            match &mut member.kind {
+                Kind::Link { link, .. } => link.ask(now),
+                Kind::Answer(answer) => answer.ask(),
+                Kind::Requests(requests) => requests.ask(),
+                _ => {}
             }
         }
         bell::asked();
@@ -393,6 +455,19 @@ impl<K: Clone> WaitSet<K> {
                 Kind::Watch { vigil, .. } => {
                     if let Some(told) = &mut member.told {
                         *told = vigil.news(now);
+                    }
+                }
+                Kind::Answer(answer) => {
+                    if let Some(told) = &mut member.told {
+                        *told = answer.news(now);
+                    }
+                }
+                Kind::Requests(requests) if requests.is_over() => {
+                    self.remove(Token(token));
+                }
+                Kind::Requests(requests) => {
+                    if let Some(told) = &mut member.told {
+                        *told = requests.news();
                     }
                 }
                 // Also acquires what was written before it was raised again since the look.
@@ -422,6 +497,9 @@ impl<K: Clone> WaitSet<K> {
             }
             Kind::Watch { vigil, .. } if member.was_told(vigil.news(now)) => None,
             Kind::Watch { vigil, .. } => vigil.left(now),
+            Kind::Answer(answer) if member.was_told(answer.news(now)) => None,
+            Kind::Answer(answer) => Some(answer.left(now)),
+            Kind::Requests(_) => Some(PARK_BOUND),
             Kind::Timer { at, .. } => Some(at.saturating_duration_since(now)),
             Kind::Event(_) | Kind::Descriptor(_) => None,
         };
@@ -456,6 +534,8 @@ impl<K> WaitSet<K> {
                 self.waiter.remove(descriptor);
             }
             Kind::Descriptor(descriptor) => self.waiter.remove(descriptor),
+            Kind::Answer(answer) => answer.seat.leave(),
+            Kind::Requests(requests) => requests.leave(&self.waiter),
             Kind::Timer { .. } | Kind::Event(_) => {}
         }
     }

@@ -12,10 +12,11 @@
 //!
 //! Files: [`builder`] is how a topic is set up, [`item`] the handle by which it is published; [`publish`] is what that does,
 //! [`room`] how it waits for those who lose nothing, [`task`] how it does so without a thread, and [`pooled`] where values are that links may hold; [`writer`] makes
-//! the segments.
+//! the segments, and [`numbering`] has tests begin far on.
 
 mod builder;
 mod item;
+mod numbering;
 mod pooled;
 mod publish;
 mod room;

@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::server::doorbells::HungDoorbells;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::sys::socket::Credentials;
 
@@ -23,6 +24,8 @@ pub(crate) struct Counterpart {
     pub(crate) topic: Arc<TopicShared>,
     /// The connection, which this does not keep open.
     pub(crate) socket: Weak<OwnedFd>,
+    /// The doorbells that the client has hung up by it.
+    pub(crate) doorbells: Weak<HungDoorbells>,
     pub(crate) gate: Gate,
 }
 
@@ -62,16 +65,16 @@ impl Gate {
         self.steps.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok()
     }
 
-    fn pause(&self) {
+    pub(super) fn pause(&self) {
         self.steps.store(0, Ordering::Relaxed);
     }
 
-    fn step(&self) {
+    pub(super) fn step(&self) {
         let more = |steps: i64| (steps != RUNNING).then_some(steps.saturating_add(1));
         let _ = self.steps.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
-    fn resume(&self) {
+    pub(super) fn resume(&self) {
         self.steps.store(RUNNING, Ordering::Relaxed);
     }
 

@@ -20,6 +20,7 @@ use super::caller::Caller;
 use super::handlers::{Arrival, Handlers, Table};
 use super::lane::ServedLane;
 use super::scratch::Scratch;
+use super::serving::text_of;
 use super::token::Token;
 use crate::bell::PARK_BOUND;
 use crate::client::advise::Wait;
@@ -93,13 +94,17 @@ struct Source {
 impl Source {
     #[inline(always)]
     fn is_ready(&self) -> bool {
-        self.lane.lane.has(self.next) && self.lane.counterpart.gate.is_open() && !self.lane.is_closed()
+        self.lane.is_ready(self.next)
     }
 }
 
 impl Intake {
     pub(super) fn new(inbox: Inbox<Words>) -> Self {
         Intake { inbox, lanes: Vec::new(), seen: u64::MAX, first: 0, budget: SpinBudget::new() }
+    }
+
+    pub(super) fn inbox(&self) -> &Inbox<Words> {
+        &self.inbox
     }
 
     /// Learns which lanes there are, where that has changed.
@@ -131,13 +136,17 @@ impl<S> Handlers<'_, S> {
     /// # Errors
     /// None yet.
     pub fn run(&mut self, state: &mut S) -> Result<()> {
+        self.serve(state);
+        Ok(())
+    }
+
+    pub(super) fn serve(&mut self, state: &mut S) {
         while !self.is_over() {
             if self.round(state) == 0 {
                 self.await_request(None);
             }
         }
         self.stop.store(false, Ordering::Release);
-        Ok(())
     }
 
     /// Answers what was asked for, after waiting up to `timeout` for the first request; how many there were.
@@ -367,8 +376,7 @@ fn call<S>(
 
 #[cold]
 fn complain(shared: &ServiceShared, lane: &ServedLane, kind: Kind, panic: Box<dyn Any + Send>) {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("something");
+    let text = text_of(&*panic);
     let pid = lane.counterpart.client.pid;
     tracing::error!(service = shared.name, pid, ?kind, panic = text, "a handler panicked");
 }

@@ -13,11 +13,14 @@ use super::scratch::Scratch;
 use super::token::{Reply, Token};
 use super::{COMPUTES, CommandInfo, POKES};
 use crate::client::advise::Wait;
+use crate::client::wait_set::seat::{Seat, Seated};
 use crate::command::{Ack, Command, call_of};
 use crate::error::{Error, Result};
+use crate::lane::inbox::Inbox;
 use crate::lane::{MAX_DEPTH, Status};
 use crate::message::{Fingerprint, Message};
 use crate::payload::Payload;
+use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
 use crate::server::topic::Topic;
 
@@ -29,6 +32,9 @@ use crate::server::topic::Topic;
 /// `S`, and may borrow what lives as long as the handlers. What a handler returns is the answer. One that cannot
 /// answer at once takes a [`Reply`] along, by the methods that end in `_later`, and answers from whatever thread it
 /// likes. A handler that panics answers [`Failed`](Error::Failed), and the service lives.
+///
+/// A [`WaitSet`](crate::WaitSet) waits for requests beside whatever else a thread waits for; [`poll`](Handlers::poll) with no
+/// timeout then answers them. [`Service::serve`](crate::Service::serve) has a thread of its own do it all.
 ///
 /// A handler may do all that a program can: publish, the very item that it was poked included, connect, request,
 /// advise, and begin transactions. What it cannot do is to *wait* for a transaction with its own service, since
@@ -95,6 +101,8 @@ pub struct Handlers<'h, S = ()> {
     pub(super) scratch: Scratch,
     pub(super) strategy: Wait,
     pub(super) stop: Arc<AtomicBool>,
+    /// In a wait set.
+    seat: Seated,
 }
 
 /// All handlers, by what they are for.
@@ -163,6 +171,7 @@ impl<'h, S> Handlers<'h, S> {
             scratch: Scratch::default(),
             strategy: Wait::default(),
             stop: Arc::default(),
+            seat: Seated::default(),
         })
     }
 
@@ -349,6 +358,16 @@ impl<'h, S> Handlers<'h, S> {
         Ok(self)
     }
 
+    /// Takes a new seat in a wait set; with what the set looks at.
+    pub(crate) fn sit(&mut self) -> (Arc<Seat>, Arc<ServiceShared>, Inbox<Words>) {
+        (self.seat.anew(), self.shared.clone(), self.intake.inbox().clone())
+    }
+
+    /// Whether the service is closed, so that nothing is asked of it any longer.
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
     fn topic(&self, name: &str) -> Result<Arc<crate::server::shared::TopicShared>> {
         let topic = self.shared.topic(name);
         topic.ok_or_else(|| Error::NoSuchTopic { service: self.shared.name.clone(), topic: name.to_owned() })
@@ -362,7 +381,9 @@ impl<'h, S> Handlers<'h, S> {
 
 impl<S> Drop for Handlers<'_, S> {
     fn drop(&mut self) {
+        self.seat.leave();
         self.shared.transactions.withdraw_all();
+        self.shared.transactions.relieve();
         self.shared.transactions.handled.store(false, Ordering::Release);
     }
 }

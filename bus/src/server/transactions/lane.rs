@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use super::counterpart::Counterpart;
 use super::{Outcomes, Owed};
+use crate::lane::replies::Told;
 use crate::lane::{Lane, LaneShape, Status};
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
@@ -102,6 +103,12 @@ impl ServedLane {
         self.taken[cell as usize].store(false, Ordering::Relaxed);
     }
 
+    /// Whether the request of this number, which is the next one, is there and may be taken now.
+    #[inline(always)]
+    pub(super) fn is_ready(&self, next: u64) -> bool {
+        self.lane.has(next) && self.counterpart.gate.is_open() && !self.is_closed()
+    }
+
     /// How many requests wait to be begun. A client can make this say anything up to the depth.
     pub(crate) fn pending(&self) -> usize {
         let next = self.next.load(Ordering::Relaxed);
@@ -118,9 +125,28 @@ impl ServedLane {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Tells whoever waits for the answer in this cell, where that is no thread that sleeps on it.
+    #[inline(always)]
+    pub(super) fn tell(&self, told: Told, cell: u32) {
+        match told {
+            Told::Done => {}
+            Told::ByFrame => self.send_frame(cell),
+            Told::ByDoorbell(number) => self.ring(number, cell),
+        }
+    }
+
+    /// Rings the client's doorbell of this number. Where it has none here, its control thread rings.
+    #[cold]
+    fn ring(&self, number: u64, cell: u32) {
+        let doorbells = self.counterpart.doorbells.upgrade();
+        if !doorbells.is_some_and(|doorbells| doorbells.ring(number)) {
+            self.send_frame(cell);
+        }
+    }
+
     /// Has a task of the client's look for the answer in this cell.
     #[cold]
-    pub(super) fn send_frame(&self, cell: u32) {
+    fn send_frame(&self, cell: u32) {
         let Some(connection) = self.counterpart.socket.upgrade() else { return };
         let frame = wire::encode(self.counterpart.reference, self.number, &Answered { cell, reserved: 0 });
         // Where there is no room now the control thread sends it when there is.

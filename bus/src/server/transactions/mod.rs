@@ -9,11 +9,13 @@
 //! What the two share is [`Transactions`]: which lanes there are, what handlers there are for, and the inbox.
 //!
 //! Files: [`lane`] is one lane with what the service knows of its client, [`counterpart`] that client's conversation, which can
-//! be paused; [`handlers`] is where a program says what it answers, and [`dispatch`] how requests come there; [`token`] is
+//! be paused; [`handlers`] is where a program says what it answers, [`dispatch`] how requests come there, and [`serving`] a thread
+//! for that; [`attendance`] is how a wait set learns of requests; [`token`] is
 //! what an answer is given by, and [`refusal`] what it may be instead of one; [`caller`] is what a handler is told
 //! of who asks; [`scratch`] is private memory for what came.
 
 mod accept;
+mod attendance;
 pub(crate) mod caller;
 pub(crate) mod counterpart;
 mod dispatch;
@@ -21,6 +23,7 @@ pub(crate) mod handlers;
 pub(crate) mod lane;
 pub(crate) mod refusal;
 mod scratch;
+pub(crate) mod serving;
 pub(crate) mod token;
 
 pub(crate) use self::dispatch::is_within;
@@ -31,6 +34,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use self::attendance::Attendant;
 use self::counterpart::Counterpart;
 use self::lane::ServedLane;
 use crate::lane::Status;
@@ -73,7 +77,7 @@ pub(crate) struct Transactions {
     lanes: Mutex<Vec<Arc<ServedLane>>>,
     /// Changes with `lanes`, and with what there are handlers for.
     pub(crate) version: AtomicU64,
-    counterparts: Mutex<BTreeMap<u64, Arc<Counterpart>>>,
+    counterparts: Mutex<Counterparts>,
     next_counterpart: AtomicU64,
     /// Commands that there are handlers for, by name.
     commands: Mutex<BTreeMap<String, CommandInfo>>,
@@ -87,8 +91,12 @@ pub(crate) struct Transactions {
     pub(crate) queue: AtomicU32,
     /// Whether there are [`handlers::Handlers`].
     pub(crate) handled: std::sync::atomic::AtomicBool,
-    /// Tasks that wait for requests.
+    /// Tasks that wait for requests …
     pub(crate) tasks: Arc<Tasks>,
+    /// … or the wait set that does.
+    attendant: Mutex<Option<Attendant>>,
+    /// How often something else than a request has changed.
+    kicks: AtomicU64,
     /// Of all lanes, which share them.
     outcomes: Arc<Outcomes>,
 }
@@ -104,6 +112,14 @@ pub(crate) struct Owed {
     /// … and the lane.
     pub(crate) lane: u64,
     pub(crate) cell: u32,
+}
+
+/// The conversations, by number.
+#[derive(Debug, Default)]
+struct Counterparts {
+    open: BTreeMap<u64, Arc<Counterpart>>,
+    /// Whether new ones begin paused.
+    paused: bool,
 }
 
 /// What a topic offers.
@@ -136,6 +152,8 @@ impl Default for Transactions {
             queue: AtomicU32::new(DEFAULT_QUEUE),
             handled: false.into(),
             tasks: Arc::default(),
+            attendant: Mutex::default(),
+            kicks: AtomicU64::new(0),
             outcomes: Default::default(),
         }
     }
@@ -160,16 +178,19 @@ impl Transactions {
         if let Some(inbox) = &*self.inbox.lock() {
             inbox.words.ring(&SharedFutex);
         }
-        // Also where none has asked for it: one may be about to, after it has looked for this.
+        // Foreign code, which runs with no lock held; also where none has asked for it: one may be about to, after it has
+        // looked for this.
         self.tasks.wake_all();
+        self.hail_attendant();
     }
 
     pub(crate) fn add_lane(&self, lane: Arc<ServedLane>) {
         let mut lanes = self.lanes.lock();
         self.announce_to(&lane);
-        lanes.push(lane);
+        lanes.push(lane.clone());
         drop(lanes);
         self.version.fetch_add(1, Ordering::Release);
+        self.attend_lane(&lane);
     }
 
     pub(crate) fn remove_lane(&self, lane: &Arc<ServedLane>) {
@@ -186,16 +207,51 @@ impl Transactions {
     pub(crate) fn add_counterpart(&self, make: impl FnOnce(u64) -> Counterpart) -> Arc<Counterpart> {
         let number = self.next_counterpart.fetch_add(1, Ordering::Relaxed);
         let counterpart = Arc::new(make(number));
-        self.counterparts.lock().insert(number, counterpart.clone());
+        let mut counterparts = self.counterparts.lock();
+        // Under the lock: whoever pauses all either finds it, or is found to have.
+        if counterparts.paused {
+            counterpart.gate.pause();
+        }
+        counterparts.open.insert(number, counterpart.clone());
         counterpart
     }
 
     pub(crate) fn remove_counterpart(&self, number: u64) {
-        self.counterparts.lock().remove(&number);
+        self.counterparts.lock().open.remove(&number);
     }
 
     pub(crate) fn counterparts(&self) -> Vec<Arc<Counterpart>> {
-        self.counterparts.lock().values().cloned().collect()
+        self.counterparts.lock().open.values().cloned().collect()
+    }
+
+    /// Pauses all conversations, and those to come.
+    pub(crate) fn pause(&self) {
+        let mut counterparts = self.counterparts.lock();
+        counterparts.paused = true;
+        counterparts.open.values().for_each(|counterpart| counterpart.gate.pause());
+    }
+
+    pub(crate) fn resume(&self) {
+        let mut counterparts = self.counterparts.lock();
+        counterparts.paused = false;
+        counterparts.open.values().for_each(|counterpart| counterpart.gate.resume());
+        drop(counterparts);
+        self.kick();
+    }
+
+    /// Lets one request more be taken of each that is paused.
+    pub(crate) fn step(&self) {
+        self.counterparts().iter().for_each(|counterpart| counterpart.gate.step());
+        self.kick();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.counterparts.lock().paused
+    }
+
+    /// How many requests wait to be taken.
+    pub(crate) fn pending(&self) -> usize {
+        self.lanes().iter().map(|lane| lane.pending()).sum()
     }
 
     /// What is offered to conversations with this topic.

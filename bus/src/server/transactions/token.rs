@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::lane::ServedLane;
 use super::refusal::Refusal;
-use crate::lane::replies::Told;
 use crate::lane::{Detail, MAX_TEXT, Status};
 use crate::payload::Payload;
 use crate::sync::{AtomicU64, Ordering};
@@ -64,9 +63,8 @@ impl Token {
         self.lane.count(status);
         self.lane.end(self.cell);
         let cell = self.lane.lane.cell(self.cell);
-        if cell.answer(self.number, status, detail, bytes, fill, &SharedFutex) == Told::ByFrame {
-            self.lane.send_frame(self.cell);
-        }
+        let told = cell.answer(self.number, status, detail, bytes, fill, &SharedFutex);
+        self.lane.tell(told, self.cell);
     }
 
     fn is_expired(&self) -> bool {
