@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::deadband::Band;
-use super::link::Deliver;
+use super::deliver::Deliver;
 use super::options::{Filter, Options};
 use super::vigil::Due;
 use crate::error::Error;

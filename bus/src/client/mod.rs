@@ -12,7 +12,7 @@
 //! they find nothing new. So the hot path meets neither lock nor control plane.
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
-//! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
+//! set them up; [`deliver`] is what links deliver, [`attach`] how they follow the lives of a service; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
 //! [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are;
 //! [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
 //! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
@@ -26,6 +26,7 @@
 //! service; [`vigil`] is what a link tells them.
 
 pub(crate) mod advise;
+mod attach;
 mod batch;
 pub(crate) mod boxed;
 pub(crate) mod connect;
@@ -33,6 +34,7 @@ pub(crate) mod control;
 pub(crate) mod conversation;
 mod credit_memory;
 pub(crate) mod deadband;
+pub(crate) mod deliver;
 mod doorbell;
 mod gate;
 mod gated;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::client::conversation::ConversationShared;
-use crate::client::link::{Deliver, Link};
+use crate::client::deliver::Deliver;
+use crate::client::link::Link;
 use crate::client::link_state::LinkShared;
 use crate::client::vigil::{News, Vigil};
 use crate::client::waiter::Waiter;
