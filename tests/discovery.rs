@@ -66,8 +66,9 @@ fn listed(bus: &Bus) -> Vec<(String, u32)> {
 }
 
 fn discovered(bus: &Bus, pattern: &str) -> Vec<String> {
-    let topics = bus.discover(pattern).unwrap();
-    topics.into_iter().map(|topic| format!("{}/{}", topic.service, topic.topic)).collect()
+    let found = bus.discover(pattern).unwrap();
+    assert_eq!(found.silent, []);
+    found.topics.into_iter().map(|topic| format!("{}/{}", topic.service, topic.topic)).collect()
 }
 
 /// The next event of a watch: whether the service appeared, and which.
