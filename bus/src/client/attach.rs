@@ -71,7 +71,7 @@ impl<D: Deliver> Link<D> {
             _ => {
                 let reader = self.reader_of(&session, index, credit);
                 // A new life is followed from its beginning, so that nothing of it goes uncounted.
-                self.gap = self.start == Start::First;
+                self.gap = core::mem::replace(&mut self.follows, true);
                 self.start = Start::First;
                 if let Some(gate) = &mut self.gate {
                     gate.new_life();
@@ -101,9 +101,9 @@ impl<D: Deliver> Link<D> {
                 let id = names.id(item);
                 Some(Reader::One(OneItem::new(id, memory, self.delivery, self.start, credit)))
             }
-            Target::Many(only) => {
-                let (session, only) = (session.clone(), only.as_deref());
-                let mut many = ManyItems::new(session, names.clone(), only, self.delivery, self.start);
+            Target::Many(wanted) => {
+                let session = session.clone();
+                let mut many = ManyItems::new(session, names.clone(), wanted, self.delivery, self.start);
                 many.tell_by(credit);
                 Some(Reader::Many(Box::new(many)))
             }

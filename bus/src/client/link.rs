@@ -87,6 +87,8 @@ pub struct Link<D: Deliver> {
     /// Where the state has changed: up to which number the reader is read on.
     pub(super) last: Option<u64>,
     pub(super) gap: bool,
+    /// Whether there was a life of the service before the one that is read next, and something of it was to be had.
+    pub(super) follows: bool,
     pub(super) ended: Option<Ended>,
 }
 
@@ -288,6 +290,7 @@ impl<D: Deliver> Link<D> {
             seen: 0,
             last: None,
             gap: false,
+            follows: false,
             ended: None,
         }
     }

@@ -19,29 +19,36 @@
 //! [`parking`] is sleeping and being woken at a death;
 //! [`lanes`] are where transactions go, [`transact`] begins them, and one that is [`pending`] is not answered yet; [`service`]
 //! is a conversation without a topic;
-//! [`control`] is the thread, and [`peer`] its connection to one service.
+//! [`control`] is the thread, and [`peer`] its connection to one service. A [`list`] of [`conversations`] with many services
+//! tells of [`changes`], and by [`advise_all`] gives a link to all, [`merged`]; [`joined`] runs many futures at once.
 //!
 //! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
 //! the control thread wakes by way of the [`reactor`]. Both are a [`waiter`], an epoll with a [`doorbell`] at each
 //! service; [`vigil`] is what a link tells them.
 
 pub(crate) mod advise;
+pub(crate) mod advise_all;
 mod attach;
 mod batch;
 pub(crate) mod boxed;
+pub(crate) mod changes;
 pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
+pub(crate) mod conversations;
 mod credit_memory;
 pub(crate) mod deadband;
 pub(crate) mod deliver;
 mod doorbell;
 mod gate;
 mod gated;
+mod joined;
 mod lanes;
 pub(crate) mod link;
 mod link_state;
+pub(crate) mod list;
 mod many_items;
+pub(crate) mod merged;
 mod names;
 pub(crate) mod options;
 mod parking;
