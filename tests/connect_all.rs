@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Changes, Conversations, Error, MemberEvent, ServiceInfo, Stream, WaitSet};
+use support::wire::{frame, kind};
 use support::{LIMIT, Place, Process, Test, roles, until};
 
 roles!(services);
@@ -335,4 +336,24 @@ fn what_was_handed_out_outlives_its_place_in_the_list() {
     assert_eq!(list.len(), 1);
     drop(list);
     assert_eq!(kept.request("item").unwrap().value, 1, "without the list too");
+}
+
+#[test]
+fn a_service_that_says_no_over_and_over_is_asked_twice() {
+    let place = Place::new();
+    let service = support::forged::Service::new(&place, "liar");
+    let list = place.bus().connect_all::<u64>("liar", "topic").unwrap();
+    let (mut client, conversation) = service.converse();
+    let mut no_such_topic = vec![0];
+    no_such_topic.resize(1 + 2 + 1021, 0);
+    let refused = frame(kind::REFUSED, conversation, 0, &no_such_topic);
+    client.send(&refused, &[]).unwrap();
+    let again = client.receive().expect("it is asked again, and to wait");
+    assert_eq!((again.kind(), again.conversation()), (kind::CONNECT, conversation));
+    until("that is known", || troubles(&list).contains_key("liar") && list.settle(Duration::ZERO).is_ok());
+    client.send(&refused, &[]).unwrap();
+    client.send(&refused, &[]).unwrap();
+    until("it has failed", || matches!(&*list.troubles()[0].error, Error::NoSuchTopic { .. }));
+    drop(list);
+    assert_eq!(client.receive().expect("the end of the list").kind(), kind::CLOSE);
 }

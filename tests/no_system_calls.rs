@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use support::{Checked, Place, Publisher, Setup, Test, connect, publisher, roles, until};
 
-roles!(publisher, silent_publisher, silent_reader, offender);
+roles!(publisher, silent_publisher, silent_reader, silent_merger, offender);
+
+/// Members of a merged link.
+const MEMBERS: u64 = 50;
 
 const SETUP: Setup = Setup { history: 4, journal: 8, items: 2 };
 
@@ -57,6 +60,35 @@ fn silent_reader(test: &mut Test) {
     test.say("read");
 }
 
+/// Reads what many members published by one link.
+fn silent_merger(test: &mut Test) {
+    let list = test.bus().connect_all::<u64>("many-*", "topic").unwrap();
+    list.wait_for(MEMBERS as usize, support::LIMIT).unwrap();
+    let mut link = list.advise("item").hot().unwrap();
+    for _ in 0..MEMBERS {
+        link.recv().unwrap();
+    }
+    // One that has not waited by a set.
+    let mut link = list.advise("item").hot().unwrap();
+    let mut present = 0;
+    until("all are followed", || {
+        while link.try_recv().unwrap().is_some() {
+            present += 1;
+        }
+        present == MEMBERS
+    });
+    test.say("ready");
+    test.await_line("read");
+    without_system_calls(move || {
+        for _ in 0..MEMBERS {
+            assert!(link.try_recv().unwrap().is_some());
+        }
+        (0..100).for_each(|_| assert!(link.try_recv().unwrap().is_none()));
+        core::mem::forget((link, list));
+    });
+    test.say("read");
+}
+
 /// Makes the smallest of system calls where none is allowed.
 fn offender(test: &mut Test) {
     test.say("ready");
@@ -84,6 +116,28 @@ fn a_request_and_a_receive_make_none() {
     let mut process = place.start("silent_reader");
     process.await_line("ready");
     publisher.publish(0, 100);
+    process.say("read");
+    process.await_line("read");
+}
+
+#[test]
+fn a_receive_from_many_members_makes_none() {
+    let place = Place::new();
+    let bus = place.bus();
+    let services: Vec<_> = (0..MEMBERS)
+        .map(|index| {
+            let service = bus.service(&format!("many-{index}")).unwrap();
+            let topic = service.topic::<u64>("topic").open().unwrap();
+            topic.item("item").unwrap().publish(&index).unwrap();
+            service.ready().unwrap();
+            (service, topic)
+        })
+        .collect();
+    let mut process = place.start("silent_merger");
+    process.await_line("ready");
+    for (_, topic) in &services {
+        topic.item("item").unwrap().publish(&0).unwrap();
+    }
     process.say("read");
     process.await_line("read");
 }

@@ -346,7 +346,6 @@ impl<T: Message> Conversations<T> {
     ///
     /// # Errors
     /// As [`request_all`](Self::request_all).
-    #[expect(clippy::type_complexity, reason = "a list of members, each with its result")]
     pub async fn request_all_async(&self, item: &str) -> Result<Vec<(Arc<ServiceInfo>, Result<Update<T>>)>> {
         name::check("item", item)?;
         let members = self.members_in(&self.list.shared.state.lock());

@@ -414,7 +414,7 @@ impl Peer {
             Some(link) => link.refuse(error(conversation, "advise on", link.target.to_string())),
             // A link that was closed meanwhile, or the conversation itself.
             None if prefix.reference != 0 => {}
-            None if conversation.listed && refusal == Refusal::NoSuchTopic => {
+            None if conversation.listed && refusal == Refusal::NoSuchTopic && !open.waits => {
                 let number = prefix.conversation;
                 self.wait_for_topic(number);
             }
@@ -425,11 +425,12 @@ impl Peer {
     /// A conversation of a list knows now that its topic is not there, and waits for it.
     fn wait_for_topic(&mut self, number: u64) {
         let (Some(open), Phase::Open { connection, pid }) =
-            (self.conversations.get(&number), &mut self.phase)
+            (self.conversations.get_mut(&number), &mut self.phase)
         else {
             return;
         };
         let pid = *pid;
+        open.waits = true;
         open.shared.state.update(|state| {
             // One that was live before stays at what it was told then.
             if let Status::Absent | Status::Unanswered { .. } = state.status {

@@ -69,6 +69,8 @@ pub(crate) struct Peer {
 struct Open {
     shared: Arc<ConversationShared>,
     links: BTreeMap<u64, Arc<LinkShared>>,
+    /// Whether this connection's service has said that there is no such topic, and was asked to tell when there is.
+    waits: bool,
 }
 
 /// How far the connection is.
@@ -182,7 +184,7 @@ impl Peer {
         if let Phase::Greeting { pid, .. } | Phase::Open { pid, .. } = self.phase {
             conversation.state.update(|state| state.status = Status::Unanswered { pid });
         }
-        let open = Open { shared: conversation.clone(), links: BTreeMap::new() };
+        let open = Open { shared: conversation.clone(), links: BTreeMap::new(), waits: false };
         self.conversations.insert(conversation.number, open);
         if let Phase::Open { connection, .. } = &mut self.phase {
             connect(connection, &conversation);
@@ -343,7 +345,8 @@ impl Peer {
     fn end_all(&mut self, reason: &Ended) {
         self.building.clear();
         self.credits.clear();
-        for open in self.conversations.values() {
+        for open in self.conversations.values_mut() {
+            open.waits = false;
             open.shared.state.update(|state| match state.status {
                 Status::Live => state.status = Status::Ended(reason.clone()),
                 Status::Unanswered { .. } | Status::WithoutTopic { .. } => state.status = Status::Absent,
