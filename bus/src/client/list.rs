@@ -347,3 +347,121 @@ pub(crate) fn trouble(list: &ListShared, entry: &Entry) -> Option<Arc<Error>> {
         }
     })
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn info(instance: u64) -> ServiceInfo {
+        ServiceInfo { name: "service".to_owned(), pid: 1, instance }
+    }
+
+    struct World {
+        list: List,
+        peers: BTreeMap<String, Peer>,
+        next: u64,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let list = List(Arc::new(ListShared::new(0, "*", "topic", Expected::of::<u64>())));
+            World { list, peers: BTreeMap::new(), next: 1 }
+        }
+
+        fn compare(&mut self, services: &[ServiceInfo]) -> bool {
+            let next = &mut self.next;
+            let mut number = || {
+                *next += 1;
+                *next
+            };
+            self.list.compare(services, &mut self.peers, &mut number)
+        }
+
+        fn follow(&mut self) -> bool {
+            let next = &mut self.next;
+            let mut number = || {
+                *next += 1;
+                *next
+            };
+            self.list.follow(&mut self.peers, &mut number)
+        }
+
+        /// What the conversation's connection tells.
+        fn tell(&self, status: Status, instance: u64) {
+            let state = self.list.0.state.lock();
+            let conversation = &state.entries["service"].conversation;
+            conversation.state.update(|state| (state.status, state.life) = (status, (1, instance)));
+        }
+
+        /// The number of the conversation, its instance, and how it stands.
+        fn stands(&self) -> (u64, u64, Standing) {
+            let state = self.list.0.state.lock();
+            let entry = &state.entries["service"];
+            (entry.conversation.number, entry.info.instance, entry.standing.clone())
+        }
+    }
+
+    #[test]
+    fn each_life_that_was_a_member_has_a_conversation_of_its_own_whoever_tells_of_the_next_one() {
+        let mut world = World::new();
+        assert!(world.compare(&[info(7)]));
+        world.tell(Status::Live, 7);
+        assert!(!world.follow());
+        let (first, instance, standing) = world.stands();
+        assert!(instance == 7 && matches!(standing, Standing::Member));
+        // The connection: it is live with the next life before the directory is read.
+        world.tell(Status::Ended(Ended::Died), 7);
+        world.tell(Status::Live, 8);
+        world.follow();
+        let (second, instance, standing) = world.stands();
+        assert!(second != first && instance == 8 && matches!(standing, Standing::Asked), "{standing:?}");
+        // The directory: it has the next life before the connection ends, and after.
+        world.tell(Status::Live, 8);
+        world.follow();
+        world.compare(&[info(9)]);
+        assert_eq!(world.stands().0, second, "its links are yet to be told");
+        world.tell(Status::Ended(Ended::Died), 8);
+        assert!(world.follow());
+        assert!(world.compare(&[info(9)]));
+        let (third, instance, _) = world.stands();
+        assert!(third != second && instance == 9);
+        assert_eq!(world.peers.len(), 1);
+    }
+
+    #[test]
+    fn one_that_was_never_a_member_keeps_its_conversation_and_one_that_failed_gets_another() {
+        let mut world = World::new();
+        world.compare(&[info(7)]);
+        let first = world.stands().0;
+        world.compare(&[info(8)]);
+        assert!(world.stands().0 == first && world.stands().1 == 8);
+        world.tell(Status::Live, 9);
+        world.follow();
+        assert!(world.stands().0 == first && world.stands().1 == 9, "it returned before it answered");
+        let mut world = World::new();
+        world.compare(&[info(7)]);
+        let first = world.stands().0;
+        world.tell(Status::Failed(Some(Error::Closed("it"))), 0);
+        assert!(!world.follow());
+        world.compare(&[info(7)]);
+        let (number, _, standing) = world.stands();
+        assert!(number == first && matches!(standing, Standing::Failed(_)), "not again in this life");
+        world.compare(&[info(8)]);
+        assert_ne!(world.stands().0, first);
+    }
+
+    #[test]
+    fn an_end_that_the_directory_does_not_explain_is_looked_into_again() {
+        let mut world = World::new();
+        world.compare(&[info(7)]);
+        world.tell(Status::Live, 7);
+        world.follow();
+        world.tell(Status::Ended(Ended::Died), 7);
+        assert!(world.follow(), "the directory has to be read");
+        assert!(!world.compare(&[info(7)]), "the lock goes an instant later");
+        assert_eq!(world.list.0.state.lock().members().count(), 0);
+        assert!(!world.follow());
+        assert!(world.compare(&[]));
+        assert!(world.list.0.state.lock().entries.is_empty());
+    }
+}
