@@ -66,8 +66,9 @@ fn listed(bus: &Bus) -> Vec<(String, u32)> {
 }
 
 fn discovered(bus: &Bus, pattern: &str) -> Vec<String> {
-    let topics = bus.discover(pattern).unwrap();
-    topics.into_iter().map(|topic| format!("{}/{}", topic.service, topic.topic)).collect()
+    let found = bus.discover(pattern).unwrap();
+    assert_eq!(found.silent, []);
+    found.topics.into_iter().map(|topic| format!("{}/{}", topic.service, topic.topic)).collect()
 }
 
 /// The next event of a watch: whether the service appeared, and which.
@@ -263,4 +264,68 @@ fn who_waits_in_vain_is_told_for_what() {
     let topic = bus.connect::<Checked>("service/topic").open().unwrap();
     let advise = topic.advise("none").wait(short).hot().map(drop);
     timed_out(advise, &["advise `service/topic/none`", "no such item appeared"]);
+}
+
+#[test]
+fn beginnings_of_names_are_patterns_and_services_alone_are_found_without_asking() {
+    let place = Place::new();
+    let bus = place.bus();
+    let mut nyse = claim(&place, "md-nyse");
+    tell(&mut nyse, &["topic quotes", "topic trades", "topic status", "ready"]);
+    let mut xetra = claim(&place, "md-xetra");
+    tell(&mut xetra, &["topic quotes", "ready"]);
+    let mut other = claim(&place, "orders");
+    tell(&mut other, &["topic quotes", "ready"]);
+    assert_eq!(discovered(&bus, "md-*/quotes"), ["md-nyse/quotes", "md-xetra/quotes"]);
+    assert_eq!(discovered(&bus, "*/t*"), ["md-nyse/trades"]);
+    assert_eq!(discovered(&bus, "md-nyse/*").len(), 3);
+    assert_eq!(discovered(&bus, "*-nyse/*"), [""; 0], "a `*` that is not at the end is a character");
+    let services = |pattern: &str| {
+        let found = bus.discover(pattern).unwrap();
+        assert_eq!((found.topics.len(), found.silent.len()), (0, 0));
+        found.services.into_iter().map(|info| (info.name, info.pid)).collect::<Vec<_>>()
+    };
+    let (nyse_info, xetra_info) = (("md-nyse".to_owned(), nyse.pid()), ("md-xetra".to_owned(), xetra.pid()));
+    assert_eq!(services("md-*"), [nyse_info.clone(), xetra_info.clone()]);
+    assert_eq!(services("md-xetra"), std::slice::from_ref(&xetra_info));
+    assert_eq!(services("nobody"), []);
+    // Also where nobody answers.
+    nyse.stop();
+    assert_eq!(services("md-*"), [nyse_info, xetra_info]);
+}
+
+#[test]
+fn services_that_are_stopped_delay_a_discovery_once_and_are_named() {
+    let place = Place::new();
+    let bus = place.bus();
+    let mut builders: Vec<_> = ["a", "b", "c", "d", "e"].map(|name| claim(&place, name)).into();
+    builders.iter_mut().for_each(|builder| tell(builder, &["topic topic", "ready"]));
+    for stopped in [&builders[0], &builders[2], &builders[3]] {
+        stopped.stop();
+    }
+    let check = |found: bus::Discovery| {
+        let names = |services: &[bus::ServiceInfo]| -> String {
+            services.iter().map(|info| info.name.as_str()).collect()
+        };
+        assert_eq!((&*names(&found.services), &*names(&found.silent)), ("abcde", "acd"));
+        assert_eq!(found.topics.iter().map(|info| &*info.service).collect::<String>(), "be");
+    };
+    let found = bus.discover_timeout("*/topic", Duration::ZERO).unwrap();
+    assert_eq!(
+        (found.services.len(), found.topics.len() + found.silent.len()),
+        (5, 5),
+        "nobody is forgotten"
+    );
+    check(bus.discover("*/topic").unwrap());
+    check(smol::block_on(bus.discover_async("*/topic")).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let error = bus.topics_async("a").await.unwrap_err().to_string();
+        assert!(error.contains("`a`") && error.contains("stopped"), "{error}");
+        assert_eq!(bus.topics_async("b").await.unwrap().len(), 1);
+        assert!(matches!(bus.topics_async("nobody").await, Err(Error::NoSuchService { .. })));
+    });
+    // They answer when they go on.
+    builders.iter().for_each(Process::resume);
+    assert_eq!(discovered(&bus, "*/topic").len(), 5);
 }

@@ -12,7 +12,10 @@ use bus::Wait;
 use support::desk::{Add, Sum};
 use support::{Checked, LIMIT, Place, Publisher, Setup, Test, connect, publisher, roles, until};
 
-roles!(publisher, silent_publisher, silent_reader, silent_service, silent_client, offender);
+roles!(publisher, silent_publisher, silent_reader, silent_service, silent_client, silent_merger, offender);
+
+/// Members of a merged link.
+const MEMBERS: u64 = 50;
 
 const SETUP: Setup = Setup { history: 4, journal: 8, items: 2 };
 
@@ -122,6 +125,35 @@ fn silent_client(test: &mut Test) {
     test.say("asked");
 }
 
+/// Reads what many members published by one link.
+fn silent_merger(test: &mut Test) {
+    let list = test.bus().connect_all::<u64>("many-*", "topic").unwrap();
+    list.wait_for(MEMBERS as usize, support::LIMIT).unwrap();
+    let mut link = list.advise("item").hot().unwrap();
+    for _ in 0..MEMBERS {
+        link.recv().unwrap();
+    }
+    // One that has not waited by a set.
+    let mut link = list.advise("item").hot().unwrap();
+    let mut present = 0;
+    until("all are followed", || {
+        while link.try_recv().unwrap().is_some() {
+            present += 1;
+        }
+        present == MEMBERS
+    });
+    test.say("ready");
+    test.await_line("read");
+    without_system_calls(move || {
+        for _ in 0..MEMBERS {
+            assert!(link.try_recv().unwrap().is_some());
+        }
+        (0..100).for_each(|_| assert!(link.try_recv().unwrap().is_none()));
+        core::mem::forget((link, list));
+    });
+    test.say("read");
+}
+
 /// Makes the smallest of system calls where none is allowed.
 fn offender(test: &mut Test) {
     test.say("ready");
@@ -168,6 +200,28 @@ fn a_transaction_makes_none_on_either_side() {
     // Its control thread goes on, and it has not been killed.
     service.say("end");
     service.finish();
+}
+
+#[test]
+fn a_receive_from_many_members_makes_none() {
+    let place = Place::new();
+    let bus = place.bus();
+    let services: Vec<_> = (0..MEMBERS)
+        .map(|index| {
+            let service = bus.service(&format!("many-{index}")).unwrap();
+            let topic = service.topic::<u64>("topic").open().unwrap();
+            topic.item("item").unwrap().publish(&index).unwrap();
+            service.ready().unwrap();
+            (service, topic)
+        })
+        .collect();
+    let mut process = place.start("silent_merger");
+    process.await_line("ready");
+    for (_, topic) in &services {
+        topic.item("item").unwrap().publish(&0).unwrap();
+    }
+    process.say("read");
+    process.await_line("read");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn echo(test: &mut Test) {
         if update.value == TURNS {
             break;
         }
-        if update.value % 2 == 0 {
+        if update.value.is_multiple_of(2) {
             topic.poke("item", &update.value).unwrap();
         }
     }

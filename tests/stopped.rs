@@ -63,7 +63,8 @@ fn connecting_to_a_stopped_service_ends_in_time_while_others_answer() {
     let names: Vec<_> = bus.services().unwrap().into_iter().map(|service| service.name).collect();
     assert_eq!(names, ["bystander", "service"], "it is stopped, not gone");
     let found = bus.discover("*/topic").unwrap();
-    assert_eq!(found.iter().map(|topic| &*topic.service).collect::<Vec<_>>(), ["bystander"]);
+    assert_eq!(found.topics.iter().map(|topic| &*topic.service).collect::<Vec<_>>(), ["bystander"]);
+    assert_eq!(found.silent.iter().map(|service| &*service.name).collect::<Vec<_>>(), ["service"]);
     let Err(Error::AlreadyServed { pid, .. }) = bus.service("service") else { panic!("it has the name") };
     assert_eq!(pid, publisher.process.pid());
 

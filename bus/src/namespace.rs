@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -51,7 +51,6 @@ pub(crate) struct BusCore {
     control: Arc<ControlShared>,
     commands: Sender<Command>,
     thread: Mutex<Thread>,
-    next_number: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -167,7 +166,6 @@ impl BusBuilder {
                 control: Arc::new(ControlShared::new(waker)),
                 commands,
                 thread: Mutex::new(Thread { commands: Some(received), handle: None }),
-                next_number: AtomicU64::new(1),
             }),
         })
     }
@@ -194,7 +192,7 @@ impl BusPlace {
 impl BusCore {
     /// A number that no conversation or link of this bus has had.
     pub(crate) fn number(&self) -> u64 {
-        self.next_number.fetch_add(1, Ordering::Relaxed)
+        self.control.number()
     }
 
     /// Starts the clients' control thread, if it does not run yet.

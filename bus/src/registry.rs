@@ -1,7 +1,7 @@
 //! The services of a bus, as files of its directory.
 //!
 //! ```text
-//! DIR/<stem>.lock   the owner's pid and the service's name; locked by the owner for life
+//! DIR/<stem>.lock   the owner's pid, the service's name and its instance; locked by the owner for life
 //! DIR/<stem>.sock   the control socket; there once the service is ready
 //! ```
 //!
@@ -18,6 +18,9 @@
 //!
 //! **Nobody tidies an idle bus away.** A shared flock(2) on the directory keeps systemd-tmpfiles(8) from
 //! removing files that look old: a lock file is written once and may be locked for months.
+//!
+//! **A life is told from the next one.** Each has a random number, its *instance*, which the file names and the service
+//! says in its hello; so whoever looks twice sees a service that returned meanwhile, also where the same process has it.
 //!
 //! The stem is the service's name where that makes a fine file name, and `~` with its fingerprint otherwise;
 //! the lock file holds the name itself.
@@ -52,6 +55,9 @@ pub struct ServiceInfo {
     pub name: String,
     /// The process that owns it.
     pub pid: u32,
+    /// Which life of the service it is: another number each time that the name is claimed. The same as the
+    /// [`epoch`](crate::Update::epoch) of what it publishes.
+    pub instance: u64,
 }
 
 /// The directory of one bus.
@@ -123,7 +129,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::AlreadyServed`] if a live process has it.
-    pub(crate) fn claim(&self, service: &str) -> Result<Claim> {
+    pub(crate) fn claim(&self, service: &str, instance: u64) -> Result<Claim> {
         let stem = stem(service);
         let path = self.file(&stem, LOCK);
         let doing = || format!("claiming the name `{service}` with {}", path.display());
@@ -169,7 +175,10 @@ impl Registry {
             }
         }
         lock.set_len(0)
-            .and_then(|()| lock.write_all(format!("{}\n{service}\n", std::process::id()).as_bytes()))
+            .and_then(|()| {
+                let text = format!("{}\n{service}\n{instance:016x}\n", std::process::id());
+                lock.write_all(text.as_bytes())
+            })
             .map_err(Error::os(doing()))?;
         // Nobody can have taken it since we asked, for that takes the lock of the files.
         if !lock::try_lock(&lock, Byte::Owner).map_err(Error::os(doing()))? {
@@ -264,8 +273,13 @@ fn read(mut lock: &File) -> Option<ServiceInfo> {
     let mut text = String::new();
     lock.rewind().ok()?;
     lock.take(1024).read_to_string(&mut text).ok()?;
-    let (pid, service) = text.strip_suffix('\n')?.split_once('\n')?;
-    Some(ServiceInfo { name: name::check("service", service).ok()?.to_owned(), pid: pid.parse().ok()? })
+    let (pid, rest) = text.strip_suffix('\n')?.split_once('\n')?;
+    let (service, instance) = rest.split_once('\n')?;
+    Some(ServiceInfo {
+        name: name::check("service", service).ok()?.to_owned(),
+        pid: pid.parse().ok()?,
+        instance: u64::from_str_radix(instance, 16).ok()?,
+    })
 }
 
 fn stem(service: &str) -> String {
@@ -299,11 +313,12 @@ mod tests {
         let (_directory, registry) = open();
         // Names that are no good file names too.
         for name in ["market", "Ünïcode", ".", &"x".repeat(255), "a b", "~market", "a.lock"] {
-            let claim = registry.claim(name).unwrap();
+            let claim = registry.claim(name, 7).unwrap();
             assert_eq!(registry.services().unwrap(), [], "not ready yet");
             let _socket = claim.announce(&registry).unwrap();
             let services = registry.services().unwrap();
-            assert_eq!(services, [ServiceInfo { name: name.to_owned(), pid: std::process::id() }]);
+            let info = ServiceInfo { name: name.to_owned(), pid: std::process::id(), instance: 7 };
+            assert_eq!(services, [info]);
             registry.connect(name).unwrap();
             claim.release(&registry);
             assert_eq!(registry.services().unwrap(), []);
@@ -314,8 +329,8 @@ mod tests {
     #[test]
     fn a_name_has_one_owner_and_what_a_dead_one_leaves_is_swept() {
         let (_directory, registry) = open();
-        let claim = registry.claim("market").unwrap();
-        match registry.claim("market") {
+        let claim = registry.claim("market", 7).unwrap();
+        match registry.claim("market", 8) {
             Err(Error::AlreadyServed { service, pid }) => {
                 assert_eq!((service.as_str(), pid), ("market", std::process::id()));
             }
@@ -352,7 +367,7 @@ mod tests {
                 let (begun, ended, list) = (&begun, &ended, &list);
                 scope.spawn(move || {
                     for round in 0..100 {
-                        match registry.claim("market") {
+                        match registry.claim("market", 8) {
                             Ok(claim) => {
                                 assert_eq!(owners.fetch_add(1, Ordering::SeqCst), 0, "two owners");
                                 claimed.fetch_add(1, Ordering::SeqCst);
@@ -386,10 +401,10 @@ mod tests {
     #[test]
     fn whose_lock_file_was_removed_takes_nothing_from_the_next_owner() {
         let (_directory, registry) = open();
-        let robbed = registry.claim("market").unwrap();
+        let robbed = registry.claim("market", 7).unwrap();
         let _socket = robbed.announce(&registry).unwrap();
         fs::remove_file(registry.file("market", LOCK)).unwrap();
-        let next = registry.claim("market").unwrap();
+        let next = registry.claim("market", 7).unwrap();
         let _next_socket = next.announce(&registry).unwrap();
         robbed.hide(&registry);
         registry.connect("market").unwrap();

@@ -107,6 +107,11 @@ impl<T> Answer<T> {
         (Answer { sender: Some(sender), tasks: tasks.clone() }, Answered { receiver, tasks })
     }
 
+    /// Whether whoever asked has given up.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.tasks) == 1
+    }
+
     /// Answers. Whoever asked may have given up.
     pub(crate) fn send(mut self, answer: T) {
         if let Some(sender) = self.sender.take() {

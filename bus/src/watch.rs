@@ -34,6 +34,36 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 /// … and when to look once more where that explained nothing: an exiting process may be held up.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
+/// When to look at the directory again, since a change was not explained, and how often that was done.
+#[derive(Debug, Default)]
+pub(crate) struct Again(Option<(Instant, u32)>);
+
+impl Again {
+    /// When that is.
+    pub(crate) fn at(&self) -> Option<Instant> {
+        self.0.map(|(at, _)| at)
+    }
+
+    /// Whether to look now, where the directory has `changed` or not. If so, there is to be another look after it, unless
+    /// this one [explains](Self::explained) the change.
+    pub(crate) fn is_due(&mut self, changed: bool, now: Instant) -> bool {
+        let looks =
+            if changed { Some(0) } else { self.0.filter(|&(at, _)| at <= now).map(|(_, looks)| looks) };
+        let Some(looks) = looks else { return false };
+        self.0 = match looks {
+            0..LOOKS => Some((now + BETWEEN_LOOKS * (looks + 1), looks + 1)),
+            LOOKS => Some((now + LAST_LOOK, looks + 1)),
+            _ => None,
+        };
+        true
+    }
+
+    /// The change was found.
+    pub(crate) fn explained(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// An endless series of services that appear and vanish; see [`Bus::watch`](crate::Bus::watch). In a `for` it is a
 /// series of [`recv`](Watch::recv)s, as a stream one of [`recv_async`](Watch::recv_async)s.
 #[derive(Debug)]
@@ -41,8 +71,7 @@ pub struct Watch {
     bus: Arc<BusCore>,
     known: Vec<ServiceInfo>,
     events: VecDeque<ServiceEvent>,
-    /// When to look again since a change was not explained, and how often that was done.
-    again: Option<(Instant, u32)>,
+    again: Again,
     /// What a wait set sees of this.
     vigil: Arc<Vigil>,
     /// What a task waits by.
@@ -57,7 +86,7 @@ impl Watch {
             bus,
             known: Vec::new(),
             events: VecDeque::new(),
-            again: None,
+            again: Again::default(),
             vigil: Arc::new(Vigil::new()),
             watched: None,
             deadline: None,
@@ -105,9 +134,9 @@ impl Watch {
 
     /// Tells a wait set where this stands.
     pub(crate) fn report(&self) {
-        let due = match self.again {
+        let due = match self.again.at() {
             _ if !self.events.is_empty() => Due::Now,
-            Some((at, _)) => Due::At(at),
+            Some(at) => Due::At(at),
             None => Due::Never,
         };
         self.vigil.report(None, 0, due);
@@ -131,7 +160,7 @@ impl Watch {
             if let Err(error) = self.wait_by_tasks(context) {
                 return Poll::Ready(Err(error));
             }
-            let Some((at, _)) = self.again else {
+            let Some(at) = self.again.at() else {
                 self.deadline = None;
                 return Poll::Pending;
             };
@@ -163,7 +192,7 @@ impl Watch {
                 self.look()?;
                 return self.try_recv();
             }
-            let again = self.again.map(|(at, _)| at.saturating_duration_since(now));
+            let again = self.again.at().map(|at| at.saturating_duration_since(now));
             let timeout = left.into_iter().chain(again).min().map(timespec);
             let mut fds = [PollFd::from_borrowed_fd(self.watch.as_fd(), PollFlags::IN)];
             // An error is an interruption: look, and wait again.
@@ -174,22 +203,11 @@ impl Watch {
     /// The next event that is known, after a look where it is time for one.
     fn step(&mut self) -> Result<Option<ServiceEvent>> {
         if self.events.is_empty() {
-            let now = Instant::now();
-            let looks = if self.watch.clear() {
-                Some(0)
-            } else {
-                self.again.filter(|&(at, _)| at <= now).map(|(_, looks)| looks)
-            };
-            if let Some(looks) = looks {
-                // Also where the look fails.
-                self.again = match looks {
-                    0..LOOKS => Some((now + BETWEEN_LOOKS * (looks + 1), looks + 1)),
-                    LOOKS => Some((now + LAST_LOOK, looks + 1)),
-                    _ => None,
-                };
+            // Also where the look fails there is to be another.
+            if self.again.is_due(self.watch.clear(), Instant::now()) {
                 self.look()?;
                 if !self.events.is_empty() {
-                    self.again = None;
+                    self.again.explained();
                 }
             }
         }

@@ -43,7 +43,7 @@ impl Service {
         drop(place.bus());
         let files = ["lock", "sock"].map(|kind| place.path().join(format!("{name}.{kind}")));
         let mut lock = File::create(&files[0]).unwrap();
-        write!(lock, "{}\n{name}\n", std::process::id()).unwrap();
+        write!(lock, "{}\n{name}\n{:016x}\n", std::process::id(), 1).unwrap();
         // SAFETY: `flock` is a C struct of integers, for which zero is a valid value.
         let mut owner: libc::flock = unsafe { core::mem::zeroed() };
         owner.l_type = libc::F_WRLCK as _;

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::boxed::Boxed;
 use super::control::Command;
-use super::conversation::{Conversation, DEFAULT_TIMEOUT};
-use super::link::{Deliver, Hot, Link, Samples, Warm};
+use super::conversation::{Conversation, ConversationHandle, DEFAULT_TIMEOUT};
+use super::deliver::{Deliver, Hot, Samples, Warm};
+use super::link::Link;
 use super::link_state::{LinkShared, Target};
 use super::options::{Options, link_methods, value_methods};
 use super::reader::{Delivery, Start};
 use crate::error::{Error, Result};
 use crate::message::Message;
-use crate::name;
 use crate::payload::Payload;
 use crate::sys::processors;
 
@@ -176,7 +176,7 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     /// # Errors
     /// As [`hot`](Self::hot); [`Error::Refused`](crate::Error::Refused) where the topic grants none, or not so many.
     pub fn samples(mut self, count: usize) -> Result<Link<Samples<T>>> {
-        self.samples = Self::check_samples(count)?;
+        self.samples = check_samples(count)?;
         let options = core::mem::take(&mut self.options);
         self.open(false, options)
     }
@@ -186,7 +186,7 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     /// # Errors
     /// As [`samples`](Self::samples).
     pub async fn samples_async(mut self, count: usize) -> Result<Link<Samples<T>>> {
-        self.samples = Self::check_samples(count)?;
+        self.samples = check_samples(count)?;
         let options = core::mem::take(&mut self.options);
         self.open_async(false, options).await
     }
@@ -210,14 +210,6 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
         self.open_async(false, options).await
     }
 
-    fn check_samples(count: usize) -> Result<u32> {
-        u32::try_from(count).ok().filter(|&count| count > 0).ok_or_else(|| Error::InvalidOption {
-            option: "samples",
-            found: count.to_string(),
-            expected: "at least 1, and at most what the topic grants".to_owned(),
-        })
-    }
-
     fn open<D: Deliver>(self, warm: bool, options: Options<D::Value>) -> Result<Link<D>> {
         let (mut link, limit) = self.begin(warm, &options)?;
         link.attach(limit)?;
@@ -236,35 +228,60 @@ impl<'c, T: Payload + ?Sized> AdviseBuilder<'c, T> {
     fn begin<D: Deliver>(self, warm: bool, options: &Options<D::Value>) -> Result<(Link<D>, Duration)> {
         options.check(None)?;
         options.check_lossless(self.lossless.is_some())?;
+        self.target.check()?;
+        let AdviseBuilder { conversation, target, lossless, samples, start, wait, appear, .. } = self;
+        let terms = LinkTerms { target, warm, lossless, samples, appear: appear.is_some(), wait, life: None };
+        Ok((terms.begin(conversation.handle.clone(), start), appear.unwrap_or(DEFAULT_TIMEOUT)))
+    }
+}
+
+/// How many samples a link may hold.
+///
+/// # Errors
+/// [`Error::InvalidOption`] for none, or more than there can be.
+pub(super) fn check_samples(count: usize) -> Result<u32> {
+    u32::try_from(count).ok().filter(|&count| count > 0).ok_or_else(|| Error::InvalidOption {
+        option: "samples",
+        found: count.to_string(),
+        expected: "at least 1, and at most what the topic grants".to_owned(),
+    })
+}
+
+/// What is asked of a service for a link, or of several for one link each.
+#[derive(Debug, Clone)]
+pub(super) struct LinkTerms {
+    pub(super) target: Target,
+    pub(super) warm: bool,
+    pub(super) lossless: Option<Duration>,
+    pub(super) samples: u32,
+    /// Whether an item that is not there is waited for.
+    pub(super) appear: bool,
+    pub(super) wait: Wait,
+    /// The one life of the service that the link is of, if it is not of whichever there is.
+    pub(super) life: Option<u64>,
+}
+
+impl LinkTerms {
+    /// Asks the service of a conversation, and does not wait for its answer.
+    pub(super) fn begin<D: Deliver>(&self, handle: Arc<ConversationHandle>, start: Start) -> Link<D> {
         let delivery = match self.lossless {
-            _ if warm => Delivery::Latest,
+            _ if self.warm => Delivery::Latest,
             Some(_) => Delivery::Lossless,
             None => Delivery::Queue,
         };
-        match &self.target {
-            Target::One(item) => {
-                name::check("item", item)?;
-            }
-            Target::Many(items) => {
-                for item in items.iter().flatten() {
-                    name::check("item", item)?;
-                }
-            }
-        }
-        let handle = self.conversation.handle.clone();
         let wait =
             if self.wait == Wait::SpinThenPark && processors::only_one() { Wait::Park } else { self.wait };
         let shared = Arc::new(LinkShared::new(
             handle.bus.number(),
-            self.target,
-            warm,
-            self.lossless.filter(|_| !warm),
+            self.target.clone(),
+            self.warm,
+            self.lossless.filter(|_| !self.warm),
             self.samples,
-            self.appear.is_some(),
+            self.appear,
+            self.life,
         ));
         handle.bus.command(Command::Advise { conversation: handle.shared.clone(), link: shared.clone() });
-        let link = Link::new(handle, shared, delivery, self.start, wait);
-        Ok((link, self.appear.unwrap_or(DEFAULT_TIMEOUT)))
+        Link::new(handle, shared, delivery, start, wait)
     }
 }
 

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use super::link::{Deliver, Link};
+use super::deliver::Deliver;
+use super::link::Link;
 use crate::error::Result;
 
 impl<D: Deliver> Link<D> {

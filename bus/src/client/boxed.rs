@@ -11,7 +11,8 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::alloc::{self, handle_alloc_error};
 
-use super::link::{Deliver, Link, here};
+use super::deliver::{Deliver, here};
+use super::link::Link;
 use super::values::{Found, Values};
 use crate::copy;
 use crate::envelope::Envelope;

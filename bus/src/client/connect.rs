@@ -8,13 +8,9 @@ use super::control::Command;
 use super::conversation::{
     Conversation, ConversationHandle, ConversationShared, DEFAULT_TIMEOUT, State, Status,
 };
-use super::lanes::Lanes;
-use super::parking::Versioned;
 use super::session::Expected;
 use super::transact::Terms;
 use crate::error::{Error, Result};
-use crate::image;
-use crate::message::{Message, Schema};
 use crate::name;
 use crate::namespace::BusCore;
 use crate::payload::Payload;
@@ -92,25 +88,12 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
             name::service_and_topic(&self.address)?
         };
         let limit = self.wait.unwrap_or(self.timeout);
-        let shared = Arc::new(ConversationShared {
-            number: self.bus.number(),
-            service: service.to_owned(),
-            topic: topic.to_owned(),
-            wait: self.wait.is_some(),
-            expected: Expected {
-                fingerprint: T::Fixed::FINGERPRINT,
-                size: size_of::<T::Fixed>(),
-                align: align_of::<T::Fixed>(),
-                schema: Schema::of::<T::Fixed>,
-                template: image::template::<T::Fixed>(),
-                convertible: T::ELEMENT == 0,
-            },
-            names: Arc::default(),
-            lanes: Lanes::default(),
-            state: Versioned::new(State { session: None, status: Status::Absent, trouble: None }),
-        });
+        let (number, waits) = (self.bus.number(), (self.wait.is_some(), false));
+        let shared =
+            ConversationShared::new(number, (service, topic), waits, Expected::of::<T>(), Arc::default());
+        let shared = Arc::new(shared);
         self.bus.start()?;
-        let handle = Arc::new(ConversationHandle { bus: self.bus.clone(), shared: shared.clone() });
+        let handle = Arc::new(ConversationHandle::new(self.bus.clone(), shared.clone()));
         self.bus.command(Command::Open(shared));
         Ok((handle, limit))
     }
@@ -160,6 +143,9 @@ impl ConversationHandle {
             (Status::Unanswered { pid }, None) => format!(
                 "process {pid} serves it but does not answer, or has no such topic yet; is it stopped?"
             ),
+            (Status::WithoutTopic { pid }, None) => {
+                format!("process {pid} serves it and has no such topic yet")
+            }
         }))
     }
 

@@ -5,16 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::Receiver;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::conversation::ConversationShared;
 use super::lanes::ClientLane;
 use super::link_state::LinkShared;
+use super::list::{List, ListShared};
 use super::peer::{Peer, Question};
 use super::pending::Asked;
 use super::reactor::Reactor;
@@ -26,6 +27,7 @@ use crate::sys::time::timespec;
 use crate::sys::wake::Waker;
 use crate::sys::watch::DirectoryWatch;
 use crate::tasks::{Answer, Timers};
+use crate::watch::Again;
 use crate::wire::OfferEntry;
 
 /// How soon to wake a sleeper again.
@@ -79,9 +81,13 @@ pub(crate) enum Command {
         formats: bool,
         answer: Answer<Result<Vec<OfferEntry>>>,
     },
+    /// A list of conversations is to be kept.
+    OpenList(Arc<ListShared>),
+    /// The list of this number is to be kept no longer.
+    CloseList(u64),
     Topics {
         service: String,
-        answer: Sender<Result<Vec<TopicInfo>>>,
+        answer: Answer<Result<Vec<TopicInfo>>>,
     },
 }
 
@@ -90,6 +96,8 @@ pub(crate) enum Command {
 pub(crate) struct ControlShared {
     pub(crate) waker: Waker,
     pub(crate) closed: AtomicBool,
+    /// The next number for a conversation or a link.
+    next_number: AtomicU64,
     /// Points in time that tasks wait for.
     pub(crate) timers: Arc<Timers>,
     /// What tasks wait by, once one has waited.
@@ -99,7 +107,13 @@ pub(crate) struct ControlShared {
 impl ControlShared {
     pub(crate) fn new(waker: Waker) -> Self {
         let (timers, reactor) = (Timers::new(waker.clone()), OnceLock::new());
-        ControlShared { waker, closed: AtomicBool::new(false), timers, reactor }
+        let (closed, next_number) = (AtomicBool::new(false), AtomicU64::new(1));
+        ControlShared { waker, closed, next_number, timers, reactor }
+    }
+
+    /// A number that no conversation or link of this bus has had.
+    pub(crate) fn number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Wakes the tasks whose time has come, or what they wait for; when to look after those that wait for links.
@@ -117,6 +131,9 @@ pub(crate) struct Control {
     shared: Arc<ControlShared>,
     commands: Receiver<Command>,
     peers: BTreeMap<String, Peer>,
+    lists: Vec<List>,
+    /// When to read the directory again for the lists.
+    again: Again,
     watch: Option<DirectoryWatch>,
     next_question: u64,
     /// When to look after tasks that wait for links, whatever rings.
@@ -153,7 +170,9 @@ impl Control {
         // Questions share the references of links, which count up from 1; these count down.
         let (peers, next_question) = (BTreeMap::new(), u64::MAX);
         let agenda = Agenda::default();
-        Control { place, shared, commands, peers, watch: None, next_question, tasks_due: None, agenda }
+        let (lists, again) = (Vec::new(), Again::default());
+        let (watch, tasks_due) = (None, None);
+        Control { place, shared, commands, peers, lists, again, watch, next_question, tasks_due, agenda }
     }
 
     /// Runs until the bus is closed.
@@ -178,32 +197,65 @@ impl Control {
 
     /// Connects to services that are not connected, and watches for those that are not there.
     fn look_for_services(&mut self) {
-        let missing = |peers: &BTreeMap<String, Peer>| peers.values().any(Peer::is_absent);
-        if let Some(watch) = &self.watch {
-            watch.clear();
+        if !self.lists.is_empty() && self.watch.is_none() {
+            // Before the directory is read, so that no change is missed.
+            self.begin_to_watch();
         }
+        let changed = self.watch.as_ref().is_none_or(|watch| watch.clear());
+        self.keep_lists(changed);
         self.peers.values_mut().for_each(|peer| peer.connect(&self.place));
-        if !missing(&self.peers) {
+        if !self.lists.is_empty() {
+            return;
+        }
+        if !self.is_service_missing() {
             self.watch = None;
         } else if self.watch.is_none() {
-            match DirectoryWatch::new(self.place.registry.path()) {
-                Ok(watch) => {
-                    self.watch = Some(watch);
-                    // A service may have come before the watch did.
-                    self.peers.values_mut().for_each(|peer| peer.connect(&self.place));
-                }
-                Err(error) => tracing::warn!(%error, "cannot watch the bus directory; looking often instead"),
-            }
+            self.begin_to_watch();
+            // A service may have come before the watch did.
+            self.peers.values_mut().for_each(|peer| peer.connect(&self.place));
+        }
+    }
+
+    fn is_service_missing(&self) -> bool {
+        self.peers.values().any(Peer::is_absent)
+    }
+
+    fn begin_to_watch(&mut self) {
+        match DirectoryWatch::new(self.place.registry.path()) {
+            Ok(watch) => self.watch = Some(watch),
+            Err(error) => tracing::warn!(%error, "cannot watch the bus directory; looking often instead"),
+        }
+    }
+
+    /// Has the lists follow what their conversations tell, and the directory where that has `changed`.
+    fn keep_lists(&mut self, changed: bool) {
+        let Control { lists, peers, shared, .. } = self;
+        let mut number = || shared.number();
+        let ended = lists.iter().fold(false, |ended, list| list.follow(peers, &mut number) | ended);
+        let new = self.again.at().is_none() && lists.iter().any(List::is_new);
+        if lists.is_empty() || !self.again.is_due(changed || ended || new, Instant::now()) {
+            return;
+        }
+        let services = match self.place.registry.services() {
+            Ok(services) => services,
+            // It is read again soon, as after any look that explained nothing.
+            Err(error) => return tracing::warn!(%error, "cannot read the bus directory for a list"),
+        };
+        let explained =
+            lists.iter().fold(false, |any, list| list.compare(&services, peers, &mut number) | any);
+        if explained {
+            self.again.explained();
         }
     }
 
     /// Waits for something to do; whether that is for the tasks, and nothing else.
     fn wait(&mut self, soon: bool) -> bool {
         let now = Instant::now();
-        let unwatched = self.watch.is_none() && self.peers.values().any(Peer::is_absent);
+        let unwatched = self.watch.is_none() && (self.is_service_missing() || !self.lists.is_empty());
         self.agenda.note(self.peers.values().filter_map(Peer::retry_at).min());
         self.agenda.note(soon.then_some(now + SOON));
         self.agenda.note(unwatched.then_some(now + WITHOUT_WATCH));
+        self.agenda.note(self.again.at());
         let reactor = self.shared.reactor.get();
         let mut fds: Vec<_> =
             reactor.map(|tasks| PollFd::from_borrowed_fd(tasks.as_fd(), PollFlags::IN)).into_iter().collect();
@@ -268,6 +320,17 @@ impl Control {
                 let service = conversation.service.clone();
                 self.ask(service, Question::Offers { conversation, formats, found: Vec::new(), answer });
             }
+            Command::OpenList(list) => self.lists.push(List(list)),
+            Command::CloseList(number) => {
+                let Control { lists, peers, .. } = self;
+                let closed = lists.iter().position(|list| list.0.number == number);
+                if let Some(index) = closed {
+                    lists.swap_remove(index).close(peers);
+                }
+                if lists.is_empty() {
+                    self.again.explained();
+                }
+            }
             Command::Topics { service, answer } => {
                 self.ask(service, Question::Topics { found: Vec::new(), answer });
             }
@@ -285,6 +348,7 @@ impl Drop for Control {
     /// Also where this thread panics: nobody may wait for ever for what it would have said.
     fn drop(&mut self) {
         self.peers.values_mut().for_each(Peer::abandon);
+        self.lists.iter().for_each(List::abandon);
     }
 }
 

@@ -2,13 +2,14 @@
 
 use core::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::advise::AdviseBuilder;
 use super::boxed::Draw;
 use super::control::Command;
 use super::lanes::Lanes;
-use super::link_state::Target;
+use super::link_state::{Target, Wanted};
 use super::names::Names;
 use super::parking::Versioned;
 use super::remote_item::{Place, RemoteItem};
@@ -40,6 +41,10 @@ pub(crate) struct ConversationShared {
     pub(crate) topic: String,
     /// Whether the first connect waits for service and topic to appear; later ones always do.
     pub(crate) wait: bool,
+    /// Whether it is one of a [list](super::list), which wants to know whether the topic is there, and waits for it anyway.
+    pub(crate) listed: bool,
+    /// Handles, and the list that it is in: whoever is the last to let go closes it.
+    holders: AtomicUsize,
     pub(crate) expected: Expected,
     pub(crate) names: Arc<Names>,
     pub(crate) lanes: Lanes,
@@ -54,6 +59,8 @@ pub(crate) struct State {
     pub(crate) status: Status,
     /// What went wrong when the service was last connected to; `None` once it is live.
     pub(crate) trouble: Option<String>,
+    /// The process, and the life of the service, that it is live with, or was last.
+    pub(crate) life: (u32, u64),
 }
 
 /// Whether there is a service at the other end.
@@ -63,6 +70,8 @@ pub(crate) enum Status {
     Absent,
     /// The process `pid` owns it, but has not answered yet.
     Unanswered { pid: u32 },
+    /// The process `pid` owns it, and has no such topic; it will say when it has. Of conversations of a list only.
+    WithoutTopic { pid: u32 },
     /// It is live.
     Live,
     /// It was live, and is gone.
@@ -72,6 +81,40 @@ pub(crate) enum Status {
 }
 
 impl ConversationShared {
+    /// A conversation that nobody holds yet, nor has been begun.
+    pub(crate) fn new(
+        number: u64,
+        (service, topic): (&str, &str),
+        (wait, listed): (bool, bool),
+        expected: Expected,
+        names: Arc<Names>,
+    ) -> Self {
+        let state = State { session: None, status: Status::Absent, trouble: None, life: (0, 0) };
+        ConversationShared {
+            number,
+            service: service.to_owned(),
+            topic: topic.to_owned(),
+            wait,
+            listed,
+            holders: AtomicUsize::new(0),
+            expected,
+            names,
+            lanes: Lanes::default(),
+            state: Versioned::new(state),
+        }
+    }
+
+    /// One more holds it: as the first, or where another surely does.
+    pub(crate) fn hold(&self) {
+        self.holders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One holds it no longer; whether that was the last.
+    #[must_use = "the last one has to close it"]
+    pub(crate) fn let_go(&self) -> bool {
+        self.holders.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
     /// Whether the service is there now.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.state.lock().status, Status::Live)
@@ -278,9 +321,19 @@ pub(crate) struct ConversationHandle {
     pub(crate) shared: Arc<ConversationShared>,
 }
 
+impl ConversationHandle {
+    /// As the first handle, or where somebody surely holds the conversation.
+    pub(crate) fn new(bus: Arc<BusCore>, shared: Arc<ConversationShared>) -> Self {
+        shared.hold();
+        ConversationHandle { bus, shared }
+    }
+}
+
 impl Drop for ConversationHandle {
     fn drop(&mut self) {
-        self.bus.command(Command::Close(self.shared.clone()));
+        if self.shared.let_go() {
+            self.bus.command(Command::Close(self.shared.clone()));
+        }
     }
 }
 
@@ -321,7 +374,13 @@ impl<T: Payload + ?Sized> Conversation<T> {
 
     /// The process that owns, or last owned, the service.
     pub fn pid(&self) -> u32 {
-        self.handle.shared.state.lock().session.as_ref().map_or(0, |session| session.pid)
+        self.handle.shared.state.lock().life.0
+    }
+
+    /// Which life of the service this is with, or was last: another number for each, as
+    /// [`ServiceInfo::instance`](crate::ServiceInfo::instance) and [`Update::epoch`] tell.
+    pub fn instance(&self) -> u64 {
+        self.handle.shared.state.lock().life.1
     }
 
     /// The names of the topic's items, in the order in which they were added.
@@ -335,8 +394,9 @@ impl<T: Payload + ?Sized> Conversation<T> {
         self.handle.shared.names.name(item).unwrap_or_else(|| "".into())
     }
 
-    /// Begins a link to the item of this name, or to all items for `"*"`; finish with
-    /// [`hot`](AdviseBuilder::hot) or [`warm`](AdviseBuilder::warm).
+    /// Begins a link to the item of this name, to all items for `"*"`, or to all whose names begin so for a pattern like
+    /// `"AA*"`; finish with [`hot`](AdviseBuilder::hot) or [`warm`](AdviseBuilder::warm). Items that a pattern matches are
+    /// followed from when they appear.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -359,8 +419,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # }
     /// ```
     pub fn advise(&self, item: &str) -> AdviseBuilder<'_, T> {
-        let target = if item == name::ANY { Target::Many(None) } else { Target::One(item.to_owned()) };
-        AdviseBuilder::new(self, target)
+        AdviseBuilder::new(self, Target::of(item))
     }
 
     /// Begins a link to several items, whose updates come in the order of publishing. Items that do not
@@ -386,7 +445,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # }
     /// ```
     pub fn advise_items<N: Into<String>>(&self, items: impl IntoIterator<Item = N>) -> AdviseBuilder<'_, T> {
-        AdviseBuilder::new(self, Target::Many(Some(items.into_iter().map(Into::into).collect())))
+        AdviseBuilder::new(self, Target::Many(Wanted::These(items.into_iter().map(Into::into).collect())))
     }
 }
 

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::deadband::Band;
-use super::link::Deliver;
+use super::deliver::Deliver;
 use super::options::{Filter, Options};
 use super::vigil::Due;
 use crate::error::Error;
@@ -49,6 +49,10 @@ pub trait Passing {
 
     #[doc(hidden)]
     fn settle(&mut self, counts: Counts);
+
+    /// Which life of the service it is of.
+    #[doc(hidden)]
+    fn life(&self) -> u64;
 
     /// Whether there was a gap before it.
     #[doc(hidden)]
@@ -94,6 +98,10 @@ impl<V> Passing for Update<V> {
         (self.missed, self.suppressed) = (counts.missed, counts.suppressed);
     }
 
+    fn life(&self) -> u64 {
+        self.epoch
+    }
+
     fn gap_mut(&mut self) -> &mut bool {
         &mut self.gap
     }
@@ -115,6 +123,10 @@ impl Passing for Notice {
 
     fn settle(&mut self, counts: Counts) {
         self.missed = counts.missed.wrapping_add(counts.suppressed);
+    }
+
+    fn life(&self) -> u64 {
+        self.epoch
     }
 
     fn gap_mut(&mut self) -> &mut bool {

@@ -5,8 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::deliver::Deliver;
 use super::gate::{Gate, State};
-use super::link::{Deliver, Link};
+use super::link::Link;
 use super::options::{DeliveryMode, Granted, Mode, Options};
 use super::reader::{Delivery, Reader};
 use super::vigil::Due;

@@ -1,284 +1,33 @@
 //! Links: live subscriptions.
 
 use core::fmt;
-use core::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::advise::Wait;
-use super::control::Command;
+use super::attach::Registration;
 use super::conversation::ConversationHandle;
-use super::credit_memory::Credit;
-use super::gate::{Gate, Passing};
-use super::link_state::{Attachment, LinkShared, Target};
-use super::many_items::ManyItems;
-use super::reader::{Delivery, Look, OneItem, Reader, Start};
-use super::sample::{Pin, Pins, Sample};
+use super::deliver::{Deliver, Pinned, Seen, here};
+use super::gate::Gate;
+use super::link_state::LinkShared;
+use super::reader::{Delivery, Look, Reader, Start};
+use super::sample::{Pin, Pins};
 use super::session::Session;
 use super::values::{Found, Values};
 use super::vigil::NOBODY;
 use crate::bell::PARK_BOUND;
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
-use crate::image::Image;
-use crate::message::{Conversion, Message};
-use crate::payload::Payload;
-use crate::ring::{Copied, Taken};
-use crate::segment::pool::Reference;
+use crate::message::Conversion;
+use crate::ring::Copied;
 use crate::spin::{SpinBudget, Waiting};
 use crate::sync::{AtomicU64, step};
-use crate::sys::processors;
-use crate::update::{ItemId, Notice, Update};
+use crate::update::{ItemId, Update};
 
 /// The longest sleep between two values of a link with an interval: what a condition variable takes for sure.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
 /// Looks between two looks at the clock while spinning.
 const LOOKS_A_CLOCK: u32 = 64;
-
-/// What a link delivers: [`Hot`] values or [`Warm`] notices.
-pub trait Deliver: sealed::Sealed {
-    /// What `recv` returns.
-    type Item: Passing;
-
-    /// What filters and deadbands are about.
-    type Value: ?Sized + 'static;
-
-    /// What filters and deadbands look at.
-    #[doc(hidden)]
-    fn value(item: &Self::Item) -> &Self::Value;
-
-    /// What is there now, if it is to be read plainly.
-    #[doc(hidden)]
-    fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>>
-    where
-        Self: Sized;
-
-    /// As [`look`](Self::look), for one of many: appends what is there, and says whether there was something.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn look_into(link: &mut Link<Self>, updates: &mut Vec<Self::Item>) -> Result<bool>
-    where
-        Self: Sized,
-    {
-        Ok(Self::look(link)?.map(|update| updates.push(update)).is_some())
-    }
-
-    /// What is there now, if [`look`](Self::look) is not for it; before the link's options are applied.
-    #[doc(hidden)]
-    fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>>
-    where
-        Self: Sized;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl<T> Sealed for super::Hot<T> {}
-    impl<T: ?Sized> Sealed for super::Samples<T> {}
-    impl<T: ?Sized> Sealed for super::super::boxed::Boxed<T> {}
-    impl Sealed for super::Warm {}
-}
-
-/// Delivers an [`Update`] with the value.
-#[derive(Debug)]
-pub struct Hot<T>(PhantomData<fn() -> T>);
-
-/// Delivers an [`Update`] with a [`Sample`]: the value where it is, without a copy.
-#[derive(Debug)]
-pub struct Samples<T: ?Sized>(PhantomData<fn() -> T>);
-
-/// Delivers a [`Notice`] that there is a new value.
-#[derive(Debug)]
-pub struct Warm(());
-
-impl<T: Message> Deliver for Hot<T> {
-    type Item = Update<T>;
-    type Value = T;
-
-    fn value(update: &Update<T>) -> &T {
-        &update.value
-    }
-
-    #[inline(always)]
-    fn look(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
-        let mut image = Image::<T>::new();
-        let look = link.look_plainly(&mut image);
-        // SAFETY: where a value was taken, the image was loaded.
-        unsafe { update(link, look, &image) }
-    }
-
-    #[inline(always)]
-    fn look_into(link: &mut Link<Self>, updates: &mut Vec<Update<T>>) -> Result<bool> {
-        updates.reserve(1);
-        let place = updates.spare_capacity_mut()[0].as_mut_ptr();
-        // SAFETY: the value of an update that is yet to be, in memory which the vector lends alone.
-        let Some(image) = (unsafe { Image::at(&raw mut (*place).value) }) else {
-            return Ok(Self::look(link)?.map(|update| updates.push(update)).is_some());
-        };
-        let Some((item, taken)) = link.look_plainly(image) else { return Ok(false) };
-        let (seq, missed, envelope) = (taken.number, taken.missed, taken.value);
-        // SAFETY: a value was taken, so the image was loaded.
-        unsafe { image.check() }
-            .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-        let gap = link.take_gap();
-        let others = link.update_of((), item, seq, missed, gap, envelope);
-        // SAFETY: with the value, which is there and valid, these are all fields of the update after the last one, for
-        // which there is room.
-        unsafe {
-            Update::write_around(place, others);
-            updates.set_len(updates.len() + 1);
-        }
-        Ok(true)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn take(link: &mut Link<Self>) -> Result<Option<Update<T>>> {
-        let mut image = Image::<T>::new();
-        let mut astray = false;
-        let look = link.look_with(|values, conversion, body| {
-            let words = values.of(body);
-            // What was torn may have been anywhere.
-            astray = matches!(words, Found::Nowhere);
-            match words {
-                Found::Here(words) => image.load_by(conversion, words),
-                Found::Nowhere => {}
-                Found::OnItsWay => return None,
-            }
-            Some(Envelope::load(body))
-        })?;
-        let look = here(look);
-        if astray && look.is_some() {
-            return Err(link.conversation.shared.astray());
-        }
-        // SAFETY: as above.
-        unsafe { update(link, look, &image) }
-    }
-}
-
-impl<T: Payload + ?Sized> Deliver for Samples<T> {
-    type Item = Update<Sample<T>>;
-    type Value = T;
-
-    fn value(update: &Self::Item) -> &T {
-        &update.value
-    }
-
-    fn look(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
-        Self::take(link)
-    }
-
-    #[inline]
-    fn take(link: &mut Link<Self>) -> Result<Option<Self::Item>> {
-        let Some((pin, (item, taken))) = link.look_pinned()? else { return Ok(None) };
-        let Pinned { envelope, reference } = taken.value;
-        let bytes = envelope.size();
-        let memory = link.values.as_mut().and_then(|values| match values.memory(reference) {
-            Found::Here(memory) => Some(memory.clone()),
-            Found::OnItsWay | Found::Nowhere => None,
-        });
-        let place = memory.and_then(|memory| {
-            let align = align_of::<T::Fixed>();
-            // The language takes a value to be a multiple of its alignment long.
-            let words = bytes.next_multiple_of(align).div_ceil(8);
-            let start = reference.of(&memory, words)?.as_ptr().cast_mut().cast::<u8>();
-            let value = T::of_bytes(start, bytes).filter(|_| start.addr().is_multiple_of(align))?;
-            Some((memory, start, value))
-        });
-        let Some((memory, start, value)) = place else {
-            return Err(link.conversation.shared.astray());
-        };
-        if !T::ANY_BITS {
-            // SAFETY: so many bytes are there, in memory that is mapped as long as `memory`, and which the publisher does
-            // not write, since the value is held.
-            let bytes = unsafe { core::slice::from_raw_parts(start, bytes) };
-            T::check(bytes).map_err(|invalid| {
-                link.conversation.shared.invalid(item, taken.number, taken.missed, invalid)
-            })?;
-        }
-        // SAFETY: the bytes are a valid `T`, aligned, and held by `pin`.
-        let value = unsafe { Sample::new(pin, value, memory) };
-        let gap = link.take_gap();
-        let (seq, missed) = (taken.number, taken.missed);
-        Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
-    }
-}
-
-impl Deliver for Warm {
-    type Item = Notice;
-    type Value = ();
-
-    fn value(_: &Notice) -> &() {
-        &()
-    }
-
-    #[inline(always)]
-    fn look(link: &mut Link<Self>) -> Result<Option<Notice>> {
-        let look = link.look_now(|_, _, _| ());
-        Ok(notice(link, look))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn take(link: &mut Link<Self>) -> Result<Option<Notice>> {
-        let look = link.look_with(|_, _, _| ())?;
-        Ok(notice(link, look))
-    }
-}
-
-impl<T: Message> Link<Hot<T>> {
-    /// Looks for a value that is as it was published, in its slot.
-    #[inline(always)]
-    fn look_plainly(&mut self, image: &mut Image<T>) -> Look<Envelope> {
-        let payload = self.payload;
-        self.reader.as_mut()?.look(|body| {
-            image.load(&body[payload..]);
-            Envelope::load(body)
-        })
-    }
-}
-
-/// What a look brought: a value that is not here is not delivered.
-#[inline(always)]
-pub(super) fn here<R>(look: Look<Option<R>>) -> Look<R> {
-    let (item, Taken { number, missed, value }) = look?;
-    Some((item, Taken { number, missed, value: value? }))
-}
-
-/// The update with a value that was taken, which is in the image.
-///
-/// # Safety
-/// Where a value was taken, the image was loaded.
-#[inline(always)]
-unsafe fn update<T: Message>(
-    link: &mut Link<Hot<T>>,
-    look: Look<Envelope>,
-    image: &Image<T>,
-) -> Result<Option<Update<T>>> {
-    let Some((item, taken)) = look else { return Ok(None) };
-    let (seq, missed, envelope) = (taken.number, taken.missed, taken.value);
-    // SAFETY: a value was taken, so the image was loaded, says the caller.
-    let value = unsafe { image.decode() }
-        .map_err(|invalid| link.conversation.shared.invalid(item, seq, missed, invalid))?;
-    let gap = link.take_gap();
-    Ok(Some(link.update_of(value, item, seq, missed, gap, envelope)))
-}
-
-/// The notice of a value that was seen.
-#[inline(always)]
-fn notice(link: &mut Link<Warm>, look: Look<()>) -> Option<Notice> {
-    let (item, taken) = look?;
-    let (seq, missed, epoch) = (taken.number, taken.missed, link.epoch);
-    Some(Notice { item, seq, missed, epoch, gap: link.take_gap() })
-}
-
-/// A value that was seen, with the item it is of.
-type Seen<R> = (ItemId, Taken<R>);
-
-/// Where a value is that is held.
-struct Pinned {
-    envelope: Envelope,
-    reference: Reference,
-}
 
 /// A live subscription to an item, to several, or to a whole topic.
 ///
@@ -299,30 +48,30 @@ pub struct Link<D: Deliver> {
     /// What its options let through, if it has any.
     pub(super) gate: Option<Box<Gate<D>>>,
     /// Where to begin in the next session.
-    start: Start,
-    wait: Wait,
+    pub(super) start: Start,
+    pub(super) wait: Wait,
     /// How long to spin, where this link may.
     budget: SpinBudget,
     /// Whether spinning is in vain, since the publisher can run only where this thread does.
-    shares_processor: bool,
+    pub(super) shares_processor: bool,
     /// What is read now; `None` while the service is gone.
     pub(super) reader: Option<Reader>,
     /// What was read when the connection ended, with its session: it may be had again.
-    before: Option<(Arc<Session>, Reader)>,
+    pub(super) before: Option<(Arc<Session>, Reader)>,
     pub(super) session: Option<Arc<Session>>,
-    payload: usize,
+    pub(super) payload: usize,
     /// Which life of the service `reader` is of.
-    epoch: u64,
+    pub(super) epoch: u64,
     /// Where the values of the session are, for the way apart.
-    values: Option<Values>,
+    pub(super) values: Option<Values>,
     /// What the link may hold.
-    pins: Option<Arc<Pins>>,
+    pub(super) pins: Option<Arc<Pins>>,
     /// One of them for the next value, taken while there was time.
-    spare: Option<Pin>,
+    pub(super) spare: Option<Pin>,
     /// `None` once the link is stopped.
-    registration: Option<Arc<Registration>>,
+    pub(super) registration: Option<Arc<Registration>>,
     /// How the session's values become ours, where its publisher has another version of the type.
-    conversion: Option<Arc<Conversion>>,
+    pub(super) conversion: Option<Arc<Conversion>>,
     /// Whether the plain way is not for this link: see [`is_apart`](Self::is_apart).
     pub(super) apart: bool,
     /// Whether somebody has begun to wait for this link by descriptor, and was not yet found to have ended.
@@ -334,11 +83,13 @@ pub struct Link<D: Deliver> {
     /// Looks since a task has polled this link.
     pub(super) looks: u32,
     /// Version of the shared state that `reader` is of.
-    seen: u64,
+    pub(super) seen: u64,
     /// Where the state has changed: up to which number the reader is read on.
-    last: Option<u64>,
-    gap: bool,
-    ended: Option<Ended>,
+    pub(super) last: Option<u64>,
+    pub(super) gap: bool,
+    /// Whether there was a life of the service before the one that is read next, and something of it was to be had.
+    pub(super) follows: bool,
+    pub(super) ended: Option<Ended>,
 }
 
 impl<D: Deliver> fmt::Debug for Link<D> {
@@ -539,6 +290,7 @@ impl<D: Deliver> Link<D> {
             seen: 0,
             last: None,
             gap: false,
+            follows: false,
             ended: None,
         }
     }
@@ -648,7 +400,7 @@ impl<D: Deliver> Link<D> {
 
     /// Looks into the session that `reader` is of.
     #[inline(always)]
-    fn look_now<R: Copied>(
+    pub(super) fn look_now<R: Copied>(
         &mut self,
         mut copy: impl FnMut(&mut Values, Option<&Conversion>, &[AtomicU64]) -> R,
     ) -> Look<R> {
@@ -682,78 +434,8 @@ impl<D: Deliver> Link<D> {
         if reader.is_past(last) { None } else { self.look_now(copy) }
     }
 
-    /// Takes over what the control thread changed.
-    fn adopt(&mut self) -> Result<()> {
-        let shared = self.shared.clone();
-        let mut state = shared.state.lock();
-        if let Some(reason) = state.untold.take() {
-            // What the attachment is now comes with the next look.
-            self.ended = Some(reason.clone());
-            if let (Some(session), Some(reader)) = (self.session.take(), self.reader.take()) {
-                self.before = Some((session, reader));
-            }
-            self.shared.parker.move_to(None);
-            return Err(self.conversation.shared.stale(reason));
-        }
-        self.seen = shared.state.version();
-        match &mut state.attachment {
-            Attachment::Asked | Attachment::Ended(_) => Ok(()),
-            Attachment::Attached { session, index, credit } => {
-                let (session, index, credit) = (session.clone(), *index, credit.clone());
-                drop(state);
-                self.read_from(session, index, credit);
-                Ok(())
-            }
-            Attachment::Revoked(reason) => {
-                let (what, link, reason) = (self.address(), self.shared.number, core::mem::take(reason));
-                drop(state);
-                self.finish();
-                Err(Error::Evicted { what, link, reason })
-            }
-            Attachment::Refused(error, reason) => {
-                self.ended = Some(Ended::Refused(reason.clone()));
-                // Told once; then there is nothing until the service's next life.
-                error.take().map_or(Ok(()), Err)
-            }
-        }
-    }
-
-    fn read_from(&mut self, session: Arc<Session>, index: u32, credit: Option<Credit>) {
-        self.spare = None;
-        self.pins = credit
-            .as_ref()
-            .zip(self.registration.clone())
-            .and_then(|(credit, registration)| Pins::new(credit, registration));
-        let now = self.session.take().zip(self.reader.take());
-        let reader = match now.or_else(|| self.before.take()) {
-            // The same life of the service as before: the connection was lost, the values were not.
-            Some((before, reader)) if Arc::ptr_eq(&before, &session) => Some(reader.resume(credit)),
-            _ => {
-                let reader = self.reader_of(&session, index, credit);
-                // A new life is followed from its beginning, so that nothing of it goes uncounted.
-                self.gap = self.start == Start::First;
-                self.start = Start::First;
-                if let Some(gate) = &mut self.gate {
-                    gate.new_life();
-                }
-                reader
-            }
-        };
-        self.shared.parker.move_to(reader.as_ref().map(|reader| reader.awaited().0.clone()));
-        self.payload = session.payload;
-        self.epoch = session.epoch;
-        self.values = Some(Values::new(session.clone()));
-        self.conversion = session.conversion.clone();
-        self.shares_processor = self.wait == Wait::SpinThenPark && processors::shared_with(session.pid);
-        self.reader = reader;
-        self.session = Some(session);
-        self.ended = None;
-        self.choose_way();
-        self.direct_reader();
-    }
-
     /// Looks for the next value and holds it: where it is, with its stamp.
-    fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
+    pub(super) fn look_pinned(&mut self) -> Result<Option<(Pin, Seen<Pinned>)>> {
         self.values.iter_mut().for_each(Values::begin_look);
         loop {
             let changed = self.has_changed();
@@ -813,72 +495,13 @@ impl<D: Deliver> Link<D> {
         Error::HoldsAll { what: self.address(), samples }
     }
 
-    /// A reader that begins in `session` where this link is to begin.
-    fn reader_of(&self, session: &Arc<Session>, index: u32, credit: Option<Credit>) -> Option<Reader> {
-        let names = &self.conversation.shared.names;
-        match &self.shared.target {
-            Target::One(item) => {
-                let (_, memory) = session.item(index)?;
-                let id = names.id(item);
-                Some(Reader::One(OneItem::new(id, memory, self.delivery, self.start, credit)))
-            }
-            Target::Many(only) => {
-                let (session, only) = (session.clone(), only.as_deref());
-                let mut many = ManyItems::new(session, names.clone(), only, self.delivery, self.start);
-                many.tell_by(credit);
-                Some(Reader::Many(Box::new(many)))
-            }
-        }
-    }
-
-    /// As [`attach`](Self::attach), without a thread.
-    pub(crate) async fn attach_async(&mut self, limit: Duration) -> Result<()> {
-        let mut deadline = self.conversation.bus.deadline(limit);
-        while self.reader.is_none() {
-            let shared = self.shared.clone();
-            if !shared.state.change(self.seen, &mut deadline).await {
-                return Err(self.timed_out("advise", limit));
-            }
-            self.adopt()?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the service's answer to the advise.
-    pub(crate) fn attach(&mut self, limit: Duration) -> Result<()> {
-        let deadline = Instant::now().checked_add(limit);
-        while self.reader.is_none() {
-            let seen = self.seen;
-            if self.shared.state.version() != seen {
-                self.adopt()?;
-                continue;
-            }
-            let left =
-                deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return Err(self.timed_out("advise", limit));
-            }
-            self.shared.state.wait(seen, left.min(Duration::from_secs(3600)));
-        }
-        Ok(())
-    }
-
     /// What this link is to, in full.
     pub(super) fn address(&self) -> String {
         format!("{}/{}", self.conversation.shared.address(), self.shared.target)
     }
 
-    /// Lets go of the service and of all that it lent, but for samples that are kept.
-    pub(super) fn detach(&mut self) {
-        (self.spare, self.pins, self.registration, self.values) = (None, None, None, None);
-        self.shared.parker.move_to(None);
-        self.shared.attach(Attachment::Asked);
-        self.reader.iter_mut().for_each(Reader::release);
-        (self.reader, self.before, self.session) = (None, None, None);
-    }
-
     #[cold]
-    fn timed_out(&self, verb: &'static str, after: Duration) -> Error {
+    pub(super) fn timed_out(&self, verb: &'static str, after: Duration) -> Error {
         let conversation = &self.conversation.shared;
         let hint = match (&self.ended, conversation.trouble()) {
             (None, None) if verb == "recv" && self.awaited_memory().is_some() => {
@@ -909,19 +532,5 @@ impl<D: Deliver> Drop for Link<D> {
     fn drop(&mut self) {
         self.shared.vigil.end();
         self.reader.iter_mut().for_each(Reader::release);
-    }
-}
-
-/// A link, as the service knows it; it ends when the link is gone, and all that is held of it.
-#[derive(Debug)]
-pub(crate) struct Registration {
-    conversation: Arc<ConversationHandle>,
-    shared: Arc<LinkShared>,
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let conversation = self.conversation.shared.clone();
-        self.conversation.bus.command(Command::Unadvise { conversation, link: self.shared.number });
     }
 }

@@ -8,23 +8,55 @@ use super::credit_memory::Credit;
 use super::parking::{Parker, Versioned};
 use super::session::Session;
 use super::vigil::Vigil;
-use crate::error::{Ended, Error};
+use crate::error::{Ended, Error, Result};
 use crate::name;
 
 /// What a link is to.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     One(String),
-    /// These items, or all.
-    Many(Option<Vec<String>>),
+    Many(Wanted),
+}
+
+/// Which items of a topic, of those that there are and that there will be.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    These(Vec<String>),
+    /// All whose names match a pattern.
+    Matching(String),
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Target::One(item) => f.write_str(item),
-            Target::Many(None) => f.write_str(name::ANY),
-            Target::Many(Some(items)) => f.write_str(&items.join(", ")),
+            Target::Many(Wanted::Matching(pattern)) => f.write_str(pattern),
+            Target::Many(Wanted::These(items)) => f.write_str(&items.join(", ")),
+        }
+    }
+}
+
+impl Target {
+    /// What a pattern is to: one item, or all that match it.
+    pub(crate) fn of(pattern: &str) -> Self {
+        if name::is_open(pattern) {
+            Target::Many(Wanted::Matching(pattern.to_owned()))
+        } else {
+            Target::One(pattern.to_owned())
+        }
+    }
+
+    /// Checks the names in it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidName`].
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Target::One(item) => name::check("item", item).map(drop),
+            Target::Many(Wanted::Matching(pattern)) => name::check_pattern("item", pattern).map(drop),
+            Target::Many(Wanted::These(items)) => {
+                items.iter().try_for_each(|item| name::check("item", item).map(drop))
+            }
         }
     }
 }
@@ -41,12 +73,19 @@ pub(crate) struct LinkShared {
     pub(crate) samples: u32,
     /// Whether the first advise waits for the item to appear; later ones always do.
     pub(crate) wait: bool,
+    /// The one life of the service that it is of; `None` for a link that goes on with the next one.
+    life: Option<u64>,
     pub(crate) state: Versioned<LinkState>,
     pub(crate) parker: Parker,
     pub(crate) vigil: Vigil,
 }
 
 impl LinkShared {
+    /// Whether it is for this life of its service.
+    pub(crate) fn is_for(&self, life: u64) -> bool {
+        self.life.is_none_or(|only| only == life)
+    }
+
     /// Whether the publisher has to know of this link.
     pub(crate) fn is_tracked(&self) -> bool {
         self.lossless.is_some() || self.samples > 0
@@ -88,10 +127,11 @@ impl LinkShared {
         lossless: Option<Duration>,
         samples: u32,
         wait: bool,
+        life: Option<u64>,
     ) -> Self {
         let state = Versioned::new(LinkState { attachment: Attachment::Asked, untold: None, left: None });
         let (parker, vigil) = (Parker::new(), Vigil::new());
-        LinkShared { number, target, warm, lossless, samples, wait, state, parker, vigil }
+        LinkShared { number, target, warm, lossless, samples, wait, life, state, parker, vigil }
     }
 
     /// Why the service is gone, if it is, or not for this link.

@@ -29,10 +29,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::credit_memory::{Account, Credit};
+use super::link_state::Wanted;
 use super::names::Names;
 use super::reader::{Delivery, Look, Start};
 use super::session::Session;
 use crate::bell::PARK_BOUND;
+use crate::name;
 use crate::ring::{Copied, Cursor};
 use crate::segment::ItemMemory;
 use crate::sync::{AtomicU64, Ordering};
@@ -49,8 +51,7 @@ const MANY_ENTRIES: u32 = 64;
 pub(crate) struct ManyItems {
     session: Arc<Session>,
     names: Arc<Names>,
-    /// The names that are wanted; `None` for all.
-    only: Option<HashSet<String>>,
+    choice: Choice,
     delivery: Delivery,
     /// How many values of an item to deliver at most of those that it has, if not all.
     most: Option<u64>,
@@ -79,6 +80,29 @@ pub(crate) struct ManyItems {
     account: Option<Account>,
 }
 
+/// The items that are wanted, by name.
+#[derive(Debug)]
+enum Choice {
+    These(HashSet<String>),
+    Matching(String),
+}
+
+impl Choice {
+    fn of(wanted: &Wanted) -> Self {
+        match wanted {
+            Wanted::These(names) => Choice::These(names.iter().cloned().collect()),
+            Wanted::Matching(pattern) => Choice::Matching(pattern.clone()),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Choice::These(names) => names.contains(name),
+            Choice::Matching(pattern) => name::matches(pattern, name),
+        }
+    }
+}
+
 /// An item that was met.
 #[derive(Debug)]
 struct Followed {
@@ -101,7 +125,7 @@ impl ManyItems {
     pub(crate) fn new(
         session: Arc<Session>,
         names: Arc<Names>,
-        only: Option<&[String]>,
+        wanted: &Wanted,
         delivery: Delivery,
         start: Start,
     ) -> Self {
@@ -114,7 +138,7 @@ impl ManyItems {
             },
             session,
             names,
-            only: only.map(|only| only.iter().cloned().collect()),
+            choice: Choice::of(wanted),
             delivery,
             most: None,
             start,
@@ -369,7 +393,7 @@ impl ManyItems {
             return true;
         }
         let Some((name, memory)) = self.session.item(index) else { return false };
-        let wanted = self.only.as_ref().is_none_or(|only| only.contains(&*name));
+        let wanted = self.choice.has(&name);
         let met_at = memory.ring.latest();
         let cursor = self.start.cursor(met_at);
         let id = self.names.id(&name);

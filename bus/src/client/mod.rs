@@ -12,34 +12,43 @@
 //! they find nothing new. So the hot path meets neither lock nor control plane.
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
-//! set them up; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
+//! set them up; [`deliver`] is what links deliver, [`attach`] how they follow the lives of a service; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
 //! [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are;
 //! [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
 //! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
 //! [`lanes`] are where transactions go, [`transact`] begins them, and one that is [`pending`] is not answered yet; [`service`]
 //! is a conversation without a topic;
-//! [`control`] is the thread, and [`peer`] its connection to one service.
+//! [`control`] is the thread, and [`peer`] its connection to one service. A [`list`] of [`conversations`] with many services
+//! tells of [`changes`], and by [`advise_all`] gives a link to all, [`merged`]; [`joined`] runs many futures at once.
 //!
 //! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
 //! the control thread wakes by way of the [`reactor`]. Both are a [`waiter`], an epoll with a [`doorbell`] at each
 //! service; [`vigil`] is what a link tells them.
 
 pub(crate) mod advise;
+pub(crate) mod advise_all;
+mod attach;
 mod batch;
 pub(crate) mod boxed;
+pub(crate) mod changes;
 pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
+pub(crate) mod conversations;
 mod credit_memory;
 pub(crate) mod deadband;
+pub(crate) mod deliver;
 mod doorbell;
 mod gate;
 mod gated;
+mod joined;
 mod lanes;
 pub(crate) mod link;
 mod link_state;
+pub(crate) mod list;
 mod many_items;
+pub(crate) mod merged;
 mod names;
 pub(crate) mod options;
 mod parking;

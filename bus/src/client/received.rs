@@ -4,7 +4,8 @@
 //! more, would be ambiguous wherever a program has the extensions of streams in scope; and where it has not, `for` in a task
 //! would block its thread without a word. So the iterator is a type of its own, which `for` makes.
 
-use super::link::{Deliver, Link};
+use super::deliver::Deliver;
+use super::link::Link;
 use crate::error::Result;
 
 /// An iterator over what a link, or a [`Watch`](crate::Watch), receives: a series of [`recv`](Link::recv)s, each of which

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use crossbeam::queue::ArrayQueue;
 
+use super::attach::Registration;
 use super::credit_memory::Credit;
-use super::link::Registration;
 use crate::copy;
 use crate::credit::hold;
 use crate::payload::Payload;

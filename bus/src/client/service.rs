@@ -108,6 +108,17 @@ impl Client {
         self.handle.shared.ended()
     }
 
+    /// The process that owns, or last owned, the service.
+    pub fn pid(&self) -> u32 {
+        self.handle.shared.state.lock().life.0
+    }
+
+    /// Which life of the service this is with, or was last: another number for each, as
+    /// [`ServiceInfo::instance`](crate::ServiceInfo::instance) tells.
+    pub fn instance(&self) -> u64 {
+        self.handle.shared.state.lock().life.1
+    }
+
     /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.terms.timeout = timeout;

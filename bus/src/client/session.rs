@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::message::{Conversion, Fingerprint, Schema, Unconvertible};
+use crate::image;
+use crate::message::{Conversion, Fingerprint, Message, Schema, Unconvertible};
+use crate::payload::Payload;
 use crate::segment::geometry::MAX_SCHEMA_BYTES;
 use crate::segment::mapping::Words;
 use crate::segment::pool::MAX_MEMORIES;
@@ -68,6 +70,20 @@ pub(crate) struct Expected {
     pub(crate) template: Option<Arc<[u64]>>,
     /// Whether values of other versions can be made its own; not so those of slices.
     pub(crate) convertible: bool,
+}
+
+impl Expected {
+    /// What a program expects whose type is `T`.
+    pub(crate) fn of<T: Payload + ?Sized>() -> Self {
+        Expected {
+            fingerprint: T::Fixed::FINGERPRINT,
+            size: size_of::<T::Fixed>(),
+            align: align_of::<T::Fixed>(),
+            schema: Schema::of::<T::Fixed>,
+            template: image::template::<T::Fixed>(),
+            convertible: T::ELEMENT == 0,
+        }
+    }
 }
 
 /// Why a segment was not taken.

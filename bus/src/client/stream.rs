@@ -12,7 +12,8 @@ use std::time::Instant;
 use futures_core::Stream;
 
 use super::control::Command;
-use super::link::{Deliver, Link};
+use super::deliver::Deliver;
+use super::link::Link;
 use crate::bell::{self, PARK_BOUND};
 use crate::error::Result;
 

@@ -61,9 +61,10 @@ pub struct ClientInfo {
 impl Service {
     pub(crate) fn claim(bus: Arc<BusCore>, name: &str) -> Result<Self> {
         name::check("service", name)?;
-        let claim = bus.registry.claim(name)?;
+        let instance = random()?;
+        let claim = bus.registry.claim(name, instance)?;
         let waker = Waker::new().map_err(Error::os("creating an eventfd"))?;
-        let shared = Arc::new(ServiceShared::new(name.to_owned(), random()?, waker));
+        let shared = Arc::new(ServiceShared::new(name.to_owned(), instance, waker));
         tracing::debug!(service = name, bus = bus.name, "claimed");
         Ok(Service { bus, shared, running: Mutex::new(Running { claim: Some(claim), thread: None }) })
     }
@@ -71,6 +72,12 @@ impl Service {
     /// The service's name.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// Which life of the service this is: another number each time that the name is claimed, as
+    /// [`ServiceInfo::instance`](crate::ServiceInfo::instance) tells.
+    pub fn instance(&self) -> u64 {
+        self.shared.epoch
     }
 
     /// Begins a topic whose items hold `T`; finish with [`open`](TopicBuilder::open).

@@ -15,8 +15,8 @@ use crate::message::{Fingerprint, Unconvertible};
 use crate::segment::{OpenError, SegmentView, pool};
 use crate::sync::step;
 use crate::wire::{
-    self, Close, Farewell, FromService, Granted, LaneMade, Lost, Malformed, NEWEST_VERSION, OLDEST_VERSION,
-    Prefix, Refusal, Unadvise, Unsupported,
+    self, Close, Connect, Farewell, FromService, Granted, LaneMade, Lost, Malformed, NEWEST_VERSION,
+    NameText, OLDEST_VERSION, Prefix, Refusal, Unadvise, Unsupported,
 };
 
 /// Frames of one service that are handled before it is another's turn.
@@ -128,7 +128,7 @@ impl Peer {
             }
             (Phase::Open { .. }, FromService::NoMoreTopics(_), _) => {
                 if let Some(Question::Topics { found, answer }) = self.questions.remove(&prefix.reference) {
-                    let _ = answer.send(Ok(found));
+                    answer.send(Ok(found));
                 }
                 Ok(())
             }
@@ -234,13 +234,14 @@ impl Peer {
         let epoch = session.epoch;
         let again = conversation.state.update(|state| {
             let again = state.session.is_some();
-            *state = State { session: Some(session), status: Status::Live, trouble: None };
+            let life = (session.pid, epoch);
+            *state = State { session: Some(session), status: Status::Live, trouble: None, life };
             again
         });
         if let (Phase::Open { connection, .. }, Some(open)) =
             (&mut self.phase, self.conversations.get(&conversation.number))
         {
-            for link in open.links.values() {
+            for link in open.links.values().filter(|link| link.is_for(epoch)) {
                 let from = link.unread_from(epoch);
                 advise(connection, conversation.number, link, link.wait || again, from);
             }
@@ -254,8 +255,10 @@ impl Peer {
         if !open.shared.topic.is_empty() {
             return Err(Lost::Malformed("a topic's conversation without its memory".to_owned()));
         }
+        let Phase::Open { pid, .. } = self.phase else { return Ok(()) };
+        let life = (pid, self.epoch);
         open.shared.state.update(|state| {
-            (state.status, state.trouble) = (Status::Live, None);
+            (state.status, state.trouble, state.life) = (Status::Live, None, life);
         });
         Ok(())
     }
@@ -419,8 +422,31 @@ impl Peer {
             Some(link) => link.refuse(error(conversation, "advise on", link.target.to_string())),
             // A link that was closed meanwhile, or the conversation itself.
             None if prefix.reference != 0 => {}
+            None if conversation.listed && refusal == Refusal::NoSuchTopic && !open.waits => {
+                let number = prefix.conversation;
+                self.wait_for_topic(number);
+            }
             None => fail(conversation, &|| error(conversation, "connect to", conversation.address())),
         }
+    }
+
+    /// A conversation of a list knows now that its topic is not there, and waits for it.
+    fn wait_for_topic(&mut self, number: u64) {
+        let (Some(open), Phase::Open { connection, pid }) =
+            (self.conversations.get_mut(&number), &mut self.phase)
+        else {
+            return;
+        };
+        let pid = *pid;
+        open.waits = true;
+        open.shared.state.update(|state| {
+            // One that was live before stays at what it was told then.
+            if let Status::Absent | Status::Unanswered { .. } = state.status {
+                state.status = Status::WithoutTopic { pid };
+            }
+        });
+        let topic = NameText::truncated(&open.shared.topic);
+        connection.send(number, 0, &Connect { topic, wait: true });
     }
 
     fn another_topic(&mut self, reference: u64, topic: TopicInfo) -> Result<(), Lost> {

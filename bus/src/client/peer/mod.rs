@@ -70,6 +70,8 @@ pub(crate) struct Peer {
 struct Open {
     shared: Arc<ConversationShared>,
     links: BTreeMap<u64, Arc<LinkShared>>,
+    /// Whether this connection's service has said that there is no such topic, and was asked to tell when there is.
+    waits: bool,
 }
 
 /// How far the connection is.
@@ -183,7 +185,7 @@ impl Peer {
         if let Phase::Greeting { pid, .. } | Phase::Open { pid, .. } = self.phase {
             conversation.state.update(|state| state.status = Status::Unanswered { pid });
         }
-        let open = Open { shared: conversation.clone(), links: BTreeMap::new() };
+        let open = Open { shared: conversation.clone(), links: BTreeMap::new(), waits: false };
         self.conversations.insert(conversation.number, open);
         if let Phase::Open { connection, .. } = &mut self.phase {
             connect(connection, &conversation);
@@ -203,10 +205,13 @@ impl Peer {
     pub(crate) fn advise(&mut self, conversation: u64, link: Arc<LinkShared>) {
         let Some(open) = self.conversations.get_mut(&conversation) else { return };
         open.links.insert(link.number, link.clone());
-        let ended = match &open.shared.state.lock().status {
-            Status::Ended(reason) => Some(reason.clone()),
-            Status::Live => None,
-            _ => return,
+        let ended = {
+            let state = open.shared.state.lock();
+            match &state.status {
+                Status::Ended(reason) => Some(reason.clone()),
+                Status::Live if link.is_for(state.life.1) => None,
+                _ => return,
+            }
         };
         if let Some(reason) = ended {
             return link.end(&reason);
@@ -251,6 +256,8 @@ impl Peer {
 
     /// Asks a question.
     pub(crate) fn ask(&mut self, reference: u64, question: Question) {
+        // A service that is stopped answers none, however often it is asked.
+        self.questions.retain(|_, question| !question.is_abandoned());
         if let Phase::Open { connection, .. } = &mut self.phase {
             question.ask(connection, reference);
         }
@@ -346,10 +353,11 @@ impl Peer {
     fn end_all(&mut self, reason: &Ended) {
         self.building.clear();
         self.credits.clear();
-        for open in self.conversations.values() {
+        for open in self.conversations.values_mut() {
+            open.waits = false;
             open.shared.state.update(|state| match state.status {
                 Status::Live => state.status = Status::Ended(reason.clone()),
-                Status::Unanswered { .. } => state.status = Status::Absent,
+                Status::Unanswered { .. } | Status::WithoutTopic { .. } => state.status = Status::Absent,
                 _ => {}
             });
             open.shared.lanes.end(reason);
@@ -412,7 +420,9 @@ fn greet(registry: &Registry, service: &str) -> io::Result<(Connection, u32)> {
 fn connect(connection: &mut Connection, conversation: &ConversationShared) {
     let again = conversation.state.lock().session.is_some();
     let topic = NameText::truncated(&conversation.topic);
-    connection.send(conversation.number, 0, &Connect { topic, wait: conversation.wait || again });
+    // One of a list is told where the topic is not there, and then waits for it.
+    let wait = !conversation.listed && (conversation.wait || again);
+    connection.send(conversation.number, 0, &Connect { topic, wait });
 }
 
 fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wait: bool, from: u64) {
@@ -428,7 +438,10 @@ fn advise(connection: &mut Connection, conversation: u64, link: &LinkShared, wai
 
 /// Fails a conversation that was never live.
 fn fail(conversation: &ConversationShared, why: &dyn Fn() -> Error) {
-    let never_live = matches!(conversation.state.lock().status, Status::Absent | Status::Unanswered { .. });
+    let never_live = matches!(
+        conversation.state.lock().status,
+        Status::Absent | Status::Unanswered { .. } | Status::WithoutTopic { .. }
+    );
     if never_live {
         conversation.state.update(|state| state.status = Status::Failed(Some(why())));
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crossbeam::channel::Sender;
-
 use crate::client::conversation::ConversationShared;
 use crate::client::lanes::ClientLane;
 use crate::client::pending::Asked;
@@ -39,7 +37,7 @@ pub(crate) enum Question {
         answer: Answer<Result<Vec<OfferEntry>>>,
     },
     /// All topics; they come one by one, in the order of their names.
-    Topics { found: Vec<TopicInfo>, answer: Sender<Result<Vec<TopicInfo>>> },
+    Topics { found: Vec<TopicInfo>, answer: Answer<Result<Vec<TopicInfo>>> },
 }
 
 impl Question {
@@ -64,6 +62,11 @@ impl Question {
         }
     }
 
+    /// Whether nobody wants the answer any longer, and nothing else comes of it.
+    pub(super) fn is_abandoned(&self) -> bool {
+        matches!(self, Question::Topics { answer, .. } if answer.is_abandoned())
+    }
+
     /// Answers it with an error.
     pub(super) fn fail(self, error: Error) {
         // Whoever asked may have given up.
@@ -71,7 +74,7 @@ impl Question {
             Question::Find { answer, .. } => answer.send(Err(error)),
             Question::Lane { answer, .. } => answer.send(Err(error)),
             Question::Offers { answer, .. } => answer.send(Err(error)),
-            Question::Topics { answer, .. } => drop(answer.send(Err(error))),
+            Question::Topics { answer, .. } => answer.send(Err(error)),
         }
     }
 

@@ -8,29 +8,40 @@ use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::requests::Requests;
+use crate::client::changes::Changes;
 use crate::client::conversation::ConversationShared;
-use crate::client::link::{Deliver, Link};
+use crate::client::deliver::Deliver;
+use crate::client::link::Link;
 use crate::client::link_state::LinkShared;
+use crate::client::merged::MergedLink;
 use crate::client::vigil::{News, Vigil};
 use crate::client::waiter::Waiter;
 use crate::error::{Error, Result};
 use crate::namespace::BusCore;
 use crate::watch::Watch;
 
-/// Something that a [`WaitSet`](crate::WaitSet) can wait for: a [`Link`]; a [`Watch`]; a transaction that is
-/// [`Pending`](crate::Pending); a service's [`Handlers`](crate::Handlers).
+/// Something that a [`WaitSet`](crate::WaitSet) can wait for: a [`Link`] or a [`MergedLink`]; a [`Watch`] or [`Changes`]; a
+/// transaction that is [`Pending`](crate::Pending); a service's [`Handlers`](crate::Handlers).
 ///
 /// Sealed, so that more can be added.
 pub trait Waitable: sealed::Join {}
 
 impl<D: Deliver> Waitable for Link<D> {}
 impl Waitable for Watch {}
+impl Waitable for Changes {}
+impl<D: Deliver> Waitable for MergedLink<D> {}
 
 pub(super) mod sealed {
     /// How something joins a set.
     pub trait Join {
         #[doc(hidden)]
         fn join(&mut self, waiter: Door<'_>) -> crate::Result<Joined>;
+
+        /// Whether it can be told of once for each change.
+        #[doc(hidden)]
+        fn check_edges(&self) -> crate::Result<()> {
+            Ok(())
+        }
     }
 
     /// The set that is joined.
@@ -107,6 +118,28 @@ impl sealed::Join for Watch {
         let ticket = self.vigil().begin(door.0.clone());
         self.report();
         Ok(sealed::Joined(Kind::Watch { ticket, vigil: self.vigil().clone(), descriptor }))
+    }
+}
+
+impl sealed::Join for Changes {
+    fn join(&mut self, door: sealed::Door<'_>) -> Result<sealed::Joined> {
+        let descriptor = duplicate(self.descriptor())?;
+        let ticket = self.vigil().begin(door.0.clone());
+        self.report();
+        Ok(sealed::Joined(Kind::Watch { ticket, vigil: self.vigil().clone(), descriptor }))
+    }
+}
+
+impl<D: Deliver> sealed::Join for MergedLink<D> {
+    fn join(&mut self, door: sealed::Door<'_>) -> Result<sealed::Joined> {
+        let (ticket, vigil, descriptor) = self.begin_to_wait(door.0.clone())?;
+        Ok(sealed::Joined(Kind::Watch { ticket, vigil, descriptor }))
+    }
+
+    /// What rings for it says that there is something, and not whether it is new.
+    fn check_edges(&self) -> Result<()> {
+        let (found, expected) = ("called with a merged link".to_owned(), "`add`".to_owned());
+        Err(Error::InvalidOption { option: "add_edge", found, expected })
     }
 }
 

@@ -224,8 +224,9 @@ impl<K: Clone> WaitSet<K> {
     /// with the next value that is published.
     ///
     /// # Errors
-    /// As [`add`](Self::add).
+    /// As [`add`](Self::add); [`Error::InvalidOption`] for a [merged link](crate::MergedLink).
     pub fn add_edge(&mut self, what: &mut (impl Waitable + ?Sized), key: K) -> Result<Token> {
+        what.check_edges()?;
         self.join(what, key, Some(None))
     }
 
