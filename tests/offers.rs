@@ -3,15 +3,16 @@
 mod support;
 
 use std::sync::Barrier;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::{Error, Topic};
 use support::desk::{Add, Sum};
-use support::{LIMIT, Place};
+use support::{LIMIT, Place, Random};
 
 #[test]
 fn a_handler_that_is_added_while_a_lane_is_made_is_known_by_it() {
-    const ROUNDS: usize = 400;
+    const ROUNDS: usize = 1000;
+    let mut random = Random::seeded();
     let place = Place::new();
     let bus = place.bus();
     let service = bus.service("service").unwrap();
@@ -39,6 +40,11 @@ fn a_handler_that_is_added_while_a_lane_is_made_is_known_by_it() {
         });
         for topic in &topics {
             begin.wait();
+            // At any moment of the way that the question for the lane goes.
+            let (start, spread) = (Instant::now(), Duration::from_micros(random.below_u64(300)));
+            while start.elapsed() < spread {
+                core::hint::spin_loop();
+            }
             handlers.accept_pokes(topic).unwrap();
             added.wait();
             let mut handled = 0;
