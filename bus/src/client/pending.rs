@@ -12,6 +12,7 @@ use super::advise::Wait;
 use super::boxed::{Boxed, Draw};
 use super::conversation::ConversationHandle;
 use super::lanes::ClientLane;
+use crate::access::Verbs;
 use crate::bell::PARK_BOUND;
 use crate::copy;
 use crate::error::{Error, Result};
@@ -150,7 +151,15 @@ impl Asked {
                 }
             },
             Status::Expired => self.late(),
-            Status::Denied => Error::Refused { service, verb, what, code: 0, reason: text },
+            Status::Denied => {
+                let needed = match verb {
+                    "poke" => Verbs::POKE,
+                    "execute" => Verbs::EXECUTE,
+                    _ => Verbs::COMPUTE,
+                };
+                let uid = rustix::process::geteuid().as_raw();
+                Error::Denied { service, verb, what, uid, needed, reason: text }
+            }
             Status::Invalid => Error::Protocol {
                 peer: "this program".to_owned(),
                 detail: format!("service `{service}` says of what was sent with {verb} `{what}`: {text}"),
