@@ -205,14 +205,15 @@ impl Control {
         self.peers.insert(id, peer);
     }
 
-    fn forget(&mut self, id: u64, mut peer: Peer, lost: Option<Lost>, reason: &Ended) {
+    fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>, reason: &Ended) {
         self.service.clients().remove(&id);
-        peer.end_all(reason);
+        let over = peer.give_all_up();
         let pid = peer.pid;
         // The end of its connection is told, also where a publisher has it open until it learns of this.
         let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
         step!(HungUp);
         self.lingering.extend(peer.linger());
+        over.iter().for_each(|conversation| self.service.listeners.ended(conversation, reason));
         match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid, %detail, "client evicted");

@@ -126,6 +126,15 @@ struct OpenLanes {
     lanes: HashMap<u64, Arc<ServedLane>>,
 }
 
+impl OpenLanes {
+    /// They are over. Who listens is told when they are: what he then looks up does not have them any longer.
+    fn end(self, reason: &Ended) {
+        let (service, counterpart) = (self.service.clone(), self.counterpart.clone());
+        drop(self);
+        service.listeners.ended(&counterpart, reason);
+    }
+}
+
 impl Drop for OpenLanes {
     fn drop(&mut self) {
         self.lanes.values().for_each(|lane| self.service.transactions.remove_lane(lane));
@@ -331,7 +340,7 @@ impl Peer {
                     self.doorbells.close(conversation);
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
-                    self.service.listeners.ended(&gone.transactions.counterpart, &Ended::Closed);
+                    gone.transactions.end(&Ended::Closed);
                     gone.links.into_values().for_each(|link| self.untrack(link));
                 }
                 if let Some(links) = self.expelled.remove(&conversation) {
@@ -604,17 +613,15 @@ impl Peer {
             self.links += kept.len();
             self.expelled.insert(conversation, kept);
         }
-        self.service.listeners.ended(&gone.transactions.counterpart, reason);
+        gone.transactions.end(reason);
     }
 
-    /// The connection is over: all its conversations are.
-    pub(crate) fn end_all(&mut self, reason: &Ended) {
+    /// The connection is over: its client waits for no word of the hook's. Also the conversations that go with it.
+    pub(crate) fn give_all_up(&self) -> Vec<Arc<Counterpart>> {
         if let Some(hook) = self.service.hook.get() {
             hook.forget(self.id);
         }
-        for open in self.conversations.values() {
-            self.service.listeners.ended(&open.transactions.counterpart, reason);
-        }
+        self.conversations.values().map(|open| open.transactions.counterpart.clone()).collect()
     }
 
     /// The first topic after this name of those that the client may see.
