@@ -36,6 +36,8 @@ pub(crate) mod kind {
     pub(crate) const UNATTEND: u32 = 22;
     pub(crate) const TAKE_DOWN_DOORBELL: u32 = 23;
     pub(crate) const FLOOR_RAISED: u32 = 24;
+    pub(crate) const OPEN_LANE: u32 = 25;
+    pub(crate) const LEAVE: u32 = 28;
     pub(crate) const WELCOME: u32 = 101;
     pub(crate) const UNSUPPORTED: u32 = 102;
     pub(crate) const SEGMENT: u32 = 103;
@@ -49,6 +51,9 @@ pub(crate) mod kind {
     pub(crate) const REVOKED: u32 = 111;
     pub(crate) const POOL: u32 = 112;
     pub(crate) const DOORBELL_REFUSED: u32 = 113;
+    pub(crate) const OPENED: u32 = 114;
+    pub(crate) const ENDED: u32 = 119;
+    pub(crate) const DECLINED: u32 = 120;
 }
 
 /// Bytes before a frame's body.
