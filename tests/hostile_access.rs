@@ -53,7 +53,11 @@ fn who_may_not_read_is_sent_no_memory_whatever_he_asks_for() {
         assert_eq!((refused.kind(), refused.reference(), refused.fds.len()), (kind::REFUSED, reference, 0));
     }
     let topic = client.receive().unwrap();
-    assert_eq!((topic.kind(), topic.reference()), (kind::TOPIC_ENTRY, 8), "whatever else came, no memory did");
+    assert_eq!(
+        (topic.kind(), topic.reference()),
+        (kind::TOPIC_ENTRY, 8),
+        "whatever else came, no memory did"
+    );
 }
 
 #[test]

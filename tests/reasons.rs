@@ -8,6 +8,8 @@ mod support;
 use std::time::Duration;
 
 use bus::{ConversationEvent, ConversationEvents, Ended, Error, Service, Topic};
+use support::forged::{Forged, send_segment};
+use support::wire::{frame, kind};
 use support::{LIMIT, Place, Test, roles};
 
 roles!(client);
@@ -202,6 +204,27 @@ fn an_evicted_client_is_back_in_the_services_next_life_and_a_closed_one_is_not()
     assert_eq!(service.conversations().len(), 1);
     assert_eq!(clone.ended(), Some(Ended::Closed));
     assert!(matches!(over.recv(), Err(Error::Stale { reason: Ended::Closed, .. })));
+}
+
+#[test]
+fn a_question_on_its_way_when_the_conversation_ends_is_answered() {
+    let place = Place::new();
+    let service = support::forged::Service::new(&place, "service");
+    let (segment, _live) = Forged::topic::<u64>(&["item"]).make();
+    let bus = place.bus();
+    std::thread::scope(|scope| {
+        let poke = scope.spawn(|| {
+            let topic = bus.connect::<u64>("service/topic").timeout(LIMIT).open().unwrap();
+            topic.with_timeout(2 * LIMIT).poke("item", &1).unwrap_err()
+        });
+        let (mut client, conversation) = service.converse();
+        send_segment(&mut client, conversation, 0, 1, &segment);
+        while client.receive().unwrap().kind() != kind::OPEN_LANE {}
+        // It crossed the question on its way.
+        client.send(&frame(kind::ENDED, conversation, 0, &[0; 1023]), &[]).unwrap();
+        let error = poke.join().unwrap();
+        assert!(matches!(error, Error::Stale { reason: Ended::Evicted(_), .. }), "{error}");
+    });
 }
 
 #[test]

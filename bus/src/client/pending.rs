@@ -12,7 +12,7 @@ use super::advise::Wait;
 use super::boxed::{Boxed, Draw};
 use super::conversation::ConversationHandle;
 use super::lanes::ClientLane;
-use crate::access::Verbs;
+use crate::access;
 use crate::bell::PARK_BOUND;
 use crate::copy;
 use crate::error::{Error, Result};
@@ -152,11 +152,7 @@ impl Asked {
             },
             Status::Expired => self.late(),
             Status::Denied => {
-                let needed = match verb {
-                    "poke" => Verbs::POKE,
-                    "execute" => Verbs::EXECUTE,
-                    _ => Verbs::COMPUTE,
-                };
+                let needed = access::needed_to(verb);
                 let uid = rustix::process::geteuid().as_raw();
                 Error::Denied { service, verb, what, uid, needed, reason: text }
             }

@@ -110,6 +110,10 @@ impl Service {
             let started = asked.start(hook, &self.shared);
             running.hook_thread = Some(started.map_err(Error::os("starting the connect hook's thread"))?);
         }
+        if self.shared.hook.get().is_some() && running.hook_thread.is_none() {
+            // It could not be started, and has not been heard: nobody is let in without it.
+            return Err(Error::Closed("the service's connect hook"));
+        }
         let claim = running.claim.as_ref().ok_or(Error::Closed("the service"))?;
         let listener = claim.announce(&self.bus.registry, self.shared.is_for_others())?;
         let control = Control::new(self.shared.clone(), listener);

@@ -245,7 +245,8 @@ mod tests {
         let mut expected: Vec<u32> =
             rustix::process::getgroups().unwrap().into_iter().map(|group| group.as_raw()).collect();
         let mut found = groups(&ours);
-        (expected.sort_unstable(), found.sort_unstable());
+        expected.sort_unstable();
+        found.sort_unstable();
         assert_eq!(found, expected);
         assert_eq!(groups(std::fs::File::open("/dev/null").unwrap()), [0; 0]);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Over, Peer, Phase, Question, advise, connect, fail};
-use crate::access::Verbs;
+use crate::access::{self, Verbs};
 use crate::client::conversation::{ConversationShared, State, Status};
 use crate::client::credit_memory::{Credit, CreditMemory};
 use crate::client::lanes::ClientLane;
@@ -472,9 +472,7 @@ fn within(conversation: &ConversationShared, verb: &str, what: String) -> String
 fn needed(conversation: &ConversationShared, verb: &str) -> Verbs {
     match verb {
         "connect to" => Verbs::CONNECT,
-        "poke" => Verbs::POKE,
-        "execute" => Verbs::EXECUTE,
-        "request" => Verbs::COMPUTE,
+        "poke" | "execute" | "request" => access::needed_to(verb),
         // Who may read is only denied what holds the publisher up.
         "advise on" if conversation.state.lock().session.is_some() => Verbs::TRACK,
         _ => Verbs::READ,

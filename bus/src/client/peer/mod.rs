@@ -255,6 +255,13 @@ impl Peer {
             link.end(reason);
             self.sleepers.push(link.clone());
         }
+        // The service answers nothing more that it is asked about it.
+        let is_about_it = |_: &u64, question: &mut Question| {
+            question.conversation().is_some_and(|conversation| conversation.number == number)
+        };
+        for (_, question) in self.questions.extract_if(is_about_it) {
+            question.fail(Error::Stale { service: self.service.clone(), reason: reason.clone() });
+        }
     }
 
     /// Opens a link. Where the conversation is not live, that follows when it is.
@@ -305,6 +312,13 @@ impl Peer {
 
     /// Asks a question.
     pub(crate) fn ask(&mut self, reference: u64, question: Question) {
+        // It may have ended since it was asked.
+        let about = question.conversation().and_then(|about| self.conversations.get(&about.number));
+        if about.is_some_and(|open| open.is_over(self.epoch))
+            && let Some(reason) = question.conversation().and_then(ConversationShared::ended)
+        {
+            return question.fail(Error::Stale { service: self.service.clone(), reason });
+        }
         if let Phase::Open { connection, .. } = &mut self.phase {
             question.ask(connection, reference);
         }
