@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::access::Verbs;
 use crate::message::{Difference, Fingerprint, Invalid};
 
 /// A result with the bus's [`Error`].
@@ -16,7 +17,7 @@ pub enum Ended {
     Closed,
     /// The process that owned the service died, or its connection broke.
     Died,
-    /// The service ended this program's connection, for the reason given.
+    /// The service ended this program's connection, or the conversation, for the reason given.
     Evicted(String),
     /// The service came back with another message type, which is explained.
     Changed(String),
@@ -24,7 +25,9 @@ pub enum Ended {
     Misbehaved(String),
     /// This process has no descriptors or mappings left for what the service sends, as given.
     Exhausted(String),
-    /// The service is back, and refuses this link what it had, for the reason given. Its next life is asked again.
+    /// The service does not allow this user anything; how that could be changed.
+    Denied(String),
+    /// The service is back, and refuses this link, or the conversation, what it had, for the reason given. Its next life is asked again.
     Refused(String),
 }
 
@@ -37,7 +40,8 @@ impl core::fmt::Display for Ended {
             Ended::Misbehaved(detail) => write!(f, "it broke the protocol: {detail}"),
             Ended::Evicted(reason) => write!(f, "it ended the conversation: {reason}"),
             Ended::Changed(difference) => write!(f, "it came back with another message type: {difference}"),
-            Ended::Refused(reason) => write!(f, "it came back and refuses this link: {reason}"),
+            Ended::Denied(reason) => write!(f, "it allows this user nothing: {reason}"),
+            Ended::Refused(reason) => write!(f, "it came back and refuses what it had granted: {reason}"),
         }
     }
 }
@@ -181,6 +185,49 @@ pub enum Error {
         code: u32,
         /// The service's reason.
         reason: String,
+    },
+    /// The service does not allow this user to do this. Nothing was done, whether that is said of the connect, of the first
+    /// transaction of its kind, or of one of many.
+    #[error(
+        "service `{service}` does not allow user {uid} to {verb} `{what}`, which needs {needed}: {reason}"
+    )]
+    Denied {
+        /// The service's name.
+        service: String,
+        /// What was asked.
+        verb: &'static str,
+        /// Of what.
+        what: String,
+        /// The user of this program.
+        uid: u32,
+        /// What the service's owner would have to [grant](crate::Access::allow).
+        needed: Verbs,
+        /// The service's words: how.
+        reason: String,
+    },
+    /// The service is run by a user whom this program does not trust: it may not be the service that it says it is.
+    #[error(
+        "service `{service}` is run by user {uid}, and this program trusts its own user and root; if this is whom you want to \
+         talk to, open the bus with `Bus::builder().trust({uid})`"
+    )]
+    Untrusted {
+        /// The service's name.
+        service: String,
+        /// The user who runs it.
+        uid: u32,
+    },
+    /// On a shared bus, another user has taken the service's name, for a service or to keep others from it.
+    #[error(
+        "the name `{service}` is taken: `{file}` belongs to user {uid}; choose another name, or have that user, the directory's \
+         owner or root remove it"
+    )]
+    NameTaken {
+        /// The service's name.
+        service: String,
+        /// The file that is there.
+        file: String,
+        /// Its owner.
+        uid: u32,
     },
     /// The service cannot now: it said so, or as many transactions of this conversation are unanswered as may be.
     /// Nothing was done.

@@ -48,6 +48,7 @@
 
 extern crate self as bus;
 
+mod access;
 mod bell;
 mod credit;
 mod lane;
@@ -78,6 +79,7 @@ mod watch;
 mod wire;
 
 pub use self::{
+    access::{Access, Verbs, Who},
     client::advise::{AdviseBuilder, Wait},
     client::advise_all::AdviseAllBuilder,
     client::boxed::Boxed,
@@ -105,7 +107,9 @@ pub use self::{
     namespace::{Bus, BusBuilder},
     payload::{Payload, WithHeader},
     registry::ServiceInfo,
+    server::events::{ConversationEvent, ConversationEvents, ConversationInfo},
     server::eviction::EvictedLink,
+    server::hook::ConnectRequest,
     server::loan::{Draft, Loan},
     server::service::{ClientInfo, Service},
     server::topic::{Item, Topic, TopicBuilder},

@@ -35,6 +35,10 @@ pub struct Bus {
 #[must_use = "a bus is opened by `open`"]
 pub struct BusBuilder {
     directory: Option<PathBuf>,
+    /// The mode of the directory, where several users share it.
+    shared: Option<u32>,
+    /// Users whose services are connected to.
+    trusted: Vec<u32>,
 }
 
 /// Name and directory of a bus.
@@ -140,10 +144,59 @@ impl BusBuilder {
         self
     }
 
+    /// Shares the bus with other users: its directory is created with this mode where it is not there, and is given it where
+    /// it is this user's. Default: a bus is one user's own, and nobody else may look into its directory.
+    ///
+    /// - `0o755`: others may connect to this user's services, and cannot have any here. The safest choice.
+    /// - `0o750`: likewise, for members of the directory's group.
+    /// - `0o1777`, `0o1770`: others may have services of their own here. Whoever may, may also take a name that another counts
+    ///   on: it will not be [served](Error::NameTaken), nor will [clients be fooled](Self::trust), but it is taken.
+    ///
+    /// The directory may as well be made by an administrator, as root, with one of these modes. Two conditions are checked
+    /// each time: its owner is root, this user, or [trusted](Self::trust); and where others may write to it, it is sticky, so
+    /// that they cannot remove what is not theirs.
+    ///
+    /// What others may do with a service is said by its access lists, see [`Access`](crate::Access); by default,
+    /// nothing.
+    ///
+    /// ```no_run
+    /// use bus::{Access, Bus, Verbs, Who};
+    ///
+    /// // A service, run by user 990 …
+    /// let bus = Bus::builder().directory("/run/weather").shared(0o755).open("main")?;
+    /// let service = bus.service("weather")?;
+    /// let now = service.topic::<f64>("now").access(Access::same_user().allow(Who::Anyone, Verbs::READ)).open()?;
+    /// service.ready()?;
+    ///
+    /// // … and a client, of whatever user.
+    /// let bus = Bus::builder().directory("/run/weather").trust(990).open("main")?;
+    /// let now = bus.connect::<f64>("weather/now").open()?;
+    /// # Ok::<(), bus::Error>(())
+    /// ```
+    pub fn shared(mut self, mode: u32) -> Self {
+        self.shared = Some(mode);
+        self
+    }
+
+    /// Trusts a user, by number, to run services that this program connects to, and to own the directory of a shared bus.
+    /// Default: this program's own user, and root.
+    ///
+    /// On a shared bus a name proves nothing: whoever may create files in the directory may take it first, and would be told
+    /// what was meant for another, and believed what he says. What the kernel tells of whoever listens on a socket does prove
+    /// something, so that is what is checked, at each connect; a service of somebody else is
+    /// [`Untrusted`](Error::Untrusted), and is not listed either.
+    ///
+    /// A bus that is opened with this and without [`shared`](Self::shared) is another user's: its directory has to be there.
+    pub fn trust(mut self, uid: u32) -> Self {
+        self.trusted.push(uid);
+        self
+    }
+
     /// Opens the bus; see [`Bus::open`].
     ///
     /// # Errors
-    /// As [`Bus::open`].
+    /// As [`Bus::open`]; [`Error::InvalidOption`] for a [mode](Self::shared) by which users could remove each other's files,
+    /// and for a shared bus without a directory that was chosen for it.
     pub fn open(self, name: &str) -> Result<Bus> {
         name::check("bus", name)?;
         if name == "." || name == ".." {
@@ -153,11 +206,25 @@ impl BusBuilder {
                 reason: "it is a directory",
             });
         }
+        let shared = self.shared.is_some() || !self.trusted.is_empty();
+        if let Some(mode) = self.shared {
+            check_mode(mode)?;
+        }
         let root = match self.directory {
             Some(directory) => directory,
+            None if shared => set("BUS_DIR").ok_or_else(|| Error::InvalidOption {
+                option: "directory",
+                found: "not given for a bus that several users share".to_owned(),
+                expected: "one that all of them name, here or in `$BUS_DIR`".to_owned(),
+            })?,
             None => default_directory()?,
         };
-        let registry = Registry::open(&root.join(name))?;
+        let path = root.join(name);
+        let registry = if shared {
+            Registry::open_shared(&path, self.shared, self.trusted)?
+        } else {
+            Registry::open(&path)?
+        };
         let waker = Waker::new().map_err(Error::os("creating an eventfd"))?;
         let (commands, received) = channel::unbounded();
         Ok(Bus {
@@ -264,9 +331,27 @@ impl Drop for BusCore {
     }
 }
 
+/// Whether a directory that several users share may have this mode.
+fn check_mode(mode: u32) -> Result<()> {
+    let by_others = mode & 0o022 != 0 && mode & 0o1000 == 0;
+    if mode & !0o1777 == 0 && mode & 0o700 == 0o700 && !by_others {
+        return Ok(());
+    }
+    Err(Error::InvalidOption {
+        option: "shared",
+        found: format!("{mode:o}"),
+        expected: "a mode by which the owner may do everything, and which is sticky if others may write: as 755 or 1777"
+            .to_owned(),
+    })
+}
+
+/// A path that the environment names.
+fn set(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 /// Where buses are, if nobody says otherwise.
 fn default_directory() -> Result<PathBuf> {
-    let set = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(directory) = set("BUS_DIR") {
         return Ok(directory);
     }

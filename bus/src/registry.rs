@@ -22,6 +22,24 @@
 //! **A life is told from the next one.** Each has a random number, its *instance*, which the file names and the service
 //! says in its hello; so whoever looks twice sees a service that returned meanwhile, also where the same process has it.
 //!
+//! # Shared by several users
+//!
+//! A directory that others may write to is a place where names can be taken, links laid, and locks held against one. What is
+//! believed there, and why that is enough:
+//!
+//! - **The directory** belongs to root, this user, or one whom this program trusts, and whoever else may write to it cannot
+//!   remove what is not his: it is sticky. It is opened without following a link, and kept open.
+//! - **Lock files** are their owner's alone (mode 600), so that nobody else can hold a lock on one: a read lock, for which
+//!   reading would be enough, keeps a new owner out. All that is said above goes on among the processes of one user. A lock
+//!   file that is another user's, a link, or has a second name, is not written: the name is taken.
+//! - **Others' services are asked, and not looked up.** A socket is held by its inode, not being a link and having one name,
+//!   before it is connected to by that; its file and whoever listens must be the same, trusted user's. It answers as long as
+//!   its process lives. So whoever lays a socket, or a link to another service, where a name is expected, is not talked to. He
+//!   can keep the name from others, which is for the directory's owner to prevent: by who may write there.
+//! - **What a dead service leaves** is swept by processes of its own user.
+//! - **Sockets** are for their user alone, until an access list allows others something. The lists decide; the mode only
+//!   keeps those from asking who need not.
+//!
 //! The stem is the service's name where that makes a fine file name, and `~` with its fingerprint otherwise;
 //! the lock file holds the name itself.
 
@@ -32,13 +50,14 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 
+use crate::access::is_own;
 use crate::error::{Error, Result};
 use crate::message;
 use crate::name;
 use crate::sys::lock::{self, Byte};
-use crate::sys::socket;
+use crate::sys::socket::{self, Credentials};
 
 /// How long to wait for another process that is changing the same service's files, which takes it
 /// microseconds unless it was stopped in the middle.
@@ -56,8 +75,16 @@ pub struct ServiceInfo {
     /// The process that owns it.
     pub pid: u32,
     /// Which life of the service it is: another number each time that the name is claimed. The same as the
-    /// [`epoch`](crate::Update::epoch) of what it publishes.
+    /// [`epoch`](crate::Update::epoch) of what it publishes. 0 for another user's service, which tells it to who connects.
     pub instance: u64,
+}
+
+impl ServiceInfo {
+    /// Whether both tell of the same life, as far as they know.
+    pub(crate) fn is_same_life(&self, other: &ServiceInfo) -> bool {
+        let unknown = self.instance == 0 || other.instance == 0;
+        self.name == other.name && self.pid == other.pid && (unknown || self.instance == other.instance)
+    }
 }
 
 /// The directory of one bus.
@@ -67,6 +94,27 @@ pub(crate) struct Registry {
     /// Open for as long as the registry lives, so that socket paths stay short whatever `path` is, and locked
     /// against tidying.
     directory: File,
+    /// Whether other users may be here.
+    shared: bool,
+    /// Users whose services are connected to, besides root and this program's own.
+    trusted: Vec<u32>,
+}
+
+/// Why a service was not connected to.
+#[derive(Debug)]
+pub(crate) enum NotConnected {
+    /// `NotFound` or `ConnectionRefused` if there is no such service, `WouldBlock` if it is swamped.
+    Io(io::Error),
+    /// It is this user's, who is not trusted.
+    Untrusted(u32),
+    /// Its socket is not for this program's user.
+    Denied,
+}
+
+impl From<io::Error> for NotConnected {
+    fn from(error: io::Error) -> Self {
+        NotConnected::Io(error)
+    }
 }
 
 /// A service's name, taken; given back when dropped.
@@ -80,15 +128,18 @@ impl Registry {
     /// Opens the directory, creating it for this user only if it is not there.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let doing = || format!("opening the bus directory {}", path.display());
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::os(doing()))?;
-        let directory = File::open(path).map_err(Error::os(doing()))?;
+        let failed = |error: io::Error| Error::os(doing())(explain(error));
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        let directory = File::open(path).map_err(failed)?;
         let metadata = directory.metadata().map_err(Error::os(doing()))?;
         let ours = rustix::process::geteuid().as_raw();
         if metadata.uid() != ours || metadata.permissions().mode() & 0o077 != 0 {
             let found =
                 format!("uid {} and mode {:o}", metadata.uid(), metadata.permissions().mode() & 0o7777);
-            let expected =
-                format!("uid {ours} and mode 700: chown and chmod it, or choose another directory");
+            let expected = format!(
+                "uid {ours} and mode 700: chown and chmod it, choose another directory, or open it as one that several users \
+                 share, with `Bus::builder().shared(mode)` or `.trust(uid)`"
+            );
             return Err(Error::Os {
                 doing: doing(),
                 source: io::Error::new(
@@ -97,15 +148,66 @@ impl Registry {
                 ),
             });
         }
-        // Not all file systems have such locks, and those that are tidied do.
-        if let Err(error) = rustix::fs::flock(&directory, FlockOperation::NonBlockingLockShared) {
-            tracing::debug!(directory = %path.display(), %error, "not locked against tidying");
+        keep_from_tidying(&directory, path);
+        Ok(Registry { path: path.to_owned(), directory, shared: false, trusted: Vec::new() })
+    }
+
+    /// Opens a directory that several users share. With a mode it is created where it is not there, and has that mode
+    /// afterwards where it is this user's.
+    pub(crate) fn open_shared(path: &Path, mode: Option<u32>, trusted: Vec<u32>) -> Result<Self> {
+        let doing = || format!("opening the shared bus directory {}", path.display());
+        let failed = |error: io::Error| Error::os(doing())(explain(error));
+        if mode.is_some() {
+            if let Some(parent) = path.parent() {
+                fs::DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(failed)?;
+            }
+            match fs::DirBuilder::new().mode(0o700).create(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+                _ => {}
+            }
         }
-        Ok(Registry { path: path.to_owned(), directory })
+        let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32;
+        let directory = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
+        let mut metadata = directory.metadata().map_err(failed)?;
+        let ours = rustix::process::geteuid().as_raw();
+        if let Some(mode) = mode
+            && metadata.uid() == ours
+            && metadata.permissions().mode() & 0o7777 != mode
+        {
+            // Whatever the umask says, and also where whoever created it died before it came to this.
+            directory.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
+            metadata = directory.metadata().map_err(failed)?;
+        }
+        let registry = Registry { path: path.to_owned(), directory, shared: true, trusted };
+        let (owner, mode) = (metadata.uid(), metadata.permissions().mode() & 0o7777);
+        let wrong = if !registry.trusts(owner) {
+            format!(
+                "it belongs to user {owner}, expected root, this program's user {ours}, or one that it trusts: \
+                 `Bus::builder().trust({owner})`"
+            )
+        } else if mode & 0o022 != 0 && mode & 0o1000 == 0 {
+            format!(
+                "it has mode {mode:o}, by which users remove each other's files, expected the sticky bit: `chmod +t`"
+            )
+        } else {
+            keep_from_tidying(&registry.directory, path);
+            return Ok(registry);
+        };
+        Err(failed(io::Error::new(io::ErrorKind::PermissionDenied, wrong)))
+    }
+
+    /// Whether services of this user are connected to.
+    fn trusts(&self, uid: u32) -> bool {
+        is_own(uid) || self.trusted.contains(&uid)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn set_mode(&self, file: &str, mode: u32) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(mode);
+        Ok(rustix::fs::chmodat(&self.directory, file, mode, AtFlags::empty())?)
     }
 
     fn file(&self, stem: &str, kind: &str) -> PathBuf {
@@ -117,12 +219,40 @@ impl Registry {
         PathBuf::from(format!("/proc/self/fd/{}/{file}", self.directory.as_raw_fd()))
     }
 
-    /// Connects to a service's control socket.
-    ///
-    /// # Errors
-    /// `NotFound` or `ConnectionRefused` if there is no such service, `WouldBlock` if it is swamped.
-    pub(crate) fn connect(&self, service: &str) -> io::Result<OwnedFd> {
-        socket::connect(&self.socket(&format!("{}.{SOCKET}", stem(service))))
+    /// Connects to a service's control socket; also who listens there.
+    pub(crate) fn connect(&self, service: &str) -> Result<(OwnedFd, Credentials), NotConnected> {
+        self.connect_to(&format!("{}.{SOCKET}", stem(service)))
+    }
+
+    fn connect_to(&self, file: &str) -> Result<(OwnedFd, Credentials), NotConnected> {
+        if !self.shared {
+            let socket = socket::connect(&self.socket(file))?;
+            let listener = socket::credentials(&socket)?;
+            let trusted = self.trusts(listener.uid);
+            return if trusted { Ok((socket, listener)) } else { Err(NotConnected::Untrusted(listener.uid)) };
+        }
+        // From here on it is this inode, whatever happens to its name.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let inode =
+            rustix::fs::openat(&self.directory, file, flags, Mode::empty()).map_err(io::Error::from)?;
+        let found = rustix::fs::fstat(&inode).map_err(io::Error::from)?;
+        if !self.trusts(found.st_uid) {
+            return Err(NotConnected::Untrusted(found.st_uid));
+        }
+        if FileType::from_raw_mode(found.st_mode) != FileType::Socket || found.st_nlink != 1 {
+            return Err(io::Error::from(io::ErrorKind::NotFound).into());
+        }
+        let socket = match socket::connect(Path::new(&format!("/proc/self/fd/{}", inode.as_raw_fd()))) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(NotConnected::Denied);
+            }
+            socket => socket?,
+        };
+        let listener = socket::credentials(&socket)?;
+        if listener.uid != found.st_uid {
+            return Err(NotConnected::Untrusted(listener.uid));
+        }
+        Ok((socket, listener))
     }
 
     /// Takes the name for this process. The service is not visible before [`Claim::announce`].
@@ -135,14 +265,22 @@ impl Registry {
         let doing = || format!("claiming the name `{service}` with {}", path.display());
         let deadline = Instant::now() + FILES_LOCK_TIMEOUT;
         let mut lock = loop {
+            // A link, or a pipe, may have been laid where others may write.
+            let flags = if self.shared { OFlags::NOFOLLOW | OFlags::NONBLOCK } else { OFlags::empty() };
             let lock = File::options()
                 .create(true)
                 .truncate(false)
                 .read(true)
                 .write(true)
                 .mode(0o600)
+                .custom_flags(flags.bits() as i32)
                 .open(&path)
-                .map_err(Error::os(doing()))?;
+                .map_err(|error| self.taken(service, &path, Error::os(doing())(error)))?;
+            if self.shared && !is_private(&lock) {
+                let why = "it is no plain file of this user's that nobody else may open";
+                let error = io::Error::new(io::ErrorKind::PermissionDenied, why);
+                return Err(self.taken(service, &path, Error::os(doing())(error)));
+            }
             if !lock::try_lock(&lock, Byte::Files).map_err(Error::os(doing()))? {
                 // Only an owner that starts or a sweeper holds it.
                 if Instant::now() >= deadline {
@@ -167,9 +305,10 @@ impl Registry {
         // While there is no owner nobody is listed, and when there is one there is no socket: not the dead
         // owner's any more, and ours not yet. So the file may be half written meanwhile.
         for extension in ["new", SOCKET] {
-            match fs::remove_file(path.with_extension(extension)) {
+            let left = path.with_extension(extension);
+            match fs::remove_file(&left) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::os(doing())(error));
+                    return Err(self.taken(service, &left, Error::os(doing())(error)));
                 }
                 _ => {}
             }
@@ -188,17 +327,40 @@ impl Registry {
         Ok(Claim { stem, lock })
     }
 
+    /// That a service's name was taken by another user, where `file` is his, and otherwise the error that this is about.
+    fn taken(&self, service: &str, file: &Path, error: Error) -> Error {
+        match fs::symlink_metadata(file) {
+            Ok(there) if self.shared && there.uid() != rustix::process::geteuid().as_raw() => {
+                Error::NameTaken {
+                    service: service.to_owned(),
+                    file: file.display().to_string(),
+                    uid: there.uid(),
+                }
+            }
+            _ => error,
+        }
+    }
+
     /// The live services, by name. Sweeps what dead ones left.
     pub(crate) fn services(&self) -> Result<Vec<ServiceInfo>> {
         let doing = || format!("reading the bus directory {}", self.path.display());
         let mut services = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(Error::os(doing()))? {
             let path = entry.map_err(Error::os(doing()))?.path();
+            if self.shared && path.extension().is_some_and(|extension| extension == SOCKET) {
+                services.extend(self.of_another_user(&path));
+            }
             if path.extension().is_none_or(|extension| extension != LOCK) {
                 continue;
             }
             // Anything may happen to a file of the directory meanwhile: one that cannot be read is not a service.
-            let Ok(lock) = File::open(&path) else { continue };
+            let flags = if self.shared { OFlags::NOFOLLOW | OFlags::NONBLOCK } else { OFlags::empty() };
+            let Ok(lock) = File::options().read(true).custom_flags(flags.bits() as i32).open(&path) else {
+                continue;
+            };
+            if self.shared && !is_private(&lock) {
+                continue;
+            }
             match lock::is_held(&lock, Byte::Owner) {
                 Ok(true) if path.with_extension(SOCKET).exists() => services.extend(read(&lock)),
                 Ok(true) | Err(_) => {}
@@ -208,18 +370,49 @@ impl Registry {
         services.sort();
         Ok(services)
     }
+
+    /// The service that listens on this socket, if that is another user's, whom this program trusts, and who lets it connect.
+    fn of_another_user(&self, socket: &Path) -> Option<ServiceInfo> {
+        let file = socket.file_name()?.to_str()?;
+        let owner = fs::symlink_metadata(socket).ok()?.uid();
+        // Those of this user are known by their locks.
+        if owner == rustix::process::geteuid().as_raw() {
+            return None;
+        }
+        let name = name::check("service", file.strip_suffix(SOCKET)?.strip_suffix('.')?).ok()?;
+        let (_, listener) = self.connect_to(file).ok().filter(|_| stem(name) == name)?;
+        // Its lock file, which names the life, is not for others to read.
+        Some(ServiceInfo { name: name.to_owned(), pid: listener.pid, instance: 0 })
+    }
 }
 
 impl Claim {
-    /// Makes the service visible: its socket appears in one step, listening already.
-    pub(crate) fn announce(&self, registry: &Registry) -> Result<OwnedFd> {
+    /// Makes the service visible: its socket appears in one step, listening already, on a shared bus to other users too if it
+    /// is for them.
+    pub(crate) fn announce(&self, registry: &Registry, for_others: bool) -> Result<OwnedFd> {
         let doing = || format!("announcing the service in {}", registry.path.display());
-        let unready = format!("{}.new", self.stem);
-        let _ = fs::remove_file(registry.path.join(&unready));
-        let socket = socket::listen(&registry.socket(&unready)).map_err(Error::os(doing()))?;
-        fs::rename(registry.path.join(&unready), registry.file(&self.stem, SOCKET))
-            .map_err(Error::os(doing()))?;
+        let unready = registry.file(&self.stem, "new");
+        let ready = registry.file(&self.stem, SOCKET);
+        let taken =
+            |file: &Path, error: io::Error| registry.taken(&self.stem, file, Error::os(doing())(error));
+        let _ = fs::remove_file(&unready);
+        let socket = socket::listen(&registry.socket(&format!("{}.new", self.stem)))
+            .map_err(|error| taken(&unready, error))?;
+        if registry.shared {
+            let mode = if for_others { 0o666 } else { 0o600 };
+            registry.set_mode(&format!("{}.new", self.stem), mode).map_err(Error::os(doing()))?;
+        }
+        fs::rename(&unready, &ready).map_err(|error| taken(&ready, error))?;
         Ok(socket)
+    }
+
+    /// Lets other users of a shared bus connect to a service that was for its own user alone.
+    pub(crate) fn open_to_others(&self, registry: &Registry) {
+        if registry.shared
+            && let Err(error) = registry.set_mode(&format!("{}.{SOCKET}", self.stem), 0o666)
+        {
+            tracing::error!(service = self.stem, %error, "other users cannot connect");
+        }
     }
 
     /// Makes the service invisible; the name stays taken.
@@ -237,6 +430,34 @@ impl Claim {
             remove_files(&path);
         }
     }
+}
+
+/// Says of a directory that cannot be opened what is needed.
+fn explain(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::PermissionDenied || error.raw_os_error().is_none() {
+        return error;
+    }
+    let ours = rustix::process::geteuid().as_raw();
+    let needed = format!(
+        "{error}: user {ours} has to be able to read and search it, and to search those above it; a bus of another user has to be \
+         shared by him"
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, needed)
+}
+
+/// Not all file systems have such locks, and those that are tidied do.
+fn keep_from_tidying(directory: &File, path: &Path) {
+    if let Err(error) = rustix::fs::flock(directory, FlockOperation::NonBlockingLockShared) {
+        tracing::debug!(directory = %path.display(), %error, "not locked against tidying");
+    }
+}
+
+/// Whether this is a plain file of this user's that nobody else may open, by this name and no other.
+fn is_private(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| {
+        let ours = found.uid() == rustix::process::geteuid().as_raw();
+        found.is_file() && ours && found.nlink() <= 1 && found.permissions().mode() & 0o077 == 0
+    })
 }
 
 fn already_served(service: &str, lock: &File) -> Error {
@@ -315,7 +536,7 @@ mod tests {
         for name in ["market", "Ünïcode", ".", &"x".repeat(255), "a b", "~market", "a.lock"] {
             let claim = registry.claim(name, 7).unwrap();
             assert_eq!(registry.services().unwrap(), [], "not ready yet");
-            let _socket = claim.announce(&registry).unwrap();
+            let _socket = claim.announce(&registry, false).unwrap();
             let services = registry.services().unwrap();
             let info = ServiceInfo { name: name.to_owned(), pid: std::process::id(), instance: 7 };
             assert_eq!(services, [info]);
@@ -336,7 +557,7 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        let socket = claim.announce(&registry).unwrap();
+        let socket = claim.announce(&registry, false).unwrap();
         // Dropped without release: as if the process had died.
         drop((claim, socket));
         assert_eq!(files(&registry).len(), 2);
@@ -373,7 +594,7 @@ mod tests {
                                 claimed.fetch_add(1, Ordering::SeqCst);
                                 std::thread::yield_now();
                                 begun.fetch_add(1, Ordering::SeqCst);
-                                let socket = claim.announce(registry).unwrap();
+                                let socket = claim.announce(registry, false).unwrap();
                                 let listed = list();
                                 assert_eq!(listed.len(), 1, "a live service was not listed");
                                 owners.fetch_sub(1, Ordering::SeqCst);
@@ -402,10 +623,10 @@ mod tests {
     fn whose_lock_file_was_removed_takes_nothing_from_the_next_owner() {
         let (_directory, registry) = open();
         let robbed = registry.claim("market", 7).unwrap();
-        let _socket = robbed.announce(&registry).unwrap();
+        let _socket = robbed.announce(&registry, false).unwrap();
         fs::remove_file(registry.file("market", LOCK)).unwrap();
         let next = registry.claim("market", 7).unwrap();
-        let _next_socket = next.announce(&registry).unwrap();
+        let _next_socket = next.announce(&registry, false).unwrap();
         robbed.hide(&registry);
         registry.connect("market").unwrap();
         robbed.release(&registry);

@@ -12,6 +12,7 @@
 //! - [`wire`] and [`segment`]: the protocol and the memory by hand, for clients that do not behave, [`pinner`] for those
 //!   that hold values, [`lane`] for those that ask; and [`forged`] for services that do not;
 //! - [`random`]: a generator whose seed is printed, so that a failure can be had again;
+//! - [`users`]: other users, and a bus that several share;
 //! - [`proc`]: what the kernel says of a process.
 //!
 //! Nothing here sleeps to let something happen: a test waits for a line, for a value, or for a state of which
@@ -37,6 +38,7 @@ pub(crate) mod reader;
 pub(crate) mod segment;
 pub(crate) mod studio;
 pub(crate) mod teller;
+pub(crate) mod users;
 pub(crate) mod wire;
 
 use std::time::Duration;

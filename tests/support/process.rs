@@ -72,6 +72,11 @@ impl Test {
         open(Path::new(&self.directory))
     }
 
+    /// The directory of the test.
+    pub(crate) fn directory(&self) -> &Path {
+        Path::new(&self.directory)
+    }
+
     /// Tells the test.
     pub(crate) fn say(&mut self, line: impl Display) {
         if self.line.say(line).is_err() {

@@ -39,6 +39,7 @@ pub(crate) mod kind {
     pub(crate) const OPEN_LANE: u32 = 25;
     pub(crate) const REQUEST_POSTED: u32 = 26;
     pub(crate) const NEXT_OFFER: u32 = 27;
+    pub(crate) const LEAVE: u32 = 28;
     pub(crate) const WELCOME: u32 = 101;
     pub(crate) const UNSUPPORTED: u32 = 102;
     pub(crate) const SEGMENT: u32 = 103;
@@ -57,6 +58,8 @@ pub(crate) mod kind {
     pub(crate) const ANSWERED: u32 = 116;
     pub(crate) const OFFER_ENTRY: u32 = 117;
     pub(crate) const NO_MORE_OFFERS: u32 = 118;
+    pub(crate) const ENDED: u32 = 119;
+    pub(crate) const DECLINED: u32 = 120;
 }
 
 /// Bytes before a frame's body.

@@ -141,7 +141,7 @@ impl ConversationHandle {
                 self.bus.registry.path().display()
             ),
             (Status::Unanswered { pid }, None) => format!(
-                "process {pid} serves it but does not answer, or has no such topic yet; is it stopped?"
+                "process {pid} serves it but does not answer, has no such topic yet, or its connect hook has not decided; is it stopped?"
             ),
             (Status::WithoutTopic { pid }, None) => {
                 format!("process {pid} serves it and has no such topic yet")

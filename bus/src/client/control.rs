@@ -40,6 +40,8 @@ const WITHOUT_WATCH: Duration = Duration::from_millis(50);
 pub(crate) enum Command {
     Open(Arc<ConversationShared>),
     Close(Arc<ConversationShared>),
+    /// Ends a conversation that has handles still.
+    Leave(Arc<ConversationShared>),
     Advise {
         conversation: Arc<ConversationShared>,
         link: Arc<LinkShared>,
@@ -193,6 +195,12 @@ impl Control {
             self.look_for_services();
             self.peers.retain(|_, peer| !peer.is_idle());
         }
+        // What was closed just before is closed, and has not died.
+        while let Ok(command) = self.commands.try_recv() {
+            if let Command::Close(_) | Command::Unadvise { .. } = command {
+                self.obey(command);
+            }
+        }
     }
 
     /// Connects to services that are not connected, and watches for those that are not there.
@@ -285,6 +293,11 @@ impl Control {
             Command::Close(conversation) => {
                 if let Some(peer) = self.peers.get_mut(&conversation.service) {
                     peer.close(conversation.number);
+                }
+            }
+            Command::Leave(conversation) => {
+                if let Some(peer) = self.peers.get_mut(&conversation.service) {
+                    peer.leave(conversation.number);
                 }
             }
             Command::Advise { conversation, link } => {

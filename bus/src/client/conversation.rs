@@ -16,6 +16,7 @@ use super::remote_item::{Place, RemoteItem};
 use super::session::{Expected, Session};
 use super::transact::Terms;
 use super::values::{Found, Values};
+use crate::access::{self, Verbs};
 use crate::envelope::Envelope;
 use crate::error::{Ended, Error, Result};
 use crate::image::Image;
@@ -134,11 +135,27 @@ impl ConversationShared {
     }
 
     pub(crate) fn address(&self) -> String {
-        format!("{}/{}", self.service, self.topic)
+        match self.topic.as_str() {
+            "" => self.service.clone(),
+            topic => format!("{}/{topic}", self.service),
+        }
     }
 
     pub(crate) fn no_such_item(&self, item: &str) -> Error {
         Error::NoSuchItem { service: self.service.clone(), topic: self.topic.clone(), item: item.to_owned() }
+    }
+
+    /// Whether the service let this program have the topic's memory; not known before the conversation is live.
+    pub(crate) fn is_readable(&self) -> bool {
+        let state = self.state.lock();
+        state.session.is_some() || !matches!(state.status, Status::Live)
+    }
+
+    /// That it did not.
+    pub(crate) fn unreadable(&self, verb: &'static str, item: &dyn core::fmt::Display) -> Error {
+        let (uid, needed) = (rustix::process::geteuid().as_raw(), Verbs::READ);
+        let (service, what) = (self.service.clone(), format!("{}/{item}", self.address()));
+        Error::Denied { service, verb, what, uid, needed, reason: access::remedy(uid, needed) }
     }
 
     pub(crate) fn stale(&self, reason: Ended) -> Error {
@@ -311,7 +328,7 @@ impl ConversationShared {
 
 /// Whether an item may have a value for all that, which the service computes.
 fn is_without_value(error: &Error) -> bool {
-    matches!(error, Error::NoValue { .. } | Error::NoSuchItem { .. })
+    matches!(error, Error::NoValue { .. } | Error::NoSuchItem { .. } | Error::Denied { .. })
 }
 
 /// A conversation's registration with the control thread; ends with the last handle that needs it.
@@ -326,6 +343,26 @@ impl ConversationHandle {
     pub(crate) fn new(bus: Arc<BusCore>, shared: Arc<ConversationShared>) -> Self {
         shared.hold();
         ConversationHandle { bus, shared }
+    }
+
+    /// Ends the conversation for all its handles, with its links and transactions; returns when that is so.
+    pub(super) fn close(&self) {
+        self.bus.command(Command::Leave(self.shared.clone()));
+        let is_live = || matches!(self.shared.state.lock().status, Status::Live);
+        loop {
+            let seen = self.shared.state.version();
+            // It is ended by the control thread, also where that thread itself ends.
+            if !is_live() {
+                break;
+            }
+            self.shared.state.wait(seen, Duration::from_secs(1));
+        }
+        // Where the service was gone already, for this side it is closed from now on.
+        self.shared.state.update(|state| {
+            if let Status::Ended(reason) = &mut state.status {
+                *reason = Ended::Closed;
+            }
+        });
     }
 }
 
@@ -365,6 +402,13 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// The topic's name.
     pub fn topic(&self) -> &str {
         &self.handle.shared.topic
+    }
+
+    /// Ends the conversation, for all clones of it, with its links and transactions: receives say that it is
+    /// [`Closed`](Ended::Closed), and so do transactions that are not answered. The service learns that its client has closed it.
+    /// Samples that are held stay valid. Dropping the last handle and link of a conversation ends it too.
+    pub fn close(self) {
+        self.handle.close();
     }
 
     /// Why the service is gone; `None` while it is live.
@@ -459,7 +503,7 @@ impl<T: Message> Conversation<T> {
         match self.item(item).and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as::<T>(item) {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(Error::NotSupported { .. }) => Err(error),
+                Err(Error::NotSupported { .. } | Error::Denied { .. }) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
@@ -484,7 +528,7 @@ impl<T: Message> Conversation<T> {
         match self.item_async(item).await.and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as_async::<T>(item).await {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(Error::NotSupported { .. }) => Err(error),
+                Err(Error::NotSupported { .. } | Error::Denied { .. }) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
@@ -565,6 +609,9 @@ impl<T: Payload + ?Sized> Conversation<T> {
         let (handle, shared) = (&self.handle, &self.handle.shared);
         if let Some(reason) = self.ended() {
             return Err(shared.stale(reason));
+        }
+        if !shared.is_readable() {
+            return Err(shared.unreadable("request", &item));
         }
         let (answer, answered) = Answer::new();
         handle.bus.command(Command::Find { conversation: shared.clone(), item: item.to_owned(), answer });

@@ -164,9 +164,12 @@ impl Entry {
         let standing = match status {
             Status::Live => {
                 let info = ServiceInfo { name: self.info.name.clone(), pid: *pid, instance: *instance };
-                if *self.info != info {
+                if !self.info.is_same_life(&info) {
                     // Nobody has a link to what was never a member.
                     self.outlived = matches!(self.standing, Standing::Member | Standing::Ended(_));
+                }
+                // The directory may not know all of it.
+                if *self.info != info {
                     self.info = Arc::new(info);
                 }
                 Standing::Member
@@ -245,7 +248,7 @@ impl List {
                 changed = true;
                 continue;
             };
-            entry.listed = *entry.info == *info;
+            entry.listed = entry.info.is_same_life(info);
             match entry.standing {
                 _ if entry.listed => {}
                 // It was never more than asked, and the next life is asked by the same conversation.

@@ -13,6 +13,7 @@ use super::boxed::{Boxed, Draw};
 use super::conversation::ConversationHandle;
 use super::lanes::ClientLane;
 use super::wait_set::seat::Seated;
+use crate::access;
 use crate::bell::PARK_BOUND;
 use crate::copy;
 use crate::error::{Error, Result};
@@ -151,7 +152,11 @@ impl Asked {
                 }
             },
             Status::Expired => self.late(),
-            Status::Denied => Error::Refused { service, verb, what, code: 0, reason: text },
+            Status::Denied => {
+                let needed = access::needed_to(verb);
+                let uid = rustix::process::geteuid().as_raw();
+                Error::Denied { service, verb, what, uid, needed, reason: text }
+            }
             Status::Invalid => Error::Protocol {
                 peer: "this program".to_owned(),
                 detail: format!("service `{service}` says of what was sent with {verb} `{what}`: {text}"),

@@ -103,6 +103,12 @@ impl Client {
         &self.handle.shared.service
     }
 
+    /// Ends the conversation, for all clones of it: transactions that are not answered say that it is
+    /// [`Closed`](Ended::Closed). The service learns that its client has closed it. Dropping the last handle ends it too.
+    pub fn close(self) {
+        self.handle.close();
+    }
+
     /// Why the service is gone; `None` while it is live.
     pub fn ended(&self) -> Option<Ended> {
         self.handle.shared.ended()

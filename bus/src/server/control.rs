@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, getrlimit};
 
+use crate::access::{self, Verbs};
+use crate::error::Ended;
 use crate::server::peer::{Lingering, Peer};
-use crate::server::shared::ServiceShared;
+use crate::server::shared::{Order, ServiceShared};
 use crate::sync::step;
 use crate::sys::socket;
 use crate::sys::time::timespec;
@@ -57,7 +59,7 @@ impl Control {
         }
         for (id, mut peer) in core::mem::take(&mut self.peers) {
             peer.say_goodbye(Farewell::Closed, "the service was closed");
-            self.forget(id, peer, None);
+            self.forget(id, peer, None, &Ended::Closed);
         }
     }
 
@@ -80,8 +82,11 @@ impl Control {
             for (id, of) in self.service.transactions.take_accused() {
                 if let Some(mut peer) = self.peers.remove(&id) {
                     peer.say_goodbye(Farewell::Evicted, &of);
-                    self.forget(id, peer, Some(Lost::Malformed(of)));
+                    self.forget(id, peer, Some(Lost::Malformed(of.clone())), &Ended::Misbehaved(of));
                 }
+            }
+            for order in self.service.take_orders() {
+                self.obey(order);
             }
             self.peers.values_mut().for_each(Peer::look_for_news);
         }
@@ -94,11 +99,31 @@ impl Control {
             if let Err(lost) = served
                 && let Some(peer) = self.peers.remove(&id)
             {
-                self.forget(id, peer, Some(lost));
+                let reason = match &lost {
+                    Lost::Ended => Ended::Died,
+                    Lost::Malformed(detail) => Ended::Misbehaved(detail.clone()),
+                    Lost::Starved(detail) => Ended::Exhausted(detail.clone()),
+                };
+                self.forget(id, peer, Some(lost), &reason);
             }
         }
         if ready.listener {
             self.accept();
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Expel { peer, number, reference, reason } => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.expel(number, reference, &reason);
+                }
+            }
+            Order::Judge(verdict) => {
+                if let Some(peer) = self.peers.get_mut(&verdict.peer) {
+                    peer.judge(verdict);
+                }
+            }
         }
     }
 
@@ -158,10 +183,12 @@ impl Control {
                 return tracing::warn!(service = self.service.name, %error, "a client without credentials");
             }
         };
-        let mut peer = Peer::new(self.service.clone(), socket, credentials, self.next_peer);
-        if credentials.uid != rustix::process::geteuid().as_raw() {
-            tracing::warn!(service = self.service.name, ?credentials, "refused a client of another user");
-            peer.say_goodbye(Farewell::Evicted, "only programs of the service's own user may connect");
+        let groups = socket::groups(&socket);
+        let admitted = self.service.admits(&credentials, &groups);
+        let mut peer = Peer::new(self.service.clone(), socket, (credentials, groups), self.next_peer);
+        if !admitted {
+            tracing::warn!(service = self.service.name, ?credentials, "refused a client: no list has it");
+            peer.say_goodbye(Farewell::Denied, &access::remedy(credentials.uid, Verbs::CONNECT));
             return;
         }
         // What is left is for the segments, and for the rest of the program.
@@ -178,13 +205,15 @@ impl Control {
         self.peers.insert(id, peer);
     }
 
-    fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>) {
+    fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>, reason: &Ended) {
         self.service.clients().remove(&id);
+        let over = peer.give_all_up();
         let pid = peer.pid;
         // The end of its connection is told, also where a publisher has it open until it learns of this.
         let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
         step!(HungUp);
         self.lingering.extend(peer.linger());
+        over.iter().for_each(|conversation| self.service.listeners.ended(conversation, reason));
         match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid, %detail, "client evicted");

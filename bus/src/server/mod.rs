@@ -9,13 +9,15 @@
 //! client, [`credits`] the memory that it is lent, of which the [`ledger`] keeps account; [`tracked`] are the links that a writer has to look at, [`flow`]
 //! is how it waits for them, and [`eviction`] are those that it no longer waits for; [`pool`] is where values are that
 //! links may hold, and [`loan`] how those are built in place; [`doorbells`] is how a publisher wakes those who wait for
-//! many things.
+//! many things; [`hook`] is a program's word on who may connect, and [`events`] tell it who has.
 
 mod control;
 mod credits;
 mod doorbells;
+pub(crate) mod events;
 pub(crate) mod eviction;
 mod flow;
+pub(crate) mod hook;
 mod ledger;
 pub(crate) mod loan;
 mod peer;

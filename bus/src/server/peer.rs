@@ -15,21 +15,25 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use crate::access::{self, Verbs};
+use crate::error::Ended;
 use crate::server::credits::{Credits, Holds, NewMemory, Place};
 use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
+use crate::server::hook::{ConnectRequest, Verdict};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
 use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
 use crate::server::transactions::counterpart::{Counterpart, Gate};
 use crate::server::transactions::lane::ServedLane;
+use crate::server::transactions::refusal::Refusal as HookRefusal;
 use crate::server::transactions::{COMPUTES, EXECUTES, Owed, POKES};
 use crate::sync::step;
 use crate::sys::socket::Credentials;
 use crate::wire::{
-    self, Advise, Answered, Body, Connect, Connection, DoorbellRefused, Farewell, FromClient, Goodbye,
-    Granted, LaneMade, Located, Lost, Malformed, NEWEST_VERSION, NameText, NextOffer, NoMoreOffers,
-    NoMoreTopics, OLDEST_VERSION, OfferEntry, OpenLane, Opened, Prefix, ReasonText, Refusal, Refused,
-    Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
+    self, Advise, Answered, Body, Connect, Connection, Decline, Declined, DoorbellRefused, Farewell,
+    FromClient, Goodbye, Granted, LaneMade, Located, Lost, Malformed, NEWEST_VERSION, NameText, NextOffer,
+    NoMoreOffers, NoMoreTopics, OLDEST_VERSION, OfferEntry, OpenLane, Opened, Prefix, ReasonText, Refusal,
+    Refused, Revoked, Segment, TopicEntry, Unsupported, WHOLE_TOPIC, Welcome,
 };
 
 /// How long a connection may last without a hello.
@@ -55,6 +59,8 @@ pub(crate) struct Peer {
     pub(crate) pid: u32,
     /// Who it is.
     pub(crate) client: Credentials,
+    /// Its further groups.
+    groups: Arc<[u32]>,
     /// Its number in the service.
     id: u64,
     /// Until when a hello must have come; `None` once it has.
@@ -66,6 +72,11 @@ pub(crate) struct Peer {
     conversations: HashMap<u64, Conversation>,
     /// The topics, by conversation, of conversations whose topic is not there yet.
     connecting: HashMap<u64, Box<str>>,
+    /// What waits for the hook's word: conversations, with the question's ticket, their topic, and what they may do.
+    asking: HashMap<u64, (u64, Arc<TopicShared>, Verbs)>,
+    /// Tracked links of conversations that the service has ended and the client not yet closed: it may go on reading what they
+    /// hold.
+    expelled: HashMap<u64, HashMap<u64, LinkKind>>,
     /// Links of all conversations.
     links: usize,
     credits: Credits,
@@ -102,12 +113,28 @@ struct Conversation {
     items_seen: u64,
 }
 
+impl Conversation {
+    /// Whether its client may do this.
+    fn may(&self, verbs: Verbs) -> bool {
+        self.transactions.counterpart.granted.contains(verbs)
+    }
+}
+
 /// A conversation's lanes, which go with it.
 #[derive(Debug)]
 struct OpenLanes {
     service: Arc<ServiceShared>,
     counterpart: Arc<Counterpart>,
     lanes: HashMap<u64, Arc<ServedLane>>,
+}
+
+impl OpenLanes {
+    /// They are over. Who listens is told when they are: what he then looks up does not have them any longer.
+    fn end(self, reason: &Ended) {
+        let (service, counterpart) = (self.service.clone(), self.counterpart.clone());
+        drop(self);
+        service.listeners.ended(&counterpart, reason);
+    }
 }
 
 impl Drop for OpenLanes {
@@ -169,7 +196,12 @@ impl Drop for Waiting {
 }
 
 impl Peer {
-    pub(crate) fn new(service: Arc<ServiceShared>, socket: OwnedFd, client: Credentials, id: u64) -> Self {
+    pub(crate) fn new(
+        service: Arc<ServiceShared>,
+        socket: OwnedFd,
+        (client, groups): (Credentials, Vec<u32>),
+        id: u64,
+    ) -> Self {
         let pid = client.pid;
         Peer {
             waiting: Waiting { service: service.clone(), count: 0 },
@@ -179,12 +211,15 @@ impl Peer {
             connection: Connection::new(socket),
             pid,
             client,
+            groups: groups.into(),
             id,
             hello_deadline: Some(Instant::now() + HELLO_TIMEOUT),
             stall_deadline: None,
             news: false,
             conversations: HashMap::new(),
             connecting: HashMap::new(),
+            asking: HashMap::new(),
+            expelled: HashMap::new(),
             links: 0,
             owed: BTreeSet::new(),
         }
@@ -305,21 +340,30 @@ impl Peer {
             FromClient::Connect(connect) => {
                 if self.conversations.contains_key(&conversation)
                     || self.connecting.contains_key(&conversation)
+                    || self.asking.contains_key(&conversation)
+                    || self.expelled.contains_key(&conversation)
                 {
                     return Err(unexpected("a conversation of this number is open"));
                 }
                 self.connect(prefix, &connect);
             }
             FromClient::Close(_) => {
-                if self.connecting.remove(&conversation).is_some() {
-                    self.waiting.end(1);
-                }
+                self.give_up(conversation);
                 if let Some(gone) = self.conversations.remove(&conversation) {
                     self.doorbells.close(conversation);
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
+                    gone.transactions.end(&Ended::Closed);
                     gone.links.into_values().for_each(|link| self.untrack(link));
                 }
+                if let Some(links) = self.expelled.remove(&conversation) {
+                    self.links -= links.len();
+                    links.into_values().for_each(|link| self.untrack(link));
+                }
+            }
+            FromClient::Leave(_) => {
+                self.give_up(conversation);
+                self.end(conversation, &Ended::Closed);
             }
             FromClient::Advise(advise) => {
                 let known = |open: &Conversation| open.links.contains_key(&reference);
@@ -335,17 +379,23 @@ impl Peer {
                     self.links -= 1;
                     self.waiting.end(usize::from(open.locating.remove(&reference).is_some()));
                     self.untrack(link);
+                } else if let Some(links) = self.expelled.get_mut(&conversation)
+                    && let Some(link) = links.remove(&reference)
+                {
+                    self.links -= 1;
+                    self.untrack(link);
                 }
             }
             FromClient::Find(find) => {
                 if let Some(open) = self.conversations.get(&conversation) {
                     match open.topic.item(&find.item) {
+                        _ if !open.may(Verbs::READ) => self.deny(prefix, Verbs::READ),
                         Some(index) => self.locate(prefix, index),
                         None => self.refuse(prefix, Refusal::NoSuchItem, "there is no such item"),
                     }
                 }
             }
-            FromClient::NextTopic(next) => match self.service.topic_after(&next.after) {
+            FromClient::NextTopic(next) => match self.visible_topic_after(&next.after) {
                 Some(topic) => self.send(
                     prefix,
                     &TopicEntry {
@@ -372,7 +422,9 @@ impl Peer {
             }
             FromClient::Attend(attend) => {
                 // The conversation may have ended on this side while the frame was on its way.
-                if let Some(open) = self.conversations.get(&conversation) {
+                if let Some(open) = self.conversations.get(&conversation)
+                    && open.may(Verbs::READ)
+                {
                     let cause = match u32::try_from(attend.item) {
                         Ok(item) if u64::from(item) < open.topic.item_count() => Cause::Item(item),
                         _ if attend.item == WHOLE_TOPIC => Cause::Topic,
@@ -394,15 +446,15 @@ impl Peer {
 
     fn connect(&mut self, prefix: Prefix, connect: &Connect) {
         let conversation = prefix.conversation;
-        if self.conversations.len() + self.connecting.len() >= MAX_CONVERSATIONS {
+        let (open, asking) = (self.conversations.len() + self.expelled.len(), self.asking.len());
+        if open + asking + self.connecting.len() >= MAX_CONVERSATIONS {
             return self.refuse(prefix, Refusal::TooMany, "too many conversations");
         }
         if connect.topic.is_empty() {
-            self.accept(conversation, self.service.whole.clone());
-            return self.connection.send(conversation, 0, &Opened {});
+            return self.admit(conversation, self.service.whole.clone());
         }
         if let Some(topic) = self.service.topic(&connect.topic) {
-            return self.accept(conversation, topic);
+            return self.admit(conversation, topic);
         }
         if !connect.wait {
             return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
@@ -414,7 +466,7 @@ impl Peer {
         match self.service.topic(&connect.topic) {
             Some(topic) => {
                 self.waiting.end(1);
-                self.accept(conversation, topic);
+                self.admit(conversation, topic);
             }
             None => drop(self.connecting.insert(conversation, (*connect.topic).into())),
         }
@@ -426,7 +478,11 @@ impl Peer {
         if self.links >= MAX_LINKS {
             return self.refuse(prefix, Refusal::TooMany, "too many links");
         }
+        if !open.may(Verbs::READ) {
+            return self.deny(prefix, Verbs::READ);
+        }
         let kind = match terms(&open.topic, advise) {
+            Ok(Some(_)) if !open.may(Verbs::TRACK) => return self.deny(prefix, Verbs::TRACK),
             Ok(None) => LinkKind::Untracked,
             Ok(Some(terms)) => LinkKind::Tracking(terms),
             Err(reason) => return self.refuse(prefix, Refusal::NotGranted, &reason),
@@ -465,7 +521,7 @@ impl Peer {
         });
         self.waiting.end(opened.len());
         for (conversation, topic) in opened {
-            self.accept(conversation, topic);
+            self.admit(conversation, topic);
         }
         let mut located = Vec::new();
         for (&conversation, open) in &mut self.conversations {
@@ -487,7 +543,110 @@ impl Peer {
         }
     }
 
-    fn accept(&mut self, conversation: u64, topic: Arc<TopicShared>) {
+    /// Opens a conversation with a topic that is there, if its client may, and the hook has nothing against it.
+    fn admit(&mut self, conversation: u64, topic: Arc<TopicShared>) {
+        let granted = self.service.granted(&self.client, &self.groups, &topic);
+        if granted.is_empty() {
+            return self.deny(Prefix::of(conversation, 0), Verbs::CONNECT);
+        }
+        let Some(hook) = self.service.hook.get() else {
+            return self.accept(conversation, topic, granted);
+        };
+        let Credentials { pid, uid, gid } = self.client;
+        let request =
+            ConnectRequest { pid, uid, gid, groups: self.groups.clone(), topic: topic.name.clone() };
+        let ticket = hook.ask(self.id, conversation, request);
+        self.asking.insert(conversation, (ticket, topic, granted));
+    }
+
+    /// A conversation that is not open yet is no longer wanted.
+    fn give_up(&mut self, conversation: u64) {
+        if self.connecting.remove(&conversation).is_some() {
+            self.waiting.end(1);
+        }
+        if let Some((ticket, ..)) = self.asking.remove(&conversation)
+            && let Some(hook) = self.service.hook.get()
+        {
+            hook.withdraw(self.id, ticket);
+        }
+    }
+
+    /// Does as the hook says.
+    pub(crate) fn judge(&mut self, verdict: Verdict) {
+        let Verdict { conversation, ticket, outcome, .. } = verdict;
+        if self.asking.get(&conversation).is_none_or(|(asked, ..)| *asked != ticket) {
+            return;
+        }
+        let Some((_, topic, granted)) = self.asking.remove(&conversation) else { return };
+        let (decline, code, retry_after, reason) = match outcome {
+            Ok(()) => return self.accept(conversation, topic, granted),
+            Err(HookRefusal::NoSuchItem) => {
+                let prefix = Prefix::of(conversation, 0);
+                return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
+            }
+            Err(HookRefusal::Refused { code, reason }) => (Decline::Refused, code, 0, reason),
+            Err(HookRefusal::Busy { retry_after }) => {
+                let after = u64::try_from(retry_after.as_nanos()).unwrap_or(u64::MAX);
+                (Decline::Busy, 0, after, String::new())
+            }
+            Err(HookRefusal::Failed { detail }) => (Decline::Failed, 0, 0, detail),
+        };
+        tracing::debug!(pid = self.pid, topic = topic.name, reason, "declined by the hook");
+        let reason = ReasonText::truncated(&reason);
+        let declined = Declined { retry_after, code, decline, reserved: [0; 4], reason };
+        self.connection.send(conversation, 0, &declined);
+    }
+
+    /// Ends a conversation, if it still is the one of this number.
+    pub(crate) fn expel(&mut self, number: u64, conversation: u64, reason: &str) {
+        let is_it = |open: &Conversation| open.transactions.counterpart.number == number;
+        if !self.conversations.get(&conversation).is_some_and(is_it) {
+            return;
+        }
+        tracing::info!(pid = self.pid, conversation, reason, "conversation evicted");
+        self.end(conversation, &Ended::Evicted(reason.to_owned()));
+        self.connection.send(conversation, 0, &wire::Ended { reason: ReasonText::truncated(reason) });
+    }
+
+    /// Ends a conversation, but for what its links hold: that stays until its client closes them.
+    fn end(&mut self, conversation: u64, reason: &Ended) {
+        let Some(gone) = self.conversations.remove(&conversation) else { return };
+        self.doorbells.close(conversation);
+        self.waiting.end(gone.locating.len());
+        self.links -= gone.links.len();
+        let kept = |(number, link)| match link {
+            LinkKind::Tracked { place, holds, link, enrolment } => {
+                let enrolment = enrolment.filter(|_| holds.is_some()).map(Enrolment::hold_only);
+                Some((number, LinkKind::Tracked { place, holds, link, enrolment }))
+            }
+            _ => None,
+        };
+        let kept: HashMap<u64, LinkKind> = gone.links.into_iter().filter_map(kept).collect();
+        if !kept.is_empty() {
+            self.links += kept.len();
+            self.expelled.insert(conversation, kept);
+        }
+        gone.transactions.end(reason);
+    }
+
+    /// The connection is over: its client waits for no word of the hook's. Also the conversations that go with it.
+    pub(crate) fn give_all_up(&self) -> Vec<Arc<Counterpart>> {
+        if let Some(hook) = self.service.hook.get() {
+            hook.forget(self.id);
+        }
+        self.conversations.values().map(|open| open.transactions.counterpart.clone()).collect()
+    }
+
+    /// The first topic after this name of those that the client may see.
+    fn visible_topic_after(&self, name: &str) -> Option<Arc<TopicShared>> {
+        let mut topic = self.service.topic_after(name)?;
+        while self.service.granted(&self.client, &self.groups, &topic).is_empty() {
+            topic = self.service.topic_after(&topic.name)?;
+        }
+        Some(topic)
+    }
+
+    fn accept(&mut self, conversation: u64, topic: Arc<TopicShared>, granted: Verbs) {
         tracing::debug!(pid = self.pid, topic = topic.name, "conversation opened");
         let service = self.service.clone();
         let counterpart = service.transactions.add_counterpart(|number| Counterpart {
@@ -499,7 +658,10 @@ impl Peer {
             socket: Arc::downgrade(&self.connection.socket()),
             doorbells: Arc::downgrade(self.doorbells.hung()),
             gate: Gate::default(),
+            granted,
         });
+        service.listeners.opened(&counterpart);
+        let has_memory = !topic.name.is_empty() && granted.contains(Verbs::READ);
         let open = Conversation {
             transactions: OpenLanes { service, counterpart, lanes: HashMap::new() },
             // Before any link of it is looked up.
@@ -511,7 +673,11 @@ impl Peer {
             locating: HashMap::new(),
         };
         self.conversations.insert(conversation, open);
-        self.send_segments(conversation);
+        if has_memory {
+            self.send_segments(conversation);
+        } else {
+            self.connection.send(conversation, 0, &Opened {});
+        }
     }
 
     /// Makes a lane for a conversation's transactions.
@@ -522,13 +688,22 @@ impl Peer {
         if lanes.contains_key(&prefix.reference) {
             return Err(unexpected("a lane of this number is open"));
         }
+        let needed = match wanted.offer {
+            POKES => Verbs::POKE,
+            COMPUTES => Verbs::COMPUTE,
+            EXECUTES => Verbs::EXECUTE,
+            _ => return Err(unexpected("a lane for what there is not")),
+        };
+        if !open.may(needed) {
+            self.deny(prefix, needed);
+            return Ok(());
+        }
         let offers = self.service.transactions.offers(&open.topic.name);
         if offers & wanted.offer == 0 {
             let reason = match wanted.offer {
                 POKES => "the topic takes no pokes",
                 COMPUTES => "no item of the topic is computed",
-                EXECUTES => "the service has no commands",
-                _ => return Err(unexpected("a lane for what there is not")),
+                _ => "the service has no commands",
             };
             self.refuse(prefix, Refusal::NotSupported, reason);
             return Ok(());
@@ -696,7 +871,9 @@ impl Peer {
 
     /// What there is to be kept of a connection that is over; `None` if that is nothing.
     pub(crate) fn linger(mut self) -> Option<Lingering> {
-        let conversations = self.conversations.drain().flat_map(|(_, open)| open.links.into_values());
+        let conversations = self.conversations.drain().map(|(_, open)| open.links);
+        let conversations = conversations.chain(self.expelled.drain().map(|(_, links)| links));
+        let conversations = conversations.flat_map(HashMap::into_values);
         let held = |link| match link {
             LinkKind::Tracked { holds: Some(_), enrolment, .. } => enrolment.map(Enrolment::hold_only),
             _ => None,
@@ -721,7 +898,8 @@ impl Peer {
     }
 
     fn send_segments(&mut self, conversation: u64) {
-        while let Some(open) = self.conversations.get_mut(&conversation) {
+        while let Some(open) = self.conversations.get_mut(&conversation).filter(|open| open.may(Verbs::READ))
+        {
             let (Some(fds), of) = open.topic.segment(open.segments_sent) else { break };
             let segment = Segment { index: open.segments_sent as u32, of: of as u32 };
             open.segments_sent += 1;
@@ -729,13 +907,22 @@ impl Peer {
             self.connection.send_with(conversation, &segment, fds);
             step!(SegmentSent);
         }
-        while let Some(open) = self.conversations.get_mut(&conversation) {
+        while let Some(open) = self.conversations.get_mut(&conversation).filter(|open| open.may(Verbs::READ))
+        {
             let Some(fd) = open.topic.pool(open.pools_sent) else { break };
             let pool = wire::Pool { index: open.pools_sent as u32 };
             open.pools_sent += 1;
             self.connection.send_with(conversation, &pool, vec![fd]);
             step!(PoolSent);
         }
+    }
+
+    /// Says what the client would have to be granted, and how.
+    fn deny(&mut self, prefix: Prefix, needed: Verbs) {
+        let reason = access::remedy(self.client.uid, needed);
+        let reason = ReasonText::truncated(&reason);
+        tracing::debug!(pid = self.pid, uid = self.client.uid, %needed, "denied");
+        self.send(prefix, &Refused { refusal: Refusal::Denied, reason });
     }
 
     fn refuse(&mut self, prefix: Prefix, refusal: Refusal, reason: &str) {

@@ -1,18 +1,22 @@
 //! A service: a named server on a bus.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::namespace::BusCore;
 use crate::payload::Payload;
 use crate::registry::Claim;
 use crate::server::control::Control;
+use crate::server::events::ConversationEvents;
+use crate::server::hook::{ConnectRequest, UserHook};
 use crate::server::shared::ServiceShared;
 use crate::server::topic::TopicBuilder;
 use crate::server::transactions::counterpart::ServedConversation;
 use crate::server::transactions::handlers::Handlers;
+use crate::server::transactions::refusal::Refusal;
 use crate::server::transactions::serving::Serving;
 use crate::sys::wake::Waker;
 
@@ -40,10 +44,19 @@ pub struct Service {
     running: Mutex<Running>,
 }
 
-#[derive(Debug)]
 struct Running {
     claim: Option<Claim>,
     thread: Option<JoinHandle<()>>,
+    /// The connect hook, until its thread has it.
+    hook: Option<UserHook>,
+    /// That thread.
+    hook_thread: Option<JoinHandle<()>>,
+}
+
+impl core::fmt::Debug for Running {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Running({:?}, ready: {})", self.claim, self.thread.is_some())
+    }
 }
 
 /// A client that is connected to a service.
@@ -66,7 +79,8 @@ impl Service {
         let waker = Waker::new().map_err(Error::os("creating an eventfd"))?;
         let shared = Arc::new(ServiceShared::new(name.to_owned(), instance, waker));
         tracing::debug!(service = name, bus = bus.name, "claimed");
-        Ok(Service { bus, shared, running: Mutex::new(Running { claim: Some(claim), thread: None }) })
+        let running = Running { claim: Some(claim), thread: None, hook: None, hook_thread: None };
+        Ok(Service { bus, shared, running: Mutex::new(running) })
     }
 
     /// The service's name.
@@ -96,8 +110,20 @@ impl Service {
         if running.thread.is_some() {
             return Ok(());
         }
+        if running.claim.is_none() {
+            return Err(Error::Closed("the service"));
+        }
+        if let Some(hook) = running.hook.take() {
+            let asked = self.shared.hook.get_or_init(Arc::default);
+            let started = asked.start(hook, &self.shared);
+            running.hook_thread = Some(started.map_err(Error::os("starting the connect hook's thread"))?);
+        }
+        if self.shared.hook.get().is_some() && running.hook_thread.is_none() {
+            // It could not be started, and has not been heard: nobody is let in without it.
+            return Err(Error::Closed("the service's connect hook"));
+        }
         let claim = running.claim.as_ref().ok_or(Error::Closed("the service"))?;
-        let listener = claim.announce(&self.bus.registry)?;
+        let listener = claim.announce(&self.bus.registry, self.shared.is_for_others())?;
         let control = Control::new(self.shared.clone(), listener);
         let thread = std::thread::Builder::new()
             .name(format!("bus {}", self.shared.name))
@@ -112,6 +138,112 @@ impl Service {
         }
         tracing::info!(service = self.name(), bus = self.bus.name, "ready");
         Ok(())
+    }
+
+    /// Who may use the service: its commands, and those of its topics that have no [list of their
+    /// own](TopicBuilder::access). Default: its own user, and root, everything. Has to be said before the service is ready,
+    /// since what a conversation may do is settled when it is opened.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a service that is ready.
+    pub fn set_access(&self, access: Access) -> Result<()> {
+        let _running = self.not_ready("access")?;
+        self.shared.set_access(access);
+        Ok(())
+    }
+
+    /// Has a hook asked about each conversation before it is opened: about those whom the lists allow it. What it refuses its
+    /// client is told, with the reason: [`Error::Refused`], [`Error::Busy`] or [`Error::Failed`], and
+    /// [`Error::NoSuchTopic`] for [`Refusal::NoSuchItem`]. A client that comes back after its connection was lost is asked
+    /// about again.
+    ///
+    /// The hook runs on a thread of its own, one question at a time, so a slow one delays those who connect, and nobody else. One
+    /// that panics refuses. Closing the service does not wait for a hook that runs; it is not called afterwards. It
+    /// cannot connect to its own service, which would wait for it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// let service = bus.service("thermometer")?;
+    /// service.on_connect(|client| {
+    ///     if client.topic == "attic" { Err("the attic is closed in winter".into()) } else { Ok(()) }
+    /// })?;
+    /// # service.topic::<f64>("attic").open()?;
+    /// service.ready()?;
+    /// let error = bus.connect::<f64>("thermometer/attic").open().unwrap_err();
+    /// assert!(error.to_string().contains("closed in winter"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a service that is ready, or has a hook.
+    pub fn on_connect(
+        &self,
+        hook: impl FnMut(&ConnectRequest) -> Result<(), Refusal> + Send + 'static,
+    ) -> Result<()> {
+        let mut running = self.not_ready("on_connect")?;
+        if running.hook.is_some() {
+            return Err(Error::InvalidOption {
+                option: "on_connect",
+                found: "said twice".to_owned(),
+                expected: "one hook".to_owned(),
+            });
+        }
+        running.hook = Some(Box::new(hook));
+        Ok(())
+    }
+
+    /// What a service is like has to be said before it is ready.
+    fn not_ready(&self, option: &'static str) -> Result<MutexGuard<'_, Running>> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.thread.is_some() {
+            let (found, expected) = ("said of a service that is ready", "said before that");
+            return Err(Error::InvalidOption {
+                option,
+                found: found.to_owned(),
+                expected: expected.to_owned(),
+            });
+        }
+        Ok(running)
+    }
+
+    /// Lets other users connect, where a list has come that allows them something.
+    pub(crate) fn let_others_reach_it(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(claim), Some(_)) = (&running.claim, &running.thread)
+            && self.shared.is_for_others()
+        {
+            claim.open_to_others(&self.bus.registry);
+        }
+    }
+
+    /// Tells of conversations that clients open and end from now on, with the reasons. What is not taken is kept, the newest
+    /// 1024 events, for each who listens.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("thermometer")?;
+    /// # service.topic::<f64>("rooms").open()?;
+    /// # service.ready()?;
+    /// use bus::{ConversationEvent, Ended};
+    ///
+    /// let events = service.conversation_events();
+    /// let rooms = bus.connect::<f64>("thermometer/rooms").open()?;
+    /// let ConversationEvent::Opened(conversation) = events.recv()? else { panic!() };
+    /// assert_eq!((conversation.topic.as_str(), conversation.pid), ("rooms", std::process::id()));
+    ///
+    /// rooms.close();
+    /// let ConversationEvent::Ended { reason, .. } = events.recv()? else { panic!() };
+    /// assert_eq!(reason, Ended::Closed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn conversation_events(&self) -> ConversationEvents {
+        self.shared.listeners.listen()
     }
 
     /// Says what the service is for, what its topics hold and what it can be asked, for who reads its `Help`. Replaces what
@@ -271,6 +403,15 @@ impl Drop for Service {
         {
             tracing::error!(service = self.shared.name, "the control thread panicked");
         }
+        if let (Some(hook), Some(thread)) = (self.shared.hook.get(), running.hook_thread.take()) {
+            if hook.close() {
+                // It catches the panics of the hook, and has none of its own.
+                let _ = thread.join();
+            } else {
+                tracing::warn!(service = self.shared.name, "closed while its connect hook runs");
+            }
+        }
+        self.shared.listeners.close();
         if let Some(claim) = claim {
             claim.release(&self.bus.registry);
         }

@@ -8,16 +8,20 @@ use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
+use crate::access::{Access, Verbs};
 use crate::message::Fingerprint;
 use crate::ring::Ring;
 use crate::segment::SegmentFds;
 use crate::segment::mapping::Words;
 use crate::server::doorbells::TopicDoorbells;
+use crate::server::events::Listeners;
+use crate::server::hook::{Hook, Verdict};
 use crate::server::ledger::Ledger;
 use crate::server::service::ClientInfo;
 use crate::server::tracked::{Eviction, Tracked};
 use crate::server::transactions::Transactions;
 use crate::sync::AtomicU64;
+use crate::sys::socket::Credentials;
 use crate::sys::wake::Waker;
 use crate::tasks::{Tasks, Timers};
 
@@ -56,6 +60,23 @@ pub(crate) struct ServiceShared {
     pub(crate) transactions: Transactions,
     /// What the service says of itself.
     help: Mutex<Arc<str>>,
+    /// Who may do what, where a topic has no list of its own.
+    access: Mutex<Access>,
+    /// What has a say in who may connect, where there is one.
+    pub(crate) hook: OnceLock<Arc<Hook>>,
+    /// What the control thread is to do.
+    orders: Mutex<Vec<Order>>,
+    /// Who is told of conversations.
+    pub(crate) listeners: Listeners,
+}
+
+/// What the control thread is to do for another.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// End a conversation, by its number in the service and its client's for it.
+    Expel { peer: u64, number: u64, reference: u64, reason: String },
+    /// Let a conversation in, or not.
+    Judge(Verdict),
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -78,6 +99,8 @@ pub(crate) struct TopicShared {
     /// Pool memory, in the order in which it was made.
     pools: Mutex<Vec<Arc<OwnedFd>>>,
     pub(crate) doorbells: TopicDoorbells,
+    /// Who may do what with it, where it has a list of its own.
+    access: Option<Access>,
 }
 
 /// The names of a topic's items.
@@ -113,6 +136,10 @@ impl ServiceShared {
             ledger: Ledger::default(),
             transactions: Transactions::default(),
             help: Mutex::new(Arc::from("")),
+            access: Mutex::default(),
+            hook: OnceLock::new(),
+            orders: Mutex::default(),
+            listeners: Listeners::default(),
         }
     }
 
@@ -124,6 +151,48 @@ impl ServiceShared {
         self.attention.fetch_or(CLOSED, Ordering::Relaxed);
         self.publishers.wake_all();
         self.transactions.kick();
+    }
+
+    pub(crate) fn set_access(&self, access: Access) {
+        *lock(&self.access) = access;
+    }
+
+    /// What a client may do with a topic, or with the service as a whole.
+    pub(crate) fn granted(&self, client: &Credentials, groups: &[u32], topic: &TopicShared) -> Verbs {
+        let of_service = lock(&self.access).granted(client, groups);
+        if topic.name.is_empty() {
+            return of_service.among(Verbs::CONNECT | Verbs::EXECUTE);
+        }
+        match &topic.access {
+            None => of_service,
+            Some(access) => match access.granted(client, groups) {
+                Verbs::NONE => Verbs::NONE,
+                granted => granted.without(Verbs::EXECUTE) | of_service.among(Verbs::EXECUTE),
+            },
+        }
+    }
+
+    /// Whether a client may do anything at all.
+    pub(crate) fn admits(&self, client: &Credentials, groups: &[u32]) -> bool {
+        let granted = |access: &Access| !access.granted(client, groups).is_empty();
+        granted(&lock(&self.access))
+            || lock(&self.topics).values().any(|topic| topic.access.iter().any(granted))
+    }
+
+    /// Whether others than the service's own user may do something.
+    pub(crate) fn is_for_others(&self) -> bool {
+        lock(&self.access).is_for_others()
+            || lock(&self.topics).values().any(|topic| topic.access.iter().any(Access::is_for_others))
+    }
+
+    /// Has the control thread do something.
+    pub(crate) fn order(&self, order: Order) {
+        lock(&self.orders).push(order);
+        self.waker.wake();
+    }
+
+    pub(crate) fn take_orders(&self) -> Vec<Order> {
+        core::mem::take(&mut lock(&self.orders))
     }
 
     pub(crate) fn help(&self) -> Arc<str> {
@@ -222,7 +291,13 @@ impl TopicShared {
             tracked: Mutex::default(),
             pools: Mutex::default(),
             doorbells: TopicDoorbells::default(),
+            access: None,
         }
+    }
+
+    /// The topic, with a list of its own of who may do what.
+    pub(crate) fn with_access(self, access: Option<Access>) -> Self {
+        TopicShared { access, ..self }
     }
 
     pub(crate) fn add_segment(&self, fds: Arc<SegmentFds>) {

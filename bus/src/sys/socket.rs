@@ -92,6 +92,32 @@ pub(crate) fn credentials(socket: impl AsFd) -> io::Result<Credentials> {
     Ok(Credentials { pid: u32::try_from(peer.pid).unwrap_or(0), uid: peer.uid, gid: peer.gid })
 }
 
+/// The further groups of who connected, which are not in its [`Credentials`] (SO_PEERGROUPS). None where the kernel does not say.
+pub(crate) fn groups(socket: impl AsFd) -> Vec<u32> {
+    let socket = socket.as_fd().as_raw_fd();
+    let mut groups: Vec<libc::gid_t> = vec![0; 32];
+    // The groups of a connection do not change, so the second look has room for all of them.
+    for _ in 0..2 {
+        let mut len = (groups.len() * size_of::<libc::gid_t>()) as libc::socklen_t;
+        // SAFETY: the descriptor is open for the length of the call; `groups` is ours and valid for `len` bytes, of which the
+        // kernel writes at most as many, whole numbers; `len` is ours too.
+        let failed = unsafe {
+            let (level, option) = (libc::SOL_SOCKET, libc::SO_PEERGROUPS);
+            libc::getsockopt(socket, level, option, groups.as_mut_ptr().cast(), &raw mut len)
+        };
+        let count = len as usize / size_of::<libc::gid_t>();
+        if failed == 0 {
+            groups.truncate(count);
+            return groups;
+        }
+        if io::Error::last_os_error().raw_os_error() != Some(libc::ERANGE) {
+            break;
+        }
+        groups.resize(count, 0);
+    }
+    Vec::new()
+}
+
 /// Sends one datagram, if there is room for it now.
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<Sent> {
     assert!(fds.len() <= MAX_FDS);
@@ -211,6 +237,18 @@ mod tests {
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         assert_eq!(credentials(&ours).unwrap(), Credentials { pid: std::process::id(), uid, gid });
         assert!(credentials(std::fs::File::open("/dev/null").unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_peers_further_groups_are_those_that_it_had_when_it_connected() {
+        let (ours, _theirs) = pair();
+        let mut expected: Vec<u32> =
+            rustix::process::getgroups().unwrap().into_iter().map(|group| group.as_raw()).collect();
+        let mut found = groups(&ours);
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected);
+        assert_eq!(groups(std::fs::File::open("/dev/null").unwrap()), [0; 0]);
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub(crate) struct Prefix {
     pub(crate) reference: u64,
 }
 
+impl Prefix {
+    /// What an answer is about; its kind is not looked at.
+    pub(crate) fn of(conversation: u64, reference: u64) -> Self {
+        Prefix { magic: MAGIC, kind: 0, conversation, reference }
+    }
+}
+
 /// A body of a frame, with the number that stands for it in the prefix.
 pub(crate) trait Body: Message {
     const KIND: u32;
@@ -142,6 +149,9 @@ bodies! {
         RequestPosted = 26 {}
         /// Asks for what is offered: the command, or the format, of this place in the list.
         NextOffer = 27 { index: u32, formats: bool, reserved: [u8; 3] }
+        /// Ends a conversation as `Close` does, but for what its links hold, which the client goes on reading until it closes
+        /// them, or this conversation.
+        Leave = 28 {}
     }
 }
 
@@ -206,7 +216,7 @@ bodies! {
         }
         /// The doorbell of this number does not hang: there are too many. It may be sent again later.
         DoorbellRefused = 113 { number: u64 }
-        /// The conversation, which is with the service as a whole, is open.
+        /// The conversation is open: it is with the service as a whole, or with a topic whose values are not for this client.
         Opened = 114 {}
         /// A lane, with its descriptor and that of the service's inbox; `reference` is its number.
         LaneMade = 115 {
@@ -229,6 +239,17 @@ bodies! {
         }
         /// There are no further ones.
         NoMoreOffers = 118 {}
+        /// The conversation ends here, and why; the connection goes on. Its links hold what they hold until they are closed.
+        Ended = 119 { reason: ReasonText }
+        /// The connect hook says no to the conversation: why, or when to try again.
+        Declined = 120 {
+            /// In nanoseconds, where it is [`Decline::Busy`].
+            retry_after: u64,
+            code: u32,
+            decline: Decline,
+            reserved: [u8; 4],
+            reason: ReasonText,
+        }
     }
 }
 
@@ -243,6 +264,18 @@ pub(crate) enum Refusal {
     NotGranted,
     /// There is nobody who answers.
     NotSupported,
+    /// This user may not.
+    Denied,
+}
+
+/// How a connect hook says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
+#[message(crate = "crate")]
+#[repr(u8)]
+pub(crate) enum Decline {
+    Refused,
+    Busy,
+    Failed,
 }
 
 /// Why a service ends a connection.
@@ -252,6 +285,8 @@ pub(crate) enum Refusal {
 pub(crate) enum Farewell {
     Closed,
     Evicted,
+    /// This user may do nothing here.
+    Denied,
 }
 
 /// What is wrong with a frame.
@@ -358,6 +393,7 @@ mod tests {
             size_of::<TopicEntry>(),
             size_of::<Advise>(),
             size_of::<OfferEntry>(),
+            size_of::<Declined>(),
         ];
         assert!(largest.iter().all(|body| size_of::<Prefix>() + body <= MAX_FRAME));
     }

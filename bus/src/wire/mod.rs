@@ -9,7 +9,8 @@
 //!   Hello {versions}        →
 //!                           ←     Welcome {version, epoch}      or  Unsupported {versions}
 //!   Connect {topic}         →
-//!                           ←     Segment {0, more} + 2 fds …   or  Refused {reason}
+//!                           ←     Segment {0, more} + 2 fds …   or  Refused {reason}, Declined {reason}
+//!                           ←     Opened                        in place of them: without a topic, or without its values
 //!   Advise {item}           →
 //!                           ←     Located {index}               or  Refused {reason}
 //!                           ←     Segment {n} + 2 fds           whenever the topic grows
@@ -24,7 +25,8 @@
 //!                           ←     Answered {cell}               a task that waits for an answer may
 //!   NextOffer {n}           →
 //!                           ←     OfferEntry {types}            or  NoMoreOffers
-//!   Unadvise, Close         →
+//!                           ←     Ended {reason}                this conversation, by the service
+//!   Unadvise, Leave, Close  →
 //!                           ←     Goodbye {reason}              the service closes, or evicts
 //! ```
 //!

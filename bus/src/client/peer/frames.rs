@@ -2,8 +2,10 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Peer, Phase, Question, advise, connect, fail};
+use super::{Over, Peer, Phase, Question, advise, connect, fail};
+use crate::access::{self, Verbs};
 use crate::client::conversation::{ConversationShared, State, Status};
 use crate::client::credit_memory::{Credit, CreditMemory};
 use crate::client::lanes::ClientLane;
@@ -15,8 +17,8 @@ use crate::message::{Fingerprint, Unconvertible};
 use crate::segment::{OpenError, SegmentView, pool};
 use crate::sync::step;
 use crate::wire::{
-    self, Close, Connect, Farewell, FromService, Granted, LaneMade, Lost, Malformed, NEWEST_VERSION,
-    NameText, OLDEST_VERSION, Prefix, Refusal, Unadvise, Unsupported,
+    self, Close, Connect, Decline, Declined, Farewell, FromService, Granted, LaneMade, Lost, Malformed,
+    NEWEST_VERSION, NameText, OLDEST_VERSION, Prefix, Refusal, Unadvise, Unsupported,
 };
 
 /// Frames of one service that are handled before it is another's turn.
@@ -45,6 +47,7 @@ impl Peer {
                 self.farewell = Some(match goodbye.farewell {
                     Farewell::Closed => Ended::Closed,
                     Farewell::Evicted => Ended::Evicted(printable(&goodbye.reason)),
+                    Farewell::Denied => Ended::Denied(printable(&goodbye.reason)),
                 });
                 Err(Lost::Ended)
             }
@@ -85,6 +88,15 @@ impl Peer {
             }
             (Phase::Open { .. }, FromService::Refused(refused), _) => {
                 self.refused(prefix, refused.refusal, &printable(&refused.reason));
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::Declined(declined), _) => {
+                self.declined(prefix.conversation, &declined);
+                Ok(())
+            }
+            (Phase::Open { .. }, FromService::Ended(ended), _) => {
+                let reason = Ended::Evicted(printable(&ended.reason));
+                self.end(prefix.conversation, Over::InThisLife(self.epoch), &reason);
                 Ok(())
             }
             (Phase::Open { .. }, FromService::DoorbellRefused(refused), _) => {
@@ -144,7 +156,9 @@ impl Peer {
         };
         if let Phase::Open { connection, pid } = &mut self.phase {
             tracing::debug!(service = self.service, pid, "connected");
-            self.conversations.values().for_each(|open| connect(connection, &open.shared));
+            let epoch = self.epoch;
+            let wanted = self.conversations.values().filter(|open| !open.is_over(epoch));
+            wanted.for_each(|open| connect(connection, &open.shared));
             self.questions.iter().for_each(|(&reference, question)| question.ask(connection, reference));
         }
     }
@@ -248,19 +262,38 @@ impl Peer {
         }
     }
 
-    /// A conversation with the service as a whole is open.
+    /// A conversation is open: with the service as a whole, or with a topic whose values are not for this program.
     fn opened(&mut self, number: u64) -> Result<(), Lost> {
         // It may have been closed on this side while the frame was on its way.
         let Some(open) = self.conversations.get(&number) else { return Ok(()) };
-        if !open.shared.topic.is_empty() {
-            return Err(Lost::Malformed("a topic's conversation without its memory".to_owned()));
-        }
         let Phase::Open { pid, .. } = self.phase else { return Ok(()) };
         let life = (pid, self.epoch);
         open.shared.state.update(|state| {
-            (state.status, state.trouble, state.life) = (Status::Live, None, life);
+            *state = State { session: None, status: Status::Live, trouble: None, life };
         });
+        open.links.values().for_each(|link| link.refuse(open.shared.unreadable("advise on", &link.target)));
         Ok(())
+    }
+
+    /// The connect hook says no.
+    fn declined(&mut self, number: u64, declined: &Declined) {
+        // It may have been closed on this side while the frame was on its way.
+        let Some(open) = self.conversations.get(&number) else { return };
+        let reason = printable(&declined.reason);
+        let error = || {
+            let (service, what, verb) = (self.service.clone(), open.shared.address(), "connect to");
+            match declined.decline {
+                Decline::Refused => {
+                    Error::Refused { service, verb, what, code: declined.code, reason: reason.clone() }
+                }
+                Decline::Busy => {
+                    let retry_after = Duration::from_nanos(declined.retry_after);
+                    Error::Busy { service, verb, what, retry_after }
+                }
+                Decline::Failed => Error::Failed { service, verb, what, detail: reason.clone() },
+            }
+        };
+        refuse(&open.shared, &error);
     }
 
     /// Maps a lane.
@@ -396,12 +429,14 @@ impl Peer {
                 let supported = reason.to_owned();
                 Error::NotSupported { service: service.clone(), verb, what, supported }
             }
+            Refusal::Denied => {
+                let needed = needed(conversation, verb);
+                let what = within(conversation, verb, what);
+                let uid = rustix::process::geteuid().as_raw();
+                Error::Denied { service: service.clone(), verb, what, uid, needed, reason: reason.to_owned() }
+            }
             Refusal::TooMany | Refusal::NotGranted => {
-                let what = if matches!(verb, "find" | "advise on") {
-                    format!("{}/{what}", conversation.address())
-                } else {
-                    what
-                };
+                let what = within(conversation, verb, what);
                 Error::Refused { service: service.clone(), verb, what, code: 0, reason: reason.to_owned() }
             }
         };
@@ -426,7 +461,7 @@ impl Peer {
                 let number = prefix.conversation;
                 self.wait_for_topic(number);
             }
-            None => fail(conversation, &|| error(conversation, "connect to", conversation.address())),
+            None => refuse(conversation, &|| error(conversation, "connect to", conversation.address())),
         }
     }
 
@@ -456,6 +491,36 @@ impl Peer {
             question.ask(connection, reference);
         }
         Ok(())
+    }
+}
+
+/// What a question is about, for an error.
+fn within(conversation: &ConversationShared, verb: &str, what: String) -> String {
+    match verb {
+        "find" | "advise on" => format!("{}/{what}", conversation.address()),
+        _ => what,
+    }
+}
+
+/// What is needed for what was denied.
+fn needed(conversation: &ConversationShared, verb: &str) -> Verbs {
+    match verb {
+        "connect to" => Verbs::CONNECT,
+        "poke" | "execute" | "request" => access::needed_to(verb),
+        // Who may read is only denied what holds the publisher up.
+        "advise on" if conversation.state.lock().session.is_some() => Verbs::TRACK,
+        _ => Verbs::READ,
+    }
+}
+
+/// Fails a conversation that was never live, and says of one that was that the service came back without it.
+fn refuse(conversation: &ConversationShared, why: &dyn Fn() -> Error) {
+    fail(conversation, why);
+    let is_back =
+        |status: &Status| matches!(status, Status::Ended(reason) if !matches!(reason, Ended::Refused(_)));
+    if is_back(&conversation.state.lock().status) {
+        let reason = Ended::Refused(why().to_string());
+        conversation.state.update(|state| state.status = Status::Ended(reason));
     }
 }
 

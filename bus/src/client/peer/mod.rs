@@ -21,13 +21,14 @@ use super::doorbell::ServiceDoorbells;
 use super::link_state::{LinkShared, Target};
 use super::session::Session;
 use super::waiter::Waiter;
+use crate::access::{self, Verbs};
 use crate::error::{Ended, Error};
 use crate::namespace::BusPlace;
-use crate::registry::Registry;
+use crate::registry::{NotConnected, Registry};
 use crate::sync::step;
-use crate::sys::socket;
 use crate::wire::{
-    self, Advise, Close, Connect, Connection, Hello, Lost, NEWEST_VERSION, NameText, OLDEST_VERSION, Unadvise,
+    self, Advise, Close, Connect, Connection, Hello, Leave, Lost, NEWEST_VERSION, NameText, OLDEST_VERSION,
+    Unadvise,
 };
 
 pub(crate) use questions::Question;
@@ -72,6 +73,23 @@ struct Open {
     links: BTreeMap<u64, Arc<LinkShared>>,
     /// Whether this connection's service has said that there is no such topic, and was asked to tell when there is.
     waits: bool,
+    over: Option<Over>,
+}
+
+/// That a conversation is not to be opened again by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Its user closed it.
+    ForGood,
+    /// The service ended it, in this life.
+    InThisLife(u64),
+}
+
+impl Open {
+    /// Whether it is not to be opened in this life of the service.
+    fn is_over(&self, epoch: u64) -> bool {
+        self.over.is_some_and(|over| over == Over::ForGood || over == Over::InThisLife(epoch))
+    }
 }
 
 /// How far the connection is.
@@ -157,15 +175,30 @@ impl Peer {
                 self.since = Instant::now();
                 self.phase = Phase::Greeting { connection, pid };
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.rest(SHORTEST_REST),
-            Err(error)
+            Err(NotConnected::Untrusted(uid)) => {
+                self.rest(LONGEST_REST);
+                let service = self.service.clone();
+                let untrusted = || Error::Untrusted { service: service.clone(), uid };
+                self.fail_all(Some(untrusted().to_string()), untrusted);
+            }
+            Err(NotConnected::Denied) => {
+                self.rest(LONGEST_REST);
+                let reason = access::remedy(rustix::process::geteuid().as_raw(), Verbs::CONNECT);
+                let service = self.service.clone();
+                let denied = || denied(&service, reason.clone());
+                self.fail_all(Some(denied().to_string()), denied);
+            }
+            Err(NotConnected::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.rest(SHORTEST_REST);
+            }
+            Err(NotConnected::Io(error))
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
             {
                 self.phase = Phase::Absent;
                 let service = self.service.clone();
                 self.fail_all(None, || bus.no_such_service(&service));
             }
-            Err(error) => {
+            Err(NotConnected::Io(error)) => {
                 self.rest(LONGEST_REST);
                 let doing = format!("connecting to service `{}`", self.service);
                 self.fail_all(Some(format!("{doing} failed: {error}")), || Error::Os {
@@ -185,7 +218,7 @@ impl Peer {
         if let Phase::Greeting { pid, .. } | Phase::Open { pid, .. } = self.phase {
             conversation.state.update(|state| state.status = Status::Unanswered { pid });
         }
-        let open = Open { shared: conversation.clone(), links: BTreeMap::new(), waits: false };
+        let open = Open { shared: conversation.clone(), links: BTreeMap::new(), waits: false, over: None };
         self.conversations.insert(conversation.number, open);
         if let Phase::Open { connection, .. } = &mut self.phase {
             connect(connection, &conversation);
@@ -199,6 +232,39 @@ impl Peer {
         }
         self.building.remove(&number);
         self.send(number, 0, &Close {});
+    }
+
+    /// Ends a conversation before its handles are gone. What its links hold the service keeps for them.
+    pub(crate) fn leave(&mut self, number: u64) {
+        self.end(number, Over::ForGood, &Ended::Closed);
+        self.send(number, 0, &Leave {});
+    }
+
+    /// Ends a conversation with its links and transactions.
+    fn end(&mut self, number: u64, over: Over, reason: &Ended) {
+        // It may have been closed on this side while the frame was on its way.
+        let Some(open) = self.conversations.get_mut(&number) else { return };
+        if open.over != Some(Over::ForGood) {
+            open.over = Some(over);
+        }
+        self.building.remove(&number);
+        open.shared.state.update(|state| {
+            if !matches!(state.status, Status::Ended(Ended::Closed)) {
+                state.status = Status::Ended(reason.clone());
+            }
+        });
+        open.shared.lanes.end(reason);
+        for link in open.links.values().filter(|link| !link.is_ended()) {
+            link.end(reason);
+            self.sleepers.push(link.clone());
+        }
+        // The service answers nothing more that it is asked about it.
+        let is_about_it = |_: &u64, question: &mut Question| {
+            question.conversation().is_some_and(|conversation| conversation.number == number)
+        };
+        for (_, question) in self.questions.extract_if(is_about_it) {
+            question.fail(Error::Stale { service: self.service.clone(), reason: reason.clone() });
+        }
     }
 
     /// Opens a link. Where the conversation is not live, that follows when it is.
@@ -215,6 +281,9 @@ impl Peer {
         };
         if let Some(reason) = ended {
             return link.end(&reason);
+        }
+        if !open.shared.is_readable() {
+            return link.refuse(open.shared.unreadable("advise on", &link.target));
         }
         if let Phase::Open { connection, .. } = &mut self.phase {
             advise(connection, conversation, &link, link.wait, 0);
@@ -258,6 +327,13 @@ impl Peer {
     pub(crate) fn ask(&mut self, reference: u64, question: Question) {
         // A service that is stopped answers none, however often it is asked.
         self.questions.retain(|_, question| !question.is_abandoned());
+        // It may have ended since it was asked.
+        let about = question.conversation().and_then(|about| self.conversations.get(&about.number));
+        if about.is_some_and(|open| open.is_over(self.epoch))
+            && let Some(reason) = question.conversation().and_then(ConversationShared::ended)
+        {
+            return question.fail(Error::Stale { service: self.service.clone(), reason });
+        }
         if let Phase::Open { connection, .. } = &mut self.phase {
             question.ask(connection, reference);
         }
@@ -319,6 +395,9 @@ impl Peer {
                 let (verb, what) = ("talk to", service.clone());
                 Error::Refused { service: service.clone(), verb, what, code: 0, reason: detail.clone() }
             }),
+            Ended::Denied(detail) => {
+                self.fail_all(Some(reason.to_string()), || denied(&service, detail.clone()));
+            }
             Ended::Exhausted(detail) => self.fail_all(Some(reason.to_string()), || Error::Os {
                 doing: format!("receiving the memory of service `{service}`"),
                 source: io::Error::other(detail.clone()),
@@ -401,20 +480,20 @@ impl Peer {
     }
 }
 
-/// Connects to a service of our own user and says hello.
-fn greet(registry: &Registry, service: &str) -> io::Result<(Connection, u32)> {
-    let socket = registry.connect(service)?;
-    let credentials = socket::credentials(&socket)?;
-    if credentials.uid != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("it runs as user {}, not as this program's", credentials.uid),
-        ));
-    }
+/// Connects to a service, of a user whom this program trusts, and says hello.
+fn greet(registry: &Registry, service: &str) -> Result<(Connection, u32), NotConnected> {
+    let (socket, credentials) = registry.connect(service)?;
     let mut connection = Connection::new(socket);
     let hello = Hello { oldest: OLDEST_VERSION, newest: NEWEST_VERSION };
     connection.send(0, 0, &hello);
     Ok((connection, credentials.pid))
+}
+
+/// That a service has nothing for this program's user.
+fn denied(service: &str, reason: String) -> Error {
+    let (uid, needed) = (rustix::process::geteuid().as_raw(), Verbs::CONNECT);
+    let (service, what) = (service.to_owned(), service.to_owned());
+    Error::Denied { service, verb: "connect to", what, uid, needed, reason }
 }
 
 fn connect(connection: &mut Connection, conversation: &ConversationShared) {

@@ -9,6 +9,7 @@ use elsa::FrozenVec;
 
 use super::writer::{Writer, too_large};
 use super::{Growing, Topic, invalid};
+use crate::access::Access;
 use crate::error::{Error, Result};
 use crate::message::{Message, Schema};
 use crate::name;
@@ -46,6 +47,7 @@ pub struct TopicBuilder<'s, T: ?Sized> {
     samples: usize,
     /// The most bytes of a value.
     longest: usize,
+    access: Option<Access>,
     message: PhantomData<fn() -> T>,
 }
 
@@ -61,6 +63,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
             lossless: None,
             samples: if T::ELEMENT > 0 { DEFAULT_SAMPLES } else { 0 },
             longest: MAX_VALUE_BYTES,
+            access: None,
             message: PhantomData,
         }
     }
@@ -128,6 +131,14 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         self
     }
 
+    /// Who may do what with the topic, in place of what the [service's list](Service::set_access) says of reading, poking and
+    /// computed values; of commands that list has the last word. Whoever is granted something may connect to the service.
+    /// Default: the service's list, which is for its own user by default.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = Some(access);
+        self
+    }
+
     /// Creates the topic.
     ///
     /// # Errors
@@ -183,13 +194,10 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
             Some(items) => items,
             None => (FIRST_BYTES / 8 / shape.words()).max(1),
         };
-        let shared = Arc::new(TopicShared::new(
-            self.name,
-            T::Fixed::TYPE.name(),
-            T::Fixed::FINGERPRINT,
-            self.lossless,
-            self.samples as u32,
-        ));
+        let type_name = T::Fixed::TYPE.name();
+        let (lossless, samples) = (self.lossless, self.samples as u32);
+        let shared = TopicShared::new(self.name, type_name, T::Fixed::FINGERPRINT, lossless, samples);
+        let shared = Arc::new(shared.with_access(self.access));
         let writer = Writer {
             service: service.clone(),
             shared: shared.clone(),
@@ -207,6 +215,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());
             return Err(Error::TopicExists { service, topic });
         }
+        self.service.let_others_reach_it();
         tracing::debug!(
             service = service.name,
             topic = writer.shared.name,

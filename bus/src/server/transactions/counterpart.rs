@@ -4,8 +4,9 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::access::Verbs;
 use crate::server::doorbells::HungDoorbells;
-use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::shared::{Order, ServiceShared, TopicShared};
 use crate::sys::socket::Credentials;
 
 /// In place of a number of steps: all requests are taken.
@@ -27,6 +28,8 @@ pub(crate) struct Counterpart {
     /// The doorbells that the client has hung up by it.
     pub(crate) doorbells: Weak<HungDoorbells>,
     pub(crate) gate: Gate,
+    /// What the client may do, as long as the conversation lasts.
+    pub(crate) granted: Verbs,
 }
 
 /// Whether requests may be taken.
@@ -132,6 +135,11 @@ impl ServedConversation {
         self.counterpart.client.uid
     }
 
+    /// What the client may do.
+    pub fn granted(&self) -> Verbs {
+        self.counterpart.granted
+    }
+
     /// The topic; empty for a conversation with the service as a whole.
     pub fn topic(&self) -> &str {
         &self.counterpart.topic.name
@@ -162,6 +170,17 @@ impl ServedConversation {
     pub fn resume(&self) {
         self.counterpart.gate.resume();
         self.service.transactions.kick();
+    }
+
+    /// Ends it, for a reason that its client is told, [`Evicted`](crate::Ended::Evicted): its links and transactions end with it,
+    /// and the service does nothing more for it. Its client does not open it again by itself in this life of the service, but
+    /// may ask for another; [`on_connect`](crate::Service::on_connect) has a say in that. Values that the client was given to
+    /// read stay in its memory, and nothing keeps a program that does not play by the rules from looking there.
+    ///
+    /// Returns at once. Does nothing to a conversation that is over.
+    pub fn close(&self, reason: &str) {
+        let Counterpart { number, peer, reference, .. } = *self.counterpart;
+        self.service.order(Order::Expel { peer, number, reference, reason: reason.to_owned() });
     }
 
     /// Whether it is paused.
