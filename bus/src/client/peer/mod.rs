@@ -325,6 +325,11 @@ impl Peer {
 
     /// Asks a question.
     pub(crate) fn ask(&mut self, reference: u64, question: Question) {
+        // The service has ended since the handle looked: that is the answer, and not that there is no such service now.
+        let ended = question.conversation().and_then(|asks| Some(asks.stale(asks.ended()?)));
+        if let Some(stale) = ended {
+            return question.fail(stale);
+        }
         // A service that is stopped answers none, however often it is asked.
         self.questions.retain(|_, question| !question.is_abandoned());
         // It may have ended since it was asked.

@@ -62,6 +62,16 @@ impl Question {
         }
     }
 
+    /// Whose question it is, if it is not about the service as such.
+    pub(super) fn conversation(&self) -> Option<&Arc<ConversationShared>> {
+        match self {
+            Question::Find { conversation, .. }
+            | Question::Lane { conversation, .. }
+            | Question::Offers { conversation, .. } => Some(conversation),
+            Question::Topics { .. } => None,
+        }
+    }
+
     /// Whether nobody wants the answer any longer, and nothing else comes of it.
     pub(super) fn is_abandoned(&self) -> bool {
         matches!(self, Question::Topics { answer, .. } if answer.is_abandoned())
