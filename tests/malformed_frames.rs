@@ -54,7 +54,7 @@ fn honest(random: &mut Random) -> Vec<u8> {
 }
 
 /// Kinds from here on are none that a client sends.
-const FIRST_UNKNOWN: u32 = kind::NEXT_OFFER + 1;
+const FIRST_UNKNOWN: u32 = kind::LEAVE + 1;
 
 /// Where the name of a frame with a name begins.
 fn name_at(frame: &[u8]) -> usize {

@@ -332,13 +332,6 @@ impl Peer {
         }
         // A service that is stopped answers none, however often it is asked.
         self.questions.retain(|_, question| !question.is_abandoned());
-        // It may have ended since it was asked.
-        let about = question.conversation().and_then(|about| self.conversations.get(&about.number));
-        if about.is_some_and(|open| open.is_over(self.epoch))
-            && let Some(reason) = question.conversation().and_then(ConversationShared::ended)
-        {
-            return question.fail(Error::Stale { service: self.service.clone(), reason });
-        }
         if let Phase::Open { connection, .. } = &mut self.phase {
             question.ask(connection, reference);
         }

@@ -77,16 +77,6 @@ impl Question {
         matches!(self, Question::Topics { answer, .. } if answer.is_abandoned())
     }
 
-    /// The conversation that it is about.
-    pub(super) fn conversation(&self) -> Option<&ConversationShared> {
-        match self {
-            Question::Find { conversation, .. }
-            | Question::Lane { conversation, .. }
-            | Question::Offers { conversation, .. } => Some(conversation),
-            Question::Topics { .. } => None,
-        }
-    }
-
     /// Answers it with an error.
     pub(super) fn fail(self, error: Error) {
         // Whoever asked may have given up.
