@@ -156,7 +156,7 @@ fn gang(test: &mut Test) {
 /// How often each of these was entered for a command.
 fn entries(word: &AtomicU64) -> [u64; 4] {
     let word = word.load(Ordering::SeqCst);
-    [DONE, ANSWERED, DIED, NOT_BEGUN].map(|what| word / what & 0xffff)
+    [DONE, ANSWERED, DIED, NOT_BEGUN].map(|what| (word / what) & 0xffff)
 }
 
 #[test]
