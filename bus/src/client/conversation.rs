@@ -400,7 +400,8 @@ impl<T: Message> Conversation<T> {
         match self.item(item).and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as::<T>(item) {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(Error::NotSupported { .. }) => Err(error),
+                // Nobody computes it, or nobody is there who could: that there is no value is all there is to say.
+                Err(Error::NotSupported { .. } | Error::Stale { .. }) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
@@ -425,7 +426,8 @@ impl<T: Message> Conversation<T> {
         match self.item_async(item).await.and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as_async::<T>(item).await {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(Error::NotSupported { .. }) => Err(error),
+                // Nobody computes it, or nobody is there who could: that there is no value is all there is to say.
+                Err(Error::NotSupported { .. } | Error::Stale { .. }) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
