@@ -6,10 +6,10 @@
 
 mod support;
 
-use bus::Error;
-use support::desk::{Add, Sum, client};
+use bus::{Client, Error, Result};
+use support::desk::{Add, Large, Sum, client};
 use support::lane::{COMPUTES, EXECUTES, Lane, POKES, Request, converse, next_offer, open_lane};
-use support::wire::{Client, frame, kind, name, words};
+use support::wire::{self, frame, kind, name, words};
 use support::{Desk, LIMIT, Place, Test, desk, roles, until};
 
 roles!(desk, flooder);
@@ -24,7 +24,7 @@ fn flooder(test: &mut Test) {
     let (bytes, count): (u32, u64) = (test.hear_number(), test.hear_number());
     let path = std::path::PathBuf::from(std::env::var("BUS_TEST_DIRECTORY").unwrap());
     let mut clients = [(); 2].map(|()| {
-        let mut client = Client::at(&path.join("test/desk.sock")).greet();
+        let mut client = wire::Client::at(&path.join("test/desk.sock")).greet();
         client.send(&frame(kind::CONNECT, 1, 0, &name("", &[false])), &[]).unwrap();
         assert_eq!(client.receive().expect("an answer").kind(), kind::OPENED);
         client
@@ -153,6 +153,18 @@ fn a_lane_for_what_is_not_offered_is_refused_and_the_connection_goes_on() {
     assert_eq!(lane.shape.depth, 8);
 }
 
+/// Executes a command of a mebibyte, which passes over the stack.
+fn execute_large(client: &Client) -> Result<()> {
+    let execute = || {
+        let large = Box::new(Large { words: [0; _] });
+        client.execute(&*large).map(|_| ())
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, execute);
+        thread.unwrap().join().unwrap()
+    })
+}
+
 #[test]
 fn a_program_that_has_what_it_may_have_is_told_so_and_goes_on() {
     let place = Place::new();
@@ -176,22 +188,16 @@ fn a_program_that_has_what_it_may_have_is_told_so_and_goes_on() {
         lanes.push(answer.fds);
     }
     // This process has nothing left for a second large lane; what it has goes on.
-    let large = std::thread::Builder::new().stack_size(64 << 20);
-    std::thread::scope(|scope| {
-        let large = large.spawn_scoped(scope, || {
-            let large = Box::new(support::desk::Large { words: [0; _] });
-            client.execute(&*large).map(|_| ())
-        });
-        match large.unwrap().join().unwrap() {
-            Err(Error::Refused { verb: "execute", reason, .. }) => {
-                assert!(reason.contains(&MOST_BYTES.to_string()), "{reason}");
-            }
-            other => panic!("{other:?}"),
+    match execute_large(&client) {
+        Err(Error::Refused { verb: "execute", reason, .. }) => {
+            assert!(reason.contains(&MOST_BYTES.to_string()), "{reason}");
         }
-    });
+        other => panic!("{other:?}"),
+    }
     assert_eq!(client.execute(&Add(2, 4)).unwrap(), Sum(6));
     drop((lanes, by_hand));
     until("there is memory again", || desk.process.ask("left").ends_with(" 1"));
+    execute_large(&client).unwrap();
     drop((client, topic, bus));
     desk.await_nothing_left();
 }

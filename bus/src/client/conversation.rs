@@ -326,6 +326,11 @@ impl ConversationShared {
     }
 }
 
+/// Whether nobody computes it, or nobody is there who could: then that there is no value is all there is to say.
+fn is_not_computed(error: &Error) -> bool {
+    matches!(error, Error::NotSupported { .. } | Error::Denied { .. } | Error::Stale { .. })
+}
+
 /// Whether an item may have a value for all that, which the service computes.
 fn is_without_value(error: &Error) -> bool {
     matches!(error, Error::NoValue { .. } | Error::NoSuchItem { .. } | Error::Denied { .. })
@@ -503,7 +508,7 @@ impl<T: Message> Conversation<T> {
         match self.item(item).and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as::<T>(item) {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(Error::NotSupported { .. } | Error::Denied { .. }) => Err(error),
+                Err(none) if is_not_computed(&none) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
@@ -528,7 +533,7 @@ impl<T: Message> Conversation<T> {
         match self.item_async(item).await.and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as_async::<T>(item).await {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(Error::NotSupported { .. } | Error::Denied { .. }) => Err(error),
+                Err(none) if is_not_computed(&none) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
