@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use bus::{Bus, Client, Ended, Error, Handlers, Message, Pending, Reply, Service, Serving, Topic, WaitSet};
+use bus::{
+    Bus, Client, Ended, Error, Event, Handlers, Message, Pending, Reply, Service, Serving, Topic, WaitSet,
+};
 use support::{LIMIT, Place, Process, Test, proc, roles, until};
 
 roles!(asker, server, hub, caller, holder);
@@ -467,7 +469,7 @@ fn what_is_paused_wakes_a_set_when_it_goes_on() {
     std::thread::scope(|scope| {
         let (say, said) = mpsc::channel();
         let made = &service;
-        let server = scope.spawn(move || {
+        scope.spawn(move || {
             let mut handlers: Handlers<'_, ()> = made.handlers().unwrap();
             handlers.execute(|(), double: &Double, _| Ok(double.number * 2)).unwrap();
             let mut set = WaitSet::new().unwrap();
@@ -479,6 +481,7 @@ fn what_is_paused_wakes_a_set_when_it_goes_on() {
             }
         });
         let (thread, stop) = said.recv_timeout(LIMIT).unwrap();
+        let _stop = RaisedWhenDropped(stop);
         let client = client(&bus, "server");
         let start = Instant::now();
         for number in 1..=2 * MANY {
@@ -493,9 +496,16 @@ fn what_is_paused_wakes_a_set_when_it_goes_on() {
             assert_eq!(begun.wait().unwrap(), number * 2);
             assert!(start.elapsed() < LIMIT, "not by wake-ups");
         }
-        stop.raise();
-        server.join().unwrap();
     });
+}
+
+/// Also where a test fails, so that the other thread ends.
+struct RaisedWhenDropped(Event);
+
+impl Drop for RaisedWhenDropped {
+    fn drop(&mut self) {
+        self.0.raise();
+    }
 }
 
 #[test]
