@@ -10,6 +10,9 @@ use support::{LIMIT, Place, Test, roles, until};
 
 roles!(caller, setter, partner);
 
+/// Longer than anything here takes, and not so long that what waits in vain would outlive a test that fails.
+const LONG: Duration = Duration::from_secs(10);
+
 /// Answered with a number that the handler has by asking elsewhere.
 #[derive(Message, Clone, Copy)]
 #[message(reply = u64)]
@@ -140,8 +143,8 @@ fn it_may_not_wait_for_its_own_service_and_is_told_so_at_once() {
     let serving = service.serve((), move |handlers| {
         handlers.accept_pokes(levels)?;
         handlers.execute(|(), echo: &Echo, _| Ok(echo.number))?;
-        let itself = client(&bus, "service").with_timeout(Duration::MAX);
-        let topic = bus.connect::<u64>("service/levels").open()?.with_timeout(Duration::MAX);
+        let itself = client(&bus, "service").with_timeout(LONG);
+        let topic = bus.connect::<u64>("service/levels").open()?.with_timeout(LONG);
         handlers.execute(move |(), ask: &Ask, _| {
             let would = |error| matches!(error, Err(Error::WouldDeadlock { .. }));
             assert!(would(itself.execute(&Echo { number: 1 }).map(drop)));
