@@ -31,7 +31,6 @@ mod figure;
 mod lone;
 mod ours;
 mod pair;
-mod raw;
 mod report;
 #[path = "../support/mod.rs"]
 mod support;

@@ -10,8 +10,8 @@ use bus::{
 
 use crate::executor::Executor;
 use crate::figure::Figure;
-use crate::pair::{self, one_way};
-use crate::support::{Failure, Recorder};
+use crate::pair::one_way;
+use crate::support::{Failure, Recorder, check};
 
 /// How long the two processes wait for each other to appear.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ impl<const N: usize> Payload<N> {
 
     /// Reads every word.
     fn check(&self, value: u64) {
-        pair::check(&self.words, value);
+        check(&self.words, value);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The two processes: started, pinned, and kept in step over a pipe.
 
 use std::path::Path;
+use std::time::Duration;
 
-use crate::figure::{self, Figure};
+use crate::figure::Figure;
 use crate::ours::Ours;
-use crate::raw::Raw;
-use crate::support::{self, Failure, Partner, Recorder, cores, pin};
+use crate::support::{self, Failure, Partner, Raw, Recorder, cores, pin};
 use crate::{lone, ours};
 
 /// The process that measures.
@@ -41,9 +41,9 @@ impl Leader {
         let mut unrecorded = Recorder::new();
         for (samples, recorder) in [(warmup, &mut unrecorded), (figure.samples(), recorder)] {
             match figure {
-                Figure::RawLine => self.raw.lead_line(samples, recorder),
-                Figure::RawPayload(size) => self.raw.lead_payload(size, samples, recorder),
-                Figure::RawFutex | Figure::RawFutexSameCore => self.raw.lead_futex(samples, recorder),
+                Figure::RawLine => self.raw.lead_line(samples, halved(recorder)),
+                Figure::RawPayload(size) => self.raw.lead_payload(size, samples, halved(recorder)),
+                Figure::RawFutex | Figure::RawFutexSameCore => self.raw.lead_futex(samples, halved(recorder)),
                 Figure::OneWaySpin(_)
                 | Figure::OneWaySleep
                 | Figure::OneWaySleepSameCore
@@ -93,15 +93,12 @@ pub(crate) fn follow(meeting: &Path) -> Result<(), Failure> {
     })
 }
 
-/// The largest payload, for memory that holds any.
-pub(crate) const LARGEST: usize = figure::SIZES[figure::SIZES.len() - 1];
-
 /// One half of a round trip.
-pub(crate) fn one_way(round_trip: std::time::Duration) -> std::time::Duration {
+pub(crate) fn one_way(round_trip: Duration) -> Duration {
     round_trip / 2
 }
 
-/// Reads every word of a payload that arrived.
-pub(crate) fn check(words: &[u64], value: u64) {
-    assert!(words.iter().all(|&word| word == value), "a payload arrived torn");
+/// Records one half of each round trip.
+fn halved(recorder: &mut Recorder) -> impl FnMut(Duration) {
+    |round_trip| recorder.record(one_way(round_trip), 1)
 }

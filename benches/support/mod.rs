@@ -5,6 +5,7 @@
 //!   program    the command line, the two processes' beginnings, and the rounds
 //!   partner    the second process, and the cores of both
 //!   figure     what a benchmark says of each row of its table
+//!   raw        the least that two processes can do, to compare with
 //!   recorder   percentiles of a figure's times
 //!   report     the table and the JSON
 //! ```
@@ -14,11 +15,13 @@
 pub(crate) mod figure;
 pub(crate) mod partner;
 pub(crate) mod program;
+pub(crate) mod raw;
 pub(crate) mod recorder;
 pub(crate) mod report;
 
 pub(crate) use figure::Figure;
 pub(crate) use partner::{Partner, cores, follow, pin};
+pub(crate) use raw::{Raw, check};
 pub(crate) use recorder::Recorder;
 pub(crate) use report::Report;
 

@@ -1,15 +1,17 @@
-//! The references: the least that two processes can do, in plain shared memory.
+//! The references: the least that two processes can do, in plain shared memory. All times are of round trips.
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use memmap2::MmapRaw;
 use rustix::thread::futex;
 
-use crate::pair::{self, LARGEST, one_way};
-use crate::support::{Failure, Recorder};
+use super::Failure;
+
+/// The largest payload.
+pub(crate) const LARGEST: usize = 64 << 10;
 
 /// Bytes from one direction's memory to the other's: apart by more than any prefetch.
 const DIRECTION: usize = 2 * LARGEST;
@@ -48,14 +50,14 @@ impl Raw {
         (Direction { start }, Direction { start: unsafe { start.add(DIRECTION) } })
     }
 
-    pub(crate) fn lead_line(&mut self, samples: usize, recorder: &mut Recorder) {
+    pub(crate) fn lead_line(&mut self, samples: usize, mut record: impl FnMut(Duration)) {
         let (there, back) = self.directions();
         for _ in 0..samples {
             self.sequence += 1;
             let start = Instant::now();
             there.word().store(self.sequence, Ordering::Release);
             back.await_word(self.sequence);
-            recorder.record(one_way(start.elapsed()), 1);
+            record(start.elapsed());
         }
     }
 
@@ -68,14 +70,14 @@ impl Raw {
         }
     }
 
-    pub(crate) fn lead_payload(&mut self, size: usize, samples: usize, recorder: &mut Recorder) {
+    pub(crate) fn lead_payload(&mut self, size: usize, samples: usize, mut record: impl FnMut(Duration)) {
         let (there, back) = self.directions();
         for _ in 0..samples {
             self.sequence += 1;
             let start = Instant::now();
             there.send(self.sequence, size, &mut self.payload);
             back.receive(self.sequence, size, &mut self.payload);
-            recorder.record(one_way(start.elapsed()), 1);
+            record(start.elapsed());
         }
     }
 
@@ -88,14 +90,14 @@ impl Raw {
         }
     }
 
-    pub(crate) fn lead_futex(&mut self, samples: usize, recorder: &mut Recorder) {
+    pub(crate) fn lead_futex(&mut self, samples: usize, mut record: impl FnMut(Duration)) {
         let (there, back) = self.directions();
         for _ in 0..samples {
             self.sequence += 1;
             let start = Instant::now();
             there.wake(self.sequence as u32);
             back.sleep(self.sequence as u32);
-            recorder.record(one_way(start.elapsed()), 1);
+            record(start.elapsed());
         }
     }
 
@@ -140,7 +142,7 @@ impl Direction {
         self.await_word(sequence);
         // SAFETY: as in `send`: nobody writes before we answer.
         unsafe { std::ptr::copy_nonoverlapping(self.payload(), payload.as_mut_ptr().cast(), size) };
-        pair::check(&payload[..size / 8], sequence);
+        check(&payload[..size / 8], sequence);
     }
 
     /// The futex word: behind the largest payload, on a line of its own.
@@ -163,4 +165,9 @@ impl Direction {
             let _ = futex::wait(self.futex(), futex::Flags::empty(), seen, None);
         }
     }
+}
+
+/// Reads every word of a payload that arrived.
+pub(crate) fn check(words: &[u64], value: u64) {
+    assert!(words.iter().all(|&word| word == value), "a payload arrived torn");
 }
