@@ -18,6 +18,8 @@ mod checks;
 mod expansion;
 mod help;
 mod model;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
 use quote::quote;

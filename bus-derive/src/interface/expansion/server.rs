@@ -45,7 +45,7 @@ pub(super) fn server(interface: &Interface<'_>) -> TokenStream {
                 let topics = Self { #(#opened)* };
                 let before = #bus::Service::help(service);
                 #bus::Service::set_help(service, if before.is_empty() {
-                    ::std::string::String::from(Self::HELP)
+                    <::core::primitive::str as ::std::borrow::ToOwned>::to_owned(Self::HELP)
                 } else {
                     ::std::format!("{}\n{}", before, Self::HELP)
                 });
