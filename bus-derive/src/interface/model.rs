@@ -70,7 +70,7 @@ pub(super) enum Kind {
     /// The right to answer later.
     Reply,
     /// What the client sent.
-    Value { r#type: Type, by_reference: bool },
+    Value { r#type: Box<Type>, by_reference: bool },
 }
 
 /// How a method answers.
@@ -110,7 +110,7 @@ impl Method<'_> {
 
 pub(super) fn values(arguments: &[Argument]) -> impl Iterator<Item = (&Ident, &Type, bool)> {
     arguments.iter().filter_map(|argument| match &argument.kind {
-        Kind::Value { r#type, by_reference } => Some((&argument.ident, r#type, *by_reference)),
+        Kind::Value { r#type, by_reference } => Some((&argument.ident, &**r#type, *by_reference)),
         Kind::Caller | Kind::Reply => None,
     })
 }
@@ -355,9 +355,9 @@ fn signature(method: &TraitItemFn, errors: &mut Errors) -> Option<(Vec<Argument>
                     return None;
                 }
                 Type::Reference(reference) => {
-                    Kind::Value { r#type: (*reference.elem).clone(), by_reference: true }
+                    Kind::Value { r#type: reference.elem.clone(), by_reference: true }
                 }
-                r#type => Kind::Value { r#type: r#type.clone(), by_reference: false },
+                _ => Kind::Value { r#type: typed.ty.clone(), by_reference: false },
             }
         };
         arguments.push(Argument { ident: pattern.ident.clone(), kind });
