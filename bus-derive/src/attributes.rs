@@ -381,7 +381,7 @@ fn skip_parentheses(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
 /// it.
 ///
 /// Documentation that a macro makes, such as `#[doc = include_str!(…)]`, is not a literal, and left out.
-fn docs(attributes: &[Attribute]) -> String {
+pub(crate) fn docs(attributes: &[Attribute]) -> String {
     let mut lines = Vec::new();
     for attribute in attributes {
         if let Meta::NameValue(meta) = &attribute.meta

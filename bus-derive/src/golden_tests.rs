@@ -32,7 +32,7 @@ macro_rules! golden {
             let shapes = [$(concat!(stringify!($shape), ".rs")),*];
             for file in fs::read_dir(folder()).expect("the folder of the golden files") {
                 let name = file.expect("a file of the folder").file_name();
-                let known = shapes.iter().any(|shape| name == *shape);
+                let known = name == "interface.rs" || shapes.iter().any(|shape| name == *shape);
                 assert!(known, "tests/golden/{}: there is no shape of this name, so remove it", name.display());
             }
         }
@@ -161,7 +161,11 @@ golden! {
 
 /// Holds what the derive makes of `input` against the file of `shape`.
 fn compare(shape: &str, input: TokenStream) {
-    let expanded = derive(&syn::parse2(input).expect("the shape is a type"));
+    compare_expansion(shape, derive(&syn::parse2(input).expect("the shape is a type")));
+}
+
+/// Holds an expansion against the file of `shape`.
+fn compare_expansion(shape: &str, expanded: TokenStream) {
     let file = syn::parse2(expanded).expect("the expansion is a list of items");
     let found = prettyplease::unparse(&file);
     let path = folder().join(shape).with_extension("rs");
@@ -220,6 +224,30 @@ fn difference(before: &str, after: &str) -> String {
         }
     }
     text
+}
+
+/// An interface with a member of each kind.
+#[test]
+fn interface() {
+    let input = quote! {
+        /// Keeps rooms warm.
+        pub trait Thermostat {
+            /// What was measured.
+            #[topic(unit = "°C")]
+            const TEMPERATURE: Topic<f64>;
+            /// What is wanted.
+            #[poke]
+            fn setpoint(&mut self, value: &f64, room: &Caller<'_>) -> Result<(), Refusal>;
+            #[compute]
+            fn mean(&self) -> f64;
+            /// Stops.
+            #[execute]
+            fn halt(&mut self, minutes: u64, hard: bool) -> Result<Halted, Refusal>;
+            #[execute]
+            fn order(&mut self, order: &Order, reply: Reply<Filled>);
+        }
+    };
+    compare_expansion("interface", crate::interface::interface(TokenStream::new(), input));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The derive macro of the `bus` crate; use it as `bus::Message`.
+//! The macros of the `bus` crate; use them as `bus::Message` and `bus::interface`.
 //!
 //! `#[derive(Message)]` proves that a type can be placed in memory that other processes read, and describes
 //! it. The work goes through four stages, each a file:
@@ -16,6 +16,8 @@
 //!
 //! What syntax cannot show, the compiler proves about the expansion: that each field's type is a message, and
 //! that the type does not implement `Drop`.
+//!
+//! `#[bus::interface]` goes through stages of the same names, in `interface`.
 
 mod attributes;
 mod checks;
@@ -25,6 +27,7 @@ mod fallback;
 mod field_checks;
 #[cfg(test)]
 mod golden_tests;
+mod interface;
 mod model;
 mod refusals;
 
@@ -138,6 +141,104 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Message, attributes(message))]
 pub fn derive_message(input: TokenStream) -> TokenStream {
     derive(&parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Makes of a trait what both sides of a service need: the dispatch of its server, and a typed client.
+///
+/// The server's state implements the trait. A member is one of these; those with one `name` are one topic:
+///
+/// | member | what it is |
+/// |---|---|
+/// | `#[topic] const NAME: Topic<T>;` | a topic, which the server publishes; its name is the constant's in lower case |
+/// | `#[poke] fn name(&mut self, value: &T, …)` | answers pokes of the topic `name`, of which it makes one where there is none |
+/// | `#[compute] fn name(&mut self, …) -> T` | computes items of the topic `name`; several are formats, the richest first |
+/// | `#[execute] fn name(&mut self, …) -> T` | carries out a command |
+///
+/// A method takes `&mut self` or `&self`, and may take the `&Caller<'_>`, anywhere. It returns `T`, `Result<T, E>` where a
+/// `Refusal` can be made from `E`, or nothing, which answers [`Ack`](https://docs.rs/bus/latest/bus/struct.Ack.html); or it takes a `Reply<T>`
+/// to answer by at any time. `Caller`, `Reply`, `Result` and `Topic` are known by these names, whatever their path.
+///
+/// The arguments of a command are the fields of a message, named after trait and method: `ThermostatHalt`. They are
+/// messages, and `Clone` where they are taken by value. A lone argument that is a reference is the command itself.
+///
+/// ```
+/// use bus::{Bus, Caller, Refusal};
+///
+/// /// Keeps rooms at the temperature that was asked for.
+/// #[bus::interface]
+/// trait Thermostat {
+///     /// What was measured, by room.
+///     #[topic(unit = "°C")]
+///     const TEMPERATURE: Topic<f64>;
+///
+///     /// The wanted temperature of a room.
+///     #[poke(unit = "°C")]
+///     fn setpoint(&mut self, value: &f64, room: &Caller<'_>) -> Result<(), Refusal>;
+///
+///     /// Stops heating for so long; how many minutes it is off in all.
+///     #[execute]
+///     fn halt(&mut self, minutes: u64) -> u64;
+/// }
+///
+/// struct House {
+///     topics: ThermostatTopics,
+///     off: u64,
+/// }
+///
+/// impl Thermostat for House {
+///     fn setpoint(&mut self, value: &f64, room: &Caller<'_>) -> Result<(), Refusal> {
+///         if *value > 30.0 {
+///             return Err("too hot".into());
+///         }
+///         self.topics.setpoint.item(room.item())?.publish(value)?;
+///         Ok(())
+///     }
+///
+///     fn halt(&mut self, minutes: u64) -> u64 {
+///         self.off += minutes;
+///         self.off
+///     }
+/// }
+///
+/// # fn main() -> bus::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let bus = Bus::builder().directory(directory.path()).open("docs")?;
+/// let service = bus.service("house")?;
+/// let topics = ThermostatTopics::open(&service)?;
+/// topics.temperature.item("kitchen")?.publish(&19.5)?;
+/// let serving = service.serve(House { topics, off: 0 }, ThermostatTopics::handle)?;
+/// service.ready()?;
+///
+/// let house = ThermostatClient::connect(&bus, "house").open()?;
+/// assert_eq!(house.temperature().request("kitchen")?.value, 19.5);
+/// house.setpoint().poke("kitchen", &21.0)?;
+/// assert_eq!(house.setpoint().request("kitchen")?.value, 21.0);
+/// assert_eq!(house.halt(5)?, 5);
+/// assert!(service.help().contains("setpoint: f64, in °C (request, advise, poke)"));
+/// # serving.stop()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What it generates
+///
+/// - The trait, without what is of the macro.
+/// - `ThermostatTopics`, with a field for each topic: `open(&service)` opens them and adds the documentation to the service's
+///   help, `handle(&mut handlers)` has the methods answer. Nothing is global: each service has its own topics and state, and
+///   a service may have several interfaces.
+/// - `ThermostatClient`, which `connect(&bus, "name")` begins: a method for each topic with its conversation, by which one requests,
+///   advises and pokes; for each command `halt`, `begin_halt` and `halt_async`. A service that lacks a topic is
+///   an error of `open`; whether it has all commands now is what `check` says.
+/// - The message of each command, and as a constant `HELP` the text for the service's help.
+///
+/// All of it is the plain interface of `bus`, so either side can be written by hand.
+///
+/// # Argument
+///
+/// - `crate = "path::to::bus"`: where the `bus` crate is, if not at `::bus`.
+#[proc_macro_attribute]
+pub fn interface(arguments: TokenStream, input: TokenStream) -> TokenStream {
+    interface::interface(arguments.into(), input.into()).into()
 }
 
 /// The four stages.

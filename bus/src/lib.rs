@@ -124,7 +124,7 @@ pub use self::{
     update::{ItemId, Notice, Update},
     watch::Watch,
 };
-pub use bus_derive::Message;
+pub use bus_derive::{Message, interface};
 /// What links and watches are for tasks: from the crate `futures-core`.
 pub use futures_core::Stream;
 /// The steps at which a test kills processes, by name, with who passes them.

@@ -11,7 +11,7 @@ use super::pending::Pending;
 use super::transact::Terms;
 use crate::command::{Ack, Command};
 use crate::error::{Ended, Error, Result};
-use crate::message::Fingerprint;
+use crate::message::{Fingerprint, Message};
 use crate::namespace::BusCore;
 use crate::payload::Payload;
 use crate::server::transactions::CommandInfo;
@@ -171,6 +171,31 @@ impl Client {
     /// [`Error::Stale`] where the service is gone; [`Error::Timeout`] where it is stopped.
     pub fn commands(&self) -> Result<Vec<CommandInfo>> {
         self.handle.commands()
+    }
+
+    /// Makes sure that the service carries out `C` now, without executing one.
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`] with the commands that there are; as [`commands`](Self::commands).
+    pub fn require<C: Command>(&self) -> Result<()> {
+        let commands = self.commands()?;
+        let is_it = |command: &CommandInfo| {
+            command.fingerprint == C::FINGERPRINT
+                && command.reply_fingerprint == <C::Reply as Message>::FINGERPRINT
+        };
+        if commands.iter().any(is_it) {
+            return Ok(());
+        }
+        let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.name)).collect();
+        Err(Error::NotSupported {
+            service: self.service().to_owned(),
+            verb: "execute",
+            what: C::TYPE.name().to_owned(),
+            supported: match names.is_empty() {
+                true => "the service has no commands".to_owned(),
+                false => format!("its commands are {}", names.join(", ")),
+            },
+        })
     }
 }
 

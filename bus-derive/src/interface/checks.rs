@@ -1,0 +1,129 @@
+//! Stage three: what cannot be declared.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{FnArg, ReceiverKind, Safety, Signature};
+
+use super::model::Interface;
+use crate::errors::Errors;
+
+/// What the client has whatever the interface declares.
+const OF_THE_CLIENT: [&str; 5] = ["connect", "client", "check", "with_timeout", "with_wait"];
+
+/// Adds to `errors` all that is wrong with the interface as a whole.
+pub(super) fn check(interface: &Interface<'_>, errors: &mut Errors) {
+    let item = interface.item;
+    if !item.generics.params.is_empty() {
+        errors.at(
+            &item.generics,
+            "an interface has no parameters: its topics and commands are known to peers by their names alone, which \
+             would be the same for all arguments; declare a trait for each",
+        );
+    }
+    if let Some(clause) = &item.generics.where_clause {
+        errors.at(clause, "an interface has no `where`; require other traits as in `trait Thermostat: Send`");
+    }
+    if let Some(auto) = &item.modifiers.auto_token {
+        errors.at(auto, "an interface is implemented by its server; remove `auto`");
+    }
+    check_topic_names(interface, errors);
+    check_client(interface, errors);
+}
+
+/// That each topic has a name that a service may give.
+fn check_topic_names(interface: &Interface<'_>, errors: &mut Errors) {
+    for topic in &interface.topics {
+        let name = &topic.name;
+        let mut refuse = |message: &str| errors.push(syn::Error::new(topic.name_span, message));
+        if name == "system" || name.starts_with("system.") {
+            refuse(
+                "`system` and names that begin with `system.` are the service's own topics; use another name, or \
+                 give one by `name = \"…\"`",
+            );
+        } else if name.is_empty()
+            || name.len() > 255
+            || name.contains('/')
+            || name == "*"
+            || name.chars().any(char::is_control)
+        {
+            refuse(
+                "the name of a topic has 1 to 255 bytes, without `/` and control characters, and is not `*`",
+            );
+        }
+    }
+}
+
+/// That no two methods of the client have one name.
+fn check_client(interface: &Interface<'_>, errors: &mut Errors) {
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    for name in OF_THE_CLIENT {
+        taken.insert(name.to_owned(), "which every client has".to_owned());
+    }
+    let mut take = |name: String, whose: String, span: Span| {
+        if let Some(other) = taken.get(&name) {
+            let message =
+                format!("the client would have two methods `{name}`: this, and that {other}; rename this");
+            errors.push(syn::Error::new(span, message));
+        } else {
+            taken.insert(name, whose);
+        }
+    };
+    for topic in &interface.topics {
+        let whose = format!("of the topic `{}`", topic.name);
+        take(topic.ident.unraw().to_string(), whose, topic.ident.span());
+    }
+    for command in &interface.commands {
+        let name = command.ident.unraw().to_string();
+        let whose = format!("of the command `{name}`");
+        for method in [name.clone(), format!("begin_{name}"), format!("{name}_async")] {
+            take(method, whose.clone(), command.ident.span());
+        }
+    }
+}
+
+/// Whether a method can be called for a client that is elsewhere; adds why not.
+pub(super) fn check_signature(signature: &Signature, errors: &mut Errors) -> Option<()> {
+    let mut sound = Some(());
+    let mut refuse = |tokens: &dyn quote::ToTokens, message: &str| {
+        errors.at(tokens.to_token_stream(), message);
+        sound = None;
+    };
+    if let Some(r#async) = &signature.asyncness {
+        refuse(
+            r#async,
+            "handlers are called one after the other and wait for nothing; take `reply: Reply<…>` instead, and answer \
+             by it when the answer is there, from any thread or task",
+        );
+    }
+    if let Some(r#const) = &signature.constness {
+        refuse(r#const, "a method of an interface is called at run time; remove `const`");
+    }
+    if let Safety::Unsafe(r#unsafe) = &signature.safety {
+        refuse(r#unsafe, "clients cannot promise anything; remove `unsafe`, and check what they send");
+    }
+    if let Some(abi) = &signature.abi {
+        refuse(abi, "a method of an interface is called from Rust; remove this");
+    }
+    if !signature.generics.params.is_empty() {
+        refuse(
+            &signature.generics,
+            "a command has one type, so the method has no parameters; use types, and `'_` for lifetimes",
+        );
+    }
+    if let Some(clause) = &signature.generics.where_clause {
+        refuse(clause, "a method of an interface has no `where`; remove it");
+    }
+    match signature.inputs.first() {
+        Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, ReceiverKind::Reference(..)) => {}
+        Some(FnArg::Receiver(receiver)) => {
+            refuse(receiver, "the state stays with the service; take `&mut self` or `&self`");
+        }
+        _ => refuse(
+            &signature.ident,
+            "the method needs the service's state; begin with `&mut self` or `&self`",
+        ),
+    }
+    sound
+}

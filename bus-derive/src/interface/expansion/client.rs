@@ -1,0 +1,244 @@
+//! The client's half: a conversation for each topic, and a method for each command.
+//!
+//! Topics are connected to with the client, and not at their first use: so a service that lacks one, or has another type
+//! there, is an error of the connect, and what comes after cannot fail by it.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+
+use super::server::lines;
+use super::{message, named, reply};
+use crate::interface::model::{Interface, Method, Topic};
+
+/// `ThermostatClient`, and what sets it up.
+pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
+    let (bus, visibility, r#trait) = (&interface.bus, &interface.item.vis, &interface.item.ident);
+    let (client, builder) = (named(interface, "Client"), named(interface, "ClientBuilder"));
+    let fields: Vec<_> = (0..interface.topics.len()).map(|index| format_ident!("topic_{}", index)).collect();
+    let values: Vec<_> = interface.topics.iter().map(|topic| &topic.value).collect();
+    let names: Vec<_> = interface.topics.iter().map(|topic| &topic.name).collect();
+    let accessors = interface.topics.iter().zip(&fields).map(|(topic, field)| {
+        let Topic { ident, name, value, docs, .. } = topic;
+        let docs = if docs.is_empty() { vec![format!(" The topic `{name}`.")] } else { lines(docs) };
+        let poke = topic.poke.iter().flat_map(|poke| lines(&poke.docs));
+        let computes = topic.computes.iter().flat_map(|format| lines(&format.docs));
+        let more: Vec<_> = poke.chain(computes).collect();
+        let gap = if more.is_empty() { None } else { Some(quote!(#[doc = ""])) };
+        quote! {
+            #(#[doc = #docs])*
+            #gap
+            #(#[doc = #more])*
+            #visibility fn #ident(&self) -> &#bus::Conversation<#value> {
+                &self.#field
+            }
+        }
+    });
+    let commands = interface.commands.iter().map(|method| command(interface, method));
+    let messages = interface.commands.iter().map(|method| message(interface, method));
+    let summary = format!(" A client of services that implement [`{}`].", r#trait);
+    let builder_summary = format!(" A [`{client}`] that is being set up.");
+    quote! {
+        #[doc = #summary]
+        ///
+        /// Cheap to clone, and usable from all threads.
+        #[derive(::core::fmt::Debug, ::core::clone::Clone)]
+        #[allow(dead_code, unnameable_types)]
+        #visibility struct #client {
+            client: #bus::Client,
+            #(#fields: #bus::Conversation<#values>,)*
+        }
+
+        #[doc = #builder_summary]
+        #[derive(::core::fmt::Debug)]
+        #[must_use = "a client begins by `open`"]
+        #[allow(dead_code, unnameable_types)]
+        #visibility struct #builder<'b> {
+            bus: &'b #bus::Bus,
+            service: &'b ::core::primitive::str,
+            wait: ::core::option::Option<::core::time::Duration>,
+            timeout: ::core::time::Duration,
+        }
+
+        #[automatically_derived]
+        #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #client {
+            /// Begins a client of the service with this name; finish with `open`.
+            #visibility fn connect<'b>(
+                bus: &'b #bus::Bus,
+                service: &'b ::core::primitive::str,
+            ) -> #builder<'b> {
+                #builder {
+                    bus,
+                    service,
+                    wait: ::core::option::Option::None,
+                    timeout: ::core::time::Duration::from_secs(2),
+                }
+            }
+
+            /// The conversation with the service as a whole, which commands are executed by.
+            #visibility fn client(&self) -> &#bus::Client {
+                &self.client
+            }
+
+            /// Whether the service carries out all commands of the interface now.
+            ///
+            /// # Errors
+            /// `NotSupported` with the first that it does not, and those that it does; as `Client::commands`.
+            #visibility fn check(&self) -> #bus::Result<()> {
+                #(#bus::Client::require::<#messages>(&self.client)?;)*
+                ::core::result::Result::Ok(())
+            }
+
+            /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
+            #[must_use]
+            #visibility fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
+                Self {
+                    client: #bus::Client::with_timeout(self.client, timeout),
+                    #(#fields: #bus::Conversation::with_timeout(self.#fields, timeout),)*
+                }
+            }
+
+            /// The same client, which waits for answers in this way.
+            #[must_use]
+            #visibility fn with_wait(self, wait: #bus::Wait) -> Self {
+                Self {
+                    client: #bus::Client::with_wait(self.client, wait),
+                    #(#fields: #bus::Conversation::with_wait(self.#fields, wait),)*
+                }
+            }
+
+            #(#accessors)*
+            #(#commands)*
+        }
+
+        #[automatically_derived]
+        #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #builder<'_> {
+            /// Waits up to `wait` in all for the service and its topics to appear, instead of failing at once where they are not
+            /// there.
+            #visibility fn wait(mut self, wait: ::core::time::Duration) -> Self {
+                self.wait = ::core::option::Option::Some(wait);
+                self
+            }
+
+            /// How long a service that is there may take to answer each connect, before it fails. Default: 2 s.
+            #visibility fn timeout(mut self, timeout: ::core::time::Duration) -> Self {
+                self.timeout = timeout;
+                self
+            }
+
+            /// Connects to the service and to each of its topics.
+            ///
+            /// # Errors
+            /// `NoSuchService`; `NoSuchTopic` and `TypeMismatch` where the service does not have what the interface
+            /// declares; otherwise as `ConnectBuilder::open`. Whether it has the commands is for `check` to say, since a service
+            /// may be visible before it has handlers.
+            #visibility fn open(self) -> #bus::Result<#client> {
+                let began = ::std::time::Instant::now();
+                let mut client = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
+                if let ::core::option::Option::Some(wait) = self.wait {
+                    client = client.wait(wait);
+                }
+                let client = client.open()?;
+                ::core::result::Result::Ok(#client {
+                    client,
+                    #(#fields: {
+                        let address = ::std::format!("{}/{}", self.service, #names);
+                        let mut topic = #bus::Bus::connect::<#values>(self.bus, &address).timeout(self.timeout);
+                        if let ::core::option::Option::Some(wait) = self.wait {
+                            topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                        }
+                        topic.open()?
+                    },)*
+                })
+            }
+
+            /// As `open`, without blocking a thread. Dropping the future gives the connect up.
+            ///
+            /// # Errors
+            /// As `open`.
+            #visibility async fn open_async(self) -> #bus::Result<#client> {
+                let began = ::std::time::Instant::now();
+                let mut client = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
+                if let ::core::option::Option::Some(wait) = self.wait {
+                    client = client.wait(wait);
+                }
+                let client = client.open_async().await?;
+                ::core::result::Result::Ok(#client {
+                    client,
+                    #(#fields: {
+                        let address = ::std::format!("{}/{}", self.service, #names);
+                        let mut topic = #bus::Bus::connect::<#values>(self.bus, &address).timeout(self.timeout);
+                        if let ::core::option::Option::Some(wait) = self.wait {
+                            topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                        }
+                        topic.open_async().await?
+                    },)*
+                })
+            }
+        }
+    }
+}
+
+/// The three methods of a command.
+fn command(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
+    let (bus, visibility, ident) = (&interface.bus, &interface.item.vis, method.ident);
+    let (begin, r#async) =
+        (format_ident!("begin_{}", ident.unraw()), format_ident!("{}_async", ident.unraw()));
+    let (message, reply) = (message(interface, method), reply(interface, method));
+    let docs = match method.docs.is_empty() {
+        true => vec![format!(" Has the service carry out `{}`.", ident.unraw())],
+        false => lines(&method.docs),
+    };
+    let arguments: Vec<_> = method
+        .values()
+        .map(
+            |(ident, r#type, by_reference)| {
+                if by_reference { quote!(#ident: &#r#type) } else { quote!(#ident: #r#type) }
+            },
+        )
+        .collect();
+    let command = match method.whole() {
+        Some((ident, _)) => quote!(#ident),
+        None => {
+            let fields = method.values().map(|(ident, _, by_reference)| {
+                if by_reference {
+                    quote!(#ident: ::core::clone::Clone::clone(#ident))
+                } else {
+                    quote!(#ident)
+                }
+            });
+            quote!(&#message { #(#fields),* })
+        }
+    };
+    let (begin_docs, async_docs) = (
+        format!(" As [`{}`](Self::{0}), without waiting for the reply.", ident.unraw()),
+        format!(" As [`{}`](Self::{0}), without blocking a thread.", ident.unraw()),
+    );
+    quote! {
+        #(#[doc = #docs])*
+        ///
+        /// # Errors
+        /// As `Client::execute`.
+        #visibility fn #ident(&self, #(#arguments),*) -> #bus::Result<#reply> {
+            #bus::Client::execute::<#message>(&self.client, #command)
+        }
+
+        #[doc = #begin_docs]
+        ///
+        /// # Errors
+        /// As `Client::begin_execute`.
+        #visibility fn #begin(&self, #(#arguments),*) -> #bus::Result<#bus::Pending<#reply>> {
+            #bus::Client::begin_execute::<#message>(&self.client, #command)
+        }
+
+        #[doc = #async_docs]
+        ///
+        /// # Errors
+        /// As `Client::execute_async`.
+        #visibility async fn #r#async(&self, #(#arguments),*) -> #bus::Result<#reply> {
+            #bus::Client::execute_async::<#message>(&self.client, #command).await
+        }
+    }
+}

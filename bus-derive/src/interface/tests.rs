@@ -1,0 +1,130 @@
+//! What an interface refuses, and in which words; and what the trait is afterwards.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::interface;
+
+/// Asserts that each member is refused by an error with these words, and that no other error comes with it.
+macro_rules! refused {
+    ($($words:literal: { $($member:tt)* })*) => {$(
+        assert_refused(quote!(trait Thermostat { $($member)* }), $words);
+    )*};
+}
+
+#[track_caller]
+fn assert_refused(input: TokenStream, words: &str) {
+    let text = interface(TokenStream::new(), input).to_string();
+    assert_eq!(text.matches("compile_error").count(), 1, "{words}: {text}");
+    assert!(text.contains(words), "expected an error with `{words}`, found {text}");
+    assert!(!text.contains("ThermostatClient"), "{text}");
+}
+
+#[test]
+fn members_that_cannot_be_are_refused() {
+    refused! {
+        "what is this method for?": { fn halt(&mut self); }
+        "nothing else; remove this": { type Room; }
+        "other constants do not belong": { const LIMIT: f64; }
+        "expected `Topic<…>`": { #[topic] const LIMIT: f64; }
+        "a topic has no value here": { #[topic] const LIMIT: Topic<f64> = 1.0; }
+        "is declared twice": { #[topic] const A: Topic<f64>; #[topic(name = "a")] const B: Topic<f64>; }
+        "`#[topic]` is for constants": { #[topic] fn limit(&self) -> f64; }
+        "this is for methods": { #[poke] const LIMIT: Topic<f64>; }
+        "a member is for one of": { #[poke] #[execute] fn limit(&mut self, value: &f64); }
+        "is there always": { #[cfg(unix)] #[execute] fn halt(&mut self); }
+        "has no such argument": { #[topic(history = 4)] const LIMIT: Topic<f64>; }
+        "stands alone": { #[execute(name = "halt")] fn halt(&mut self); }
+    }
+}
+
+#[test]
+fn signatures_that_cannot_be_are_refused() {
+    refused! {
+        "take `reply: Reply<…>` instead": { #[execute] async fn halt(&mut self); }
+        "clients cannot promise anything": { #[execute] unsafe fn halt(&mut self); }
+        "a command has one type": { #[execute] fn halt<T>(&mut self, value: T); }
+        "take `&mut self` or `&self`": { #[execute] fn halt(self); }
+        "begin with `&mut self` or `&self`": { #[execute] fn halt(minutes: u64); }
+        "the argument needs a name": { #[execute] fn halt(&mut self, (a, b): (u8, u8)); }
+        "remove `mut`": { #[execute] fn halt(&mut self, minutes: &mut u64); }
+        "there is one caller": { #[execute] fn halt(&mut self, a: &Caller<'_>, b: &Caller<'_>); }
+        "there is one answer": { #[execute] fn halt(&mut self, a: Reply<u64>, b: Reply<u64>); }
+        "answers by it; return nothing": { #[execute] fn halt(&mut self, a: Reply<u64>) -> u64; }
+        "a poke has one value, by reference": { #[poke] fn limit(&mut self, value: f64); }
+        "brings nothing back": { #[poke] fn limit(&mut self, value: &f64) -> f64; }
+        "pokes of it bring": { #[topic] const A: Topic<f64>; #[poke] fn a(&mut self, value: &f32); }
+        "depends on the item alone": { #[compute] fn mean(&mut self, days: u64) -> f64; }
+        "a computed item has a value": { #[compute] fn mean(&mut self); }
+        "are computed as `f64` already": {
+            #[compute] fn mean(&self) -> f64; #[compute(name = "mean")] fn average(&self) -> f64;
+        }
+    }
+}
+
+#[test]
+fn names_that_are_taken_are_refused() {
+    refused! {
+        "are the service's own topics": { #[topic] const SYSTEM: Topic<f64>; }
+        "begin with `system.`": { #[topic(name = "system.more")] const MORE: Topic<f64>; }
+        "without `/`": { #[topic(name = "a/b")] const MORE: Topic<f64>; }
+        "two methods `connect`": { #[topic] const CONNECT: Topic<f64>; }
+        "two methods `halt`": { #[topic] const HALT: Topic<f64>; #[execute] fn halt(&mut self); }
+        "two methods `begin_halt`": { #[execute] fn halt(&mut self); #[topic] const BEGIN_HALT: Topic<f64>; }
+    }
+}
+
+#[test]
+fn traits_that_cannot_be_are_refused() {
+    assert_refused(
+        quote!(
+            trait Thermostat<T> {}
+        ),
+        "an interface has no parameters",
+    );
+    assert_refused(
+        quote!(
+            trait Thermostat
+            where
+                Self: Send,
+            {
+            }
+        ),
+        "an interface has no `where`",
+    );
+    assert_refused(
+        quote!(
+            struct Thermostat;
+        ),
+        "belongs on a trait",
+    );
+    let text = interface(
+        quote!(path = "bus"),
+        quote!(
+            trait Thermostat {}
+        ),
+    )
+    .to_string();
+    assert!(text.contains("there can be `crate ="), "{text}");
+}
+
+#[test]
+fn all_errors_are_told_of_at_once_and_the_trait_is_left() {
+    let input = quote! {
+        trait Thermostat {
+            fn halt(&mut self);
+            #[topic] const SYSTEM: Topic<f64>;
+            #[execute] async fn order(&mut self);
+        }
+    };
+    let text = interface(TokenStream::new(), input).to_string();
+    assert_eq!(text.matches("compile_error").count(), 3, "{text}");
+    let bare = quote!(
+        trait Thermostat {
+            fn halt(&mut self);
+            async fn order(&mut self);
+        }
+    )
+    .to_string();
+    assert!(text.ends_with(&bare), "{text}");
+}
