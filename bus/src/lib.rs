@@ -91,6 +91,10 @@ pub use self::{
     client::sample::Sample,
     client::service::{Client, ClientBuilder, FormatInfo},
     client::stream::Receive,
+    client::system::{
+        Counter, FormatUse, ServiceStatus, System, SystemBuilder, SystemConversation, SystemFormat, SystemLink,
+        SystemTopic,
+    },
     client::wait_set::{Event, Interest, Token, WaitSet, Waitable},
     command::{Ack, Command},
     discovery::{ServiceEvent, TopicInfo},

@@ -13,6 +13,7 @@ use crate::client::connect::ConnectBuilder;
 use crate::client::control::{Command, Control, ControlShared};
 use crate::client::reactor::Reactor;
 use crate::client::service::ClientBuilder;
+use crate::client::system::SystemBuilder;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::payload::Payload;
@@ -131,6 +132,11 @@ impl Bus {
     /// Begins a conversation with a service as a whole, for its commands; finish with [`open`](ClientBuilder::open).
     pub fn client(&self, service: &str) -> ClientBuilder<'_> {
         ClientBuilder::new(&self.core, service)
+    }
+
+    /// Begins a conversation with what a service tells of itself; finish with [`open`](SystemBuilder::open).
+    pub fn system(&self, service: &str) -> SystemBuilder<'_> {
+        SystemBuilder::new(&self.core, service)
     }
 }
 

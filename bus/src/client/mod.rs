@@ -18,7 +18,7 @@
 //! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
 //! [`lanes`] are where transactions go, [`transact`] begins them, and one that is [`pending`] is not answered yet; [`service`]
-//! is a conversation without a topic;
+//! is a conversation without a topic, and [`system`] one with what a service tells of itself, in [`table`]s;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 //!
 //! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
@@ -53,6 +53,8 @@ pub(crate) mod sample;
 pub(crate) mod service;
 mod session;
 pub(crate) mod stream;
+pub(crate) mod system;
+mod table;
 mod transact;
 mod values;
 pub(crate) mod vigil;

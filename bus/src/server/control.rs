@@ -14,6 +14,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::server::peer::{Lingering, Peer};
 use crate::server::shared::ServiceShared;
+use crate::server::system::writer::SystemWriter;
 use crate::sync::step;
 use crate::sys::socket;
 use crate::sys::time::timespec;
@@ -36,11 +37,13 @@ pub(crate) struct Control {
     lingering: Vec<Lingering>,
     /// Until when new connections are left alone.
     accept_pause: Option<Instant>,
+    system: SystemWriter,
 }
 
 impl Control {
     pub(crate) fn new(service: Arc<ServiceShared>, listener: OwnedFd) -> Self {
         Control {
+            system: SystemWriter::new(service.clone()),
             service,
             listener,
             peers: BTreeMap::new(),
@@ -83,6 +86,8 @@ impl Control {
                     self.forget(id, peer, Some(Lost::Malformed(of)));
                 }
             }
+            // Before those that wait for it are answered.
+            self.system.answer(&mut self.peers);
             self.peers.values_mut().for_each(Peer::look_for_news);
         }
         let mut gone = ready.gone.into_iter();
@@ -100,6 +105,7 @@ impl Control {
         if ready.listener {
             self.accept();
         }
+        self.system.refresh(&self.peers);
     }
 
     /// Waits for something to do; what is ready.
@@ -120,6 +126,7 @@ impl Control {
         let of_tasks = self.service.timers.next();
         let deadlines =
             self.peers.values().filter_map(Peer::deadline).chain(self.accept_pause).chain(of_tasks);
+        let deadlines = deadlines.chain(self.system.deadline());
         let timeout = deadlines.min().map(|deadline| timeout(deadline.saturating_duration_since(now)));
         if poll(&mut fds, timeout.as_ref()).is_err() {
             // Interrupted, or out of kernel memory: nothing is ready, and the next turn asks again.
@@ -161,6 +168,7 @@ impl Control {
         let mut peer = Peer::new(self.service.clone(), socket, credentials, self.next_peer);
         if credentials.uid != rustix::process::geteuid().as_raw() {
             tracing::warn!(service = self.service.name, ?credentials, "refused a client of another user");
+            self.service.system.count_connection(false);
             peer.say_goodbye(Farewell::Evicted, "only programs of the service's own user may connect");
             return;
         }
@@ -168,11 +176,13 @@ impl Control {
         let most = getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit / 2);
         if (self.peers.len() + self.lingering.len()) as u64 >= most {
             tracing::warn!(service = self.service.name, most, "refused a client: too many connections");
+            self.service.system.count_connection(false);
             peer.say_goodbye(Farewell::Evicted, "too many connections");
             return;
         }
         let id = self.next_peer;
         self.next_peer += 1;
+        self.service.system.count_connection(true);
         tracing::debug!(service = self.service.name, pid = credentials.pid, "client connected");
         self.service.clients().insert(id, peer.info());
         self.peers.insert(id, peer);
@@ -185,6 +195,7 @@ impl Control {
         let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
         step!(HungUp);
         self.lingering.extend(peer.linger());
+        self.service.system.touch();
         match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid, %detail, "client evicted");

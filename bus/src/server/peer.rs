@@ -19,6 +19,7 @@ use crate::server::credits::{Credits, Holds, NewMemory, Place};
 use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::system::{self, Looking};
 use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
 use crate::server::transactions::counterpart::{Counterpart, Gate};
 use crate::server::transactions::lane::ServedLane;
@@ -91,6 +92,8 @@ struct Conversation {
     /// Pool memories likewise.
     pools_sent: usize,
     links: HashMap<u64, LinkKind>,
+    /// What those links are to whose item is there, by link; `None` for several items.
+    subjects: HashMap<u64, Option<u32>>,
     /// The items, by link, of those links whose item is not there yet.
     locating: HashMap<u64, Box<str>>,
     /// What the service knows of it where it has transactions.
@@ -98,6 +101,8 @@ struct Conversation {
     /// Items that the topic had when `locating` was last looked through: as long as it has no more, none of those
     /// links' items is there.
     items_seen: u64,
+    /// Where the topic is the system topic: that somebody looks.
+    _looking: Option<Looking>,
 }
 
 /// A conversation's lanes, which go with it.
@@ -124,6 +129,54 @@ enum LinkKind {
     Tracking(Terms),
     /// A tracked one; without enrolment once it was evicted, as long as that lasts.
     Tracked { place: Place, holds: Option<Holds>, link: Weak<Tracked>, enrolment: Option<Enrolment> },
+}
+
+impl LinkKind {
+    /// What it is, in a word.
+    fn word(&self) -> &'static str {
+        let (lossless, samples, evicted) = match self {
+            LinkKind::Untracked => (false, false, false),
+            LinkKind::Tracking(terms) => (terms.deadline.is_some(), terms.samples > 0, false),
+            LinkKind::Tracked { holds, link, .. } => match link.upgrade() {
+                Some(link) => {
+                    let evicted = link.evicted.load(std::sync::atomic::Ordering::Relaxed);
+                    (link.deadline.is_some(), holds.is_some(), evicted)
+                }
+                None => (true, holds.is_some(), true),
+            },
+        };
+        match (evicted, lossless, samples) {
+            (true, ..) => "evicted",
+            (false, true, true) => "lossless samples",
+            (false, true, false) => "lossless",
+            (false, false, true) => "samples",
+            (false, false, false) => "plain",
+        }
+    }
+}
+
+/// A conversation, for who wants to know.
+#[derive(Debug)]
+pub(crate) struct Described<'p> {
+    pub(crate) counterpart: &'p Counterpart,
+    pub(crate) links: usize,
+    pub(crate) lanes: usize,
+    /// Requests that wait to be begun.
+    pub(crate) waiting: usize,
+}
+
+/// A link, likewise.
+#[derive(Debug)]
+pub(crate) struct DescribedLink<'p> {
+    pub(crate) conversation: u64,
+    pub(crate) link: u64,
+    pub(crate) topic: &'p str,
+    /// Its item, also one that is not there yet; `None` for several.
+    pub(crate) item: Option<Arc<str>>,
+    pub(crate) kind: &'static str,
+    /// Whether its item is not there yet.
+    pub(crate) waits: bool,
+    pub(crate) pid: u32,
 }
 
 /// What a tracked link was granted.
@@ -189,6 +242,44 @@ impl Peer {
 
     pub(crate) fn info(&self) -> ClientInfo {
         ClientInfo { pid: self.pid, conversations: self.conversations.len(), links: self.links }
+    }
+
+    /// Its conversations, for who wants to know.
+    pub(crate) fn describe(&self) -> impl Iterator<Item = Described<'_>> {
+        self.conversations.values().map(|open| Described {
+            counterpart: &open.transactions.counterpart,
+            links: open.links.len(),
+            lanes: open.transactions.lanes.len(),
+            waiting: open.transactions.lanes.values().map(|lane| lane.pending()).sum(),
+        })
+    }
+
+    /// Its links, likewise.
+    pub(crate) fn describe_links(&self) -> impl Iterator<Item = DescribedLink<'_>> {
+        self.conversations.values().flat_map(|open| {
+            open.links.iter().map(|(&link, kind)| {
+                let item = match (open.locating.get(&link), open.subjects.get(&link)) {
+                    (Some(awaited), _) => Some(Arc::from(&**awaited)),
+                    (None, Some(Some(index))) => open.topic.name_of(*index),
+                    (None, _) => None,
+                };
+                DescribedLink {
+                    conversation: open.transactions.counterpart.number,
+                    link,
+                    topic: &open.topic.name,
+                    item,
+                    kind: kind.word(),
+                    waits: open.locating.contains_key(&link),
+                    pid: self.pid,
+                }
+            })
+        })
+    }
+
+    /// Whether any request of it waits to be begun.
+    pub(crate) fn has_requests(&self) -> bool {
+        let mut lanes = self.conversations.values().flat_map(|open| open.transactions.lanes.values());
+        lanes.any(|lane| lane.pending() > 0)
     }
 
     /// Whether there are frames that wait for room in the client's queue.
@@ -302,6 +393,7 @@ impl Peer {
                     self.waiting.end(1);
                 }
                 if let Some(gone) = self.conversations.remove(&conversation) {
+                    self.service.system.touch();
                     self.doorbells.close(conversation);
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
@@ -319,6 +411,8 @@ impl Peer {
                 if let Some(open) = self.conversations.get_mut(&conversation)
                     && let Some(link) = open.links.remove(&reference)
                 {
+                    open.subjects.remove(&reference);
+                    self.service.system.touch();
                     self.links -= 1;
                     self.waiting.end(usize::from(open.locating.remove(&reference).is_some()));
                     self.untrack(link);
@@ -388,16 +482,23 @@ impl Peer {
             self.accept(conversation, self.service.whole.clone());
             return self.connection.send(conversation, 0, &Opened {});
         }
-        if let Some(topic) = self.service.topic(&connect.topic) {
+        // Answered when its texts are as of now, in the next turn.
+        let of_system = &*connect.topic == system::NAME;
+        if !of_system && let Some(topic) = self.service.topic(&connect.topic) {
             return self.accept(conversation, topic);
         }
-        if !connect.wait {
+        if !connect.wait && !of_system {
             return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
         }
         if self.waiting.count >= MAX_WAITING {
             return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
         }
         self.waiting.begin();
+        if of_system {
+            self.connecting.insert(conversation, system::NAME.into());
+            self.service.system.ask();
+            return self.service.waker.wake();
+        }
         match self.service.topic(&connect.topic) {
             Some(topic) => {
                 self.waiting.end(1);
@@ -433,8 +534,12 @@ impl Peer {
                 None => drop(open.locating.insert(prefix.reference, (*advise.item).into())),
             }
         }
+        if advise.item.is_empty() {
+            open.subjects.insert(prefix.reference, None);
+        }
         open.links.insert(prefix.reference, kind);
         self.links += 1;
+        self.service.system.touch();
         tracing::debug!(pid = self.pid, topic = open.topic.name, item = %advise.item, "advise");
         if let Some(index) = index {
             self.attach(prefix.conversation, prefix.reference, index);
@@ -474,6 +579,18 @@ impl Peer {
         }
     }
 
+    /// Tells those that wait for a topic that it will not come.
+    pub(crate) fn turn_away(&mut self, topic: &str, reason: &str) {
+        let waiting = self.connecting.iter().filter(|(_, awaited)| ***awaited == *topic);
+        let conversations: Vec<u64> = waiting.map(|(&conversation, _)| conversation).collect();
+        for conversation in conversations {
+            self.connecting.remove(&conversation);
+            self.waiting.end(1);
+            let refused = Refused { refusal: Refusal::TooMany, reason: ReasonText::truncated(reason) };
+            self.connection.send(conversation, 0, &refused);
+        }
+    }
+
     fn accept(&mut self, conversation: u64, topic: Arc<TopicShared>) {
         tracing::debug!(pid = self.pid, topic = topic.name, "conversation opened");
         let service = self.service.clone();
@@ -486,6 +603,8 @@ impl Peer {
             socket: Arc::downgrade(&self.connection.socket()),
             gate: Gate::default(),
         });
+        let looking = (topic.name == system::NAME).then(|| Looking::begin(self.service.clone()));
+        self.service.system.touch();
         let open = Conversation {
             transactions: OpenLanes { service, counterpart, lanes: HashMap::new() },
             // Before any link of it is looked up.
@@ -494,7 +613,9 @@ impl Peer {
             segments_sent: 0,
             pools_sent: 0,
             links: HashMap::new(),
+            subjects: HashMap::new(),
             locating: HashMap::new(),
+            _looking: looking,
         };
         self.conversations.insert(conversation, open);
         self.send_segments(conversation);
@@ -582,6 +703,8 @@ impl Peer {
     fn attach(&mut self, conversation: u64, reference: u64, index: u32) {
         self.send_segments(conversation);
         let Some(open) = self.conversations.get_mut(&conversation) else { return };
+        open.subjects.entry(reference).or_insert(Some(index));
+        self.service.system.touch();
         let Some(&LinkKind::Tracking(terms)) = open.links.get(&reference) else {
             return self.connection.send(conversation, reference, &Located { index });
         };
@@ -593,6 +716,7 @@ impl Peer {
             Err(error) => {
                 if let Some(open) = self.conversations.get_mut(&conversation) {
                     open.links.remove(&reference);
+                    open.subjects.remove(&reference);
                     self.links -= 1;
                 }
                 let reason =
@@ -675,6 +799,7 @@ impl Peer {
             if link.holds.is_none() {
                 *enrolment = None;
             }
+            self.service.system.touch();
             let reason = ReasonText::truncated(reason);
             self.connection.send(link.conversation, link.link, &Revoked { reason });
             step!(EvictionSent);

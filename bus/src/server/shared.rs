@@ -15,6 +15,7 @@ use crate::segment::mapping::Words;
 use crate::server::doorbells::TopicDoorbells;
 use crate::server::ledger::Ledger;
 use crate::server::service::ClientInfo;
+use crate::server::system::{self, SystemShared};
 use crate::server::tracked::{Eviction, Tracked};
 use crate::server::transactions::Transactions;
 use crate::sync::AtomicU64;
@@ -56,6 +57,8 @@ pub(crate) struct ServiceShared {
     pub(crate) transactions: Transactions,
     /// What the service says of itself.
     help: Mutex<Arc<str>>,
+    /// What it tells by its system topic.
+    pub(crate) system: SystemShared,
 }
 
 /// A topic, as its writer and the control thread see it.
@@ -78,6 +81,9 @@ pub(crate) struct TopicShared {
     /// Pool memory, in the order in which it was made.
     pools: Mutex<Vec<Arc<OwnedFd>>>,
     pub(crate) doorbells: TopicDoorbells,
+    /// Lossless links that the publisher gave up, and values that those had not read.
+    pub(crate) evicted: std::sync::atomic::AtomicU64,
+    pub(crate) left_unread: std::sync::atomic::AtomicU64,
 }
 
 /// The names of a topic's items.
@@ -113,6 +119,7 @@ impl ServiceShared {
             ledger: Ledger::default(),
             transactions: Transactions::default(),
             help: Mutex::new(Arc::from("")),
+            system: SystemShared::default(),
         }
     }
 
@@ -132,6 +139,14 @@ impl ServiceShared {
 
     pub(crate) fn set_help(&self, text: Arc<str>) {
         *lock(&self.help) = text;
+        self.changed();
+    }
+
+    /// Has the system topic tell of a change, if anybody looks.
+    pub(crate) fn changed(&self) {
+        if self.system.touch() {
+            self.waker.wake();
+        }
     }
 
     /// Has publishers learn of something before they publish again, and wakes those that wait.
@@ -173,7 +188,12 @@ impl ServiceShared {
     }
 
     pub(crate) fn topic(&self, name: &str) -> Option<Arc<TopicShared>> {
-        lock(&self.topics).get(name).cloned()
+        if name == system::NAME { self.system.topic() } else { lock(&self.topics).get(name).cloned() }
+    }
+
+    /// All topics, by name, but the system topic.
+    pub(crate) fn topics(&self) -> Vec<Arc<TopicShared>> {
+        lock(&self.topics).values().cloned().collect()
     }
 
     /// The first topic whose name is after `name`.
@@ -189,6 +209,7 @@ impl ServiceShared {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.waker.wake();
         }
+        self.changed();
     }
 
     /// Counts questions that began (positive) or ceased (negative) to wait.
@@ -222,6 +243,8 @@ impl TopicShared {
             tracked: Mutex::default(),
             pools: Mutex::default(),
             doorbells: TopicDoorbells::default(),
+            evicted: Default::default(),
+            left_unread: Default::default(),
         }
     }
 
@@ -302,12 +325,17 @@ impl TopicShared {
         lock(&self.tracked).links.remove(&number);
     }
 
+    /// The names of the items from this index on.
+    pub(crate) fn names_from(&self, index: usize) -> Vec<Arc<str>> {
+        lock(&self.items).names.get(index..).map_or_else(Vec::new, <[_]>::to_vec)
+    }
+
     pub(crate) fn item_count(&self) -> u64 {
         lock(&self.items).names.len() as u64
     }
 }
 
 /// Locks, also after a panic elsewhere: each of these maps is whole after every single step on it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,7 +17,8 @@ use crate::segment::ItemShape;
 use crate::segment::geometry::{MAX_ALIGN, MAX_SCHEMA_BYTES};
 use crate::server::pool::Pool;
 use crate::server::service::Service;
-use crate::server::shared::TopicShared;
+use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::system;
 
 /// The default number of values kept for each item.
 const DEFAULT_HISTORY: usize = 16;
@@ -36,7 +37,9 @@ const MAX_SAMPLES: usize = 1 << 16;
 #[derive(Debug)]
 #[must_use = "a topic is created by `open`"]
 pub struct TopicBuilder<'s, T: ?Sized> {
-    service: &'s Service,
+    service: &'s Arc<ServiceShared>,
+    /// Whether it is the library's own, which the service's list does not have.
+    reserved: bool,
     name: String,
     history: usize,
     journal: usize,
@@ -51,8 +54,18 @@ pub struct TopicBuilder<'s, T: ?Sized> {
 
 impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     pub(crate) fn new(service: &'s Service, name: &str) -> Self {
+        Self::begin(&service.shared, name, false)
+    }
+
+    /// The library's own topic of this name.
+    pub(crate) fn reserved(service: &'s Arc<ServiceShared>, name: &str) -> Self {
+        Self::begin(service, name, true)
+    }
+
+    fn begin(service: &'s Arc<ServiceShared>, name: &str, reserved: bool) -> Self {
         TopicBuilder {
             service,
+            reserved,
             name: name.to_owned(),
             history: DEFAULT_HISTORY,
             journal: DEFAULT_JOURNAL,
@@ -134,8 +147,15 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     /// [`Error::InvalidName`], [`Error::InvalidOption`], [`Error::TopicExists`]; [`Error::NoMemory`] where
     /// its first segment cannot be reserved, and then nothing is left behind.
     pub fn open(self) -> Result<Topic<T>> {
-        let service = &self.service.shared;
+        let service = self.service;
         name::check("topic", &self.name)?;
+        if !self.reserved && system::is_reserved(&self.name) {
+            return Err(Error::InvalidName {
+                what: "topic",
+                name: self.name,
+                reason: "`system`, and what begins with `system.`, is where the service tells of itself",
+            });
+        }
         if service.has_topic(&self.name) {
             return Err(Error::TopicExists { service: service.name.clone(), topic: self.name });
         }
@@ -203,7 +223,9 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
         writer.shared.set_journal(journal.ring.clone());
-        if !service.add_topic(shared) {
+        let added =
+            if self.reserved { service.system.set_topic(shared) } else { service.add_topic(shared) };
+        if !added {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());
             return Err(Error::TopicExists { service, topic });
         }

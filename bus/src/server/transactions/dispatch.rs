@@ -285,7 +285,8 @@ fn take<S>(
     *next = number.wrapping_add(1);
     lane.next.store(*next, Ordering::Relaxed);
     step!(RequestTaken);
-    let token = Token::new(lane.clone(), Arc::downgrade(shared), (header.cell, number), header.deadline);
+    let place = (header.cell, number);
+    let token = Token::new(lane.clone(), Arc::downgrade(shared), place, header.kind, header.deadline);
     if time::is_past(header.deadline) {
         return token.tell(Status::Expired, 0, "");
     }

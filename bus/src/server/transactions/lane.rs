@@ -98,6 +98,11 @@ impl ServedLane {
         (0..depth).take_while(|ahead| self.lane.has(next.wrapping_add(*ahead))).count()
     }
 
+    /// Bytes of its memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
     /// Nothing is taken from it any longer.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);

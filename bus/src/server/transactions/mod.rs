@@ -33,7 +33,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use self::counterpart::Counterpart;
 use self::lane::ServedLane;
-use crate::lane::Status;
+use crate::lane::{Kind, Status};
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
 use crate::message::Fingerprint;
 use crate::segment::mapping::Words;
@@ -89,8 +89,8 @@ pub(crate) struct Transactions {
     pub(crate) handled: std::sync::atomic::AtomicBool,
     /// Tasks that wait for requests.
     pub(crate) tasks: Arc<Tasks>,
-    /// How many transactions ended how, by [`Status`].
-    outcomes: [AtomicU64; Status::ALL.len()],
+    /// How many transactions ended how, by [`Kind`] and [`Status`].
+    outcomes: [[AtomicU64; Status::ALL.len()]; Kind::ALL.len()],
 }
 
 /// What a topic offers.
@@ -251,7 +251,12 @@ impl Transactions {
         commands.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     }
 
-    pub(crate) fn count(&self, status: Status) {
-        self.outcomes[status as usize - 1].fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn count(&self, kind: Kind, status: Status) {
+        self.outcomes[kind as usize - 1][status as usize - 1].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many transactions of this kind ended in this way.
+    pub(crate) fn counted(&self, kind: Kind, status: Status) -> u64 {
+        self.outcomes[kind as usize - 1][status as usize - 1].load(Ordering::Relaxed)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use super::lane::ServedLane;
 use super::refusal::Refusal;
 use crate::lane::replies::Told;
-use crate::lane::{Detail, MAX_TEXT, Status};
+use crate::lane::{Detail, Kind, MAX_TEXT, Status};
 use crate::payload::Payload;
 use crate::server::shared::ServiceShared;
 use crate::sync::{AtomicU64, Ordering};
@@ -20,6 +20,7 @@ pub(super) struct Token {
     service: Weak<ServiceShared>,
     cell: u32,
     number: u64,
+    kind: Kind,
     deadline: u64,
     answered: bool,
 }
@@ -29,9 +30,10 @@ impl Token {
         lane: Arc<ServedLane>,
         service: Weak<ServiceShared>,
         (cell, number): (u32, u64),
+        kind: Kind,
         deadline: u64,
     ) -> Self {
-        Token { lane, service, cell, number, deadline, answered: false }
+        Token { lane, service, cell, number, kind, deadline, answered: false }
     }
 
     /// Answers with a value, or says that there is no room for it.
@@ -69,7 +71,7 @@ impl Token {
     fn give(&mut self, status: Status, detail: Detail, bytes: usize, fill: impl FnOnce(&[AtomicU64])) {
         self.answered = true;
         if let Some(service) = self.service.upgrade() {
-            service.transactions.count(status);
+            service.transactions.count(self.kind, status);
         }
         self.lane.end(self.cell);
         let cell = self.lane.lane.cell(self.cell);
