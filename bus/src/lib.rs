@@ -92,8 +92,8 @@ pub use self::{
     client::service::{Client, ClientBuilder, FormatInfo},
     client::stream::Receive,
     client::system::{
-        Counter, FormatUse, ServiceStatus, System, SystemBuilder, SystemConversation, SystemFormat, SystemLink,
-        SystemTopic,
+        Counter, FormatUse, ServiceStatus, System, SystemBuilder, SystemConversation, SystemFormat,
+        SystemLink, SystemTopic,
     },
     client::wait_set::{Event, Interest, Token, WaitSet, Waitable},
     command::{Ack, Command},

@@ -414,8 +414,9 @@ impl System {
     /// # Errors
     /// As [`help`](Self::help).
     pub fn counters(&self) -> Result<BTreeMap<Counter, u64>> {
-        let read =
-            |row: &Row<'_, '_>| Ok((Counter::new(row.text("counter")?, row.text("of")?), row.parse("value")?));
+        let read = |row: &Row<'_, '_>| {
+            Ok((Counter::new(row.text("counter")?, row.text("of")?), row.parse("value")?))
+        };
         Ok(self.rows("Counters", read)?.into_iter().collect())
     }
 
@@ -427,11 +428,7 @@ impl System {
         self.read(item, |text| Table::new(text)?.read(read))
     }
 
-    fn read<R>(
-        &self,
-        item: &str,
-        read: impl FnOnce(&[u8]) -> core::result::Result<R, String>,
-    ) -> Result<R> {
+    fn read<R>(&self, item: &str, read: impl FnOnce(&[u8]) -> core::result::Result<R, String>) -> Result<R> {
         let text = self.conversation.request_boxed(item)?.value;
         read(&text).map_err(|detail| self.broken(item, &detail))
     }

@@ -152,7 +152,10 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name_and_others_are_passed_over() {
-        assert_eq!(pairs(b"new\tcount\tname\nx\t7\ta\n\t0\t\n").unwrap(), [("a".into(), 7), (String::new(), 0)]);
+        assert_eq!(
+            pairs(b"new\tcount\tname\nx\t7\ta\n\t0\t\n").unwrap(),
+            [("a".into(), 7), (String::new(), 0)]
+        );
         assert_eq!(pairs(b"name\tcount\n").unwrap(), []);
     }
 
@@ -184,8 +187,9 @@ mod tests {
     fn flags_and_hexadecimal_are_strict() {
         let row = |text: &str| format!("flag\tbits\tbytes\n{text}\n");
         let read = |text: &str| {
-            Table::new(row(text).as_bytes())
-                .and_then(|table| table.read(|row| Ok((row.flag("flag")?, row.bits("bits")?, row.bytes("bytes")?))))
+            Table::new(row(text).as_bytes()).and_then(|table| {
+                table.read(|row| Ok((row.flag("flag")?, row.bits("bits")?, row.bytes("bytes")?)))
+            })
         };
         assert_eq!(read("1\tff\t0aff").unwrap(), [(true, 255, vec![10, 255])]);
         for bad in ["2\t0\t", "yes\t0\t", "1\tx\t", "1\t0\t0", "1\t0\t0g", "1\t0\té"] {

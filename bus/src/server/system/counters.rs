@@ -10,8 +10,8 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::table::Table;
 use super::LIST;
+use super::table::Table;
 use crate::lane::{Kind, Status};
 use crate::name;
 use crate::segment::SegmentView;

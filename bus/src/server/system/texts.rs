@@ -84,9 +84,10 @@ pub(super) fn status(service: &ServiceShared, peers: &BTreeMap<u64, Peer>, cut: 
         &"cut",
     ]);
     let waits = peers.values().any(Peer::has_requests);
-    let (conversations, links) = peers.values().map(Peer::info).fold((0, 0), |(conversations, links), of| {
-        (conversations + of.conversations, links + of.links)
-    });
+    let (conversations, links) = peers
+        .values()
+        .map(Peer::info)
+        .fold((0, 0), |(conversations, links), of| (conversations + of.conversations, links + of.links));
     table.row(&[
         &if waits { "busy" } else { "ready" },
         &service.system.status(),
@@ -136,8 +137,7 @@ pub(super) fn conversations(peers: &BTreeMap<u64, Peer>) -> Table {
 
 /// `Links`, by conversation and number.
 pub(super) fn links(peers: &BTreeMap<u64, Peer>) -> Table {
-    let mut table =
-        Table::new(&[&"conversation", &"link", &"topic", &"item", &"kind", &"waiting", &"pid"]);
+    let mut table = Table::new(&[&"conversation", &"link", &"topic", &"item", &"kind", &"waiting", &"pid"]);
     let mut all: Vec<_> = peers.values().flat_map(Peer::describe_links).collect();
     all.sort_unstable_by_key(|one| (one.conversation, one.link));
     for one in all {

@@ -223,8 +223,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
         writer.shared.set_journal(journal.ring.clone());
-        let added =
-            if self.reserved { service.system.set_topic(shared) } else { service.add_topic(shared) };
+        let added = if self.reserved { service.system.set_topic(shared) } else { service.add_topic(shared) };
         if !added {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());
             return Err(Error::TopicExists { service, topic });

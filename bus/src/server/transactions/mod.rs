@@ -33,8 +33,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use self::counterpart::Counterpart;
 use self::lane::ServedLane;
-use crate::lane::{Kind, Status};
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
+use crate::lane::{Kind, Status};
 use crate::message::Fingerprint;
 use crate::segment::mapping::Words;
 use crate::sync::Mutex;
