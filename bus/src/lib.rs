@@ -90,6 +90,7 @@ pub use self::{
     client::remote_item::RemoteItem,
     client::sample::Sample,
     client::service::{Client, ClientBuilder, FormatInfo},
+    client::spy::{Spy, SpyBuilder},
     client::stream::Receive,
     client::system::{
         Counter, FormatUse, ServiceStatus, System, SystemBuilder, SystemConversation, SystemFormat,
@@ -107,6 +108,7 @@ pub use self::{
     server::eviction::EvictedLink,
     server::loan::{Draft, Loan},
     server::service::{ClientInfo, Service},
+    server::system::event::{TraceEvent, TraceKind, TraceOutcome, TraceVerb},
     server::topic::{Item, Topic, TopicBuilder},
     server::transactions::CommandInfo,
     server::transactions::caller::Caller,

@@ -13,6 +13,7 @@ use crate::client::connect::ConnectBuilder;
 use crate::client::control::{Command, Control, ControlShared};
 use crate::client::reactor::Reactor;
 use crate::client::service::ClientBuilder;
+use crate::client::spy::SpyBuilder;
 use crate::client::system::SystemBuilder;
 use crate::error::{Error, Result};
 use crate::name;
@@ -137,6 +138,11 @@ impl Bus {
     /// Begins a conversation with what a service tells of itself; finish with [`open`](SystemBuilder::open).
     pub fn system(&self, service: &str) -> SystemBuilder<'_> {
         SystemBuilder::new(&self.core, service)
+    }
+
+    /// Begins to spy on a service: to see what happens there as it does; finish with [`open`](SpyBuilder::open).
+    pub fn spy(&self, service: &str) -> SpyBuilder<'_> {
+        SpyBuilder::new(&self.core, service)
     }
 }
 

@@ -18,7 +18,7 @@
 //! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
 //! [`lanes`] are where transactions go, [`transact`] begins them, and one that is [`pending`] is not answered yet; [`service`]
-//! is a conversation without a topic, and [`system`] one with what a service tells of itself, in [`table`]s;
+//! is a conversation without a topic, and [`system`] one with what a service tells of itself, in [`table`]s, and a [`spy`] one with what happens there;
 //! [`control`] is the thread, and [`peer`] its connection to one service.
 //!
 //! Those who wait for many links at once wait by descriptor: [`wait_set`] with a thread; [`stream`] with tasks, which
@@ -52,6 +52,7 @@ pub(crate) mod remote_item;
 pub(crate) mod sample;
 pub(crate) mod service;
 mod session;
+pub(crate) mod spy;
 pub(crate) mod stream;
 pub(crate) mod system;
 mod table;

@@ -134,6 +134,8 @@ pub struct ServiceStatus {
     pub conversations: u64,
     /// Their links.
     pub links: u64,
+    /// Conversations by which somebody [spies](crate::Spy).
+    pub spies: u64,
     /// Texts that were longer than 16 MiB and lack their last rows, by item, with `, ` between; empty where all are whole.
     pub cut: String,
 }
@@ -283,6 +285,7 @@ impl System {
                 connections: row.parse("connections")?,
                 conversations: row.parse("conversations")?,
                 links: row.parse("links")?,
+                spies: row.parse("spies")?,
                 cut: row.text("cut")?.to_owned(),
             })
         })?;

@@ -14,6 +14,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::server::peer::{Lingering, Peer};
 use crate::server::shared::ServiceShared;
+use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::server::system::writer::SystemWriter;
 use crate::sync::step;
 use crate::sys::socket;
@@ -106,6 +107,7 @@ impl Control {
             self.accept();
         }
         self.system.refresh(&self.peers);
+        self.system.tell_spies();
     }
 
     /// Waits for something to do; what is ready.
@@ -191,11 +193,19 @@ impl Control {
     fn forget(&mut self, id: u64, peer: Peer, lost: Option<Lost>) {
         self.service.clients().remove(&id);
         let pid = peer.pid;
+        peer.tell_ended(match &lost {
+            Some(Lost::Malformed(detail) | Lost::Starved(detail)) => detail,
+            Some(Lost::Ended) => "its client has ended the connection, or has died",
+            None => "the service was closed",
+        });
         // The end of its connection is told, also where a publisher has it open until it learns of this.
         let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
         step!(HungUp);
         self.lingering.extend(peer.linger());
         self.service.system.touch();
+        if let Some(Lost::Malformed(detail)) = &lost {
+            self.service.trace(|| TraceEvent::new(TraceKind::Malformed, pid).because(detail));
+        }
         match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid, %detail, "client evicted");

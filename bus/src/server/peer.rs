@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFlags;
 
+use crate::name;
 use crate::server::credits::{Credits, Holds, NewMemory, Place};
 use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::server::system::{self, Looking};
 use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
 use crate::server::transactions::counterpart::{Counterpart, Gate};
@@ -103,6 +105,44 @@ struct Conversation {
     items_seen: u64,
     /// Where the topic is the system topic: that somebody looks.
     _looking: Option<Looking>,
+}
+
+impl Conversation {
+    /// Tells spies that it ends.
+    fn tell_closed(&self, pid: u32, why: &str) {
+        if self.topic.name != system::TRACE {
+            let number = self.transactions.counterpart.number;
+            let closed = || TraceEvent::new(TraceKind::ConversationClosed, pid);
+            self.transactions.service.trace(|| closed().of(number, &self.topic.name).because(why));
+        }
+    }
+
+    /// Tells spies of a new link.
+    fn tell_advised(&self, pid: u32, link: u64, item: &str) {
+        let item = if item.is_empty() { name::ANY } else { item };
+        self.tell_of_link(TraceKind::LinkOpened, pid, link, || item.into(), "");
+    }
+
+    /// Tells spies of a link that there was.
+    fn tell_link(&self, kind: TraceKind, pid: u32, link: u64, why: &str) {
+        let item = || match (self.locating.get(&link), self.subjects.get(&link)) {
+            (Some(awaited), _) => (&**awaited).into(),
+            (None, Some(Some(index))) => self.topic.item_name(*index),
+            (None, _) => name::ANY.to_owned(),
+        };
+        self.tell_of_link(kind, pid, link, item, why);
+    }
+
+    fn tell_of_link(&self, kind: TraceKind, pid: u32, link: u64, item: impl FnOnce() -> String, why: &str) {
+        if self.topic.name != system::TRACE {
+            let number = self.transactions.counterpart.number;
+            self.transactions.service.trace(|| {
+                let event =
+                    TraceEvent::new(kind, pid).of(number, &self.topic.name).named(&item()).because(why);
+                TraceEvent { link, ..event }
+            });
+        }
+    }
 }
 
 /// A conversation's lanes, which go with it.
@@ -242,6 +282,11 @@ impl Peer {
 
     pub(crate) fn info(&self) -> ClientInfo {
         ClientInfo { pid: self.pid, conversations: self.conversations.len(), links: self.links }
+    }
+
+    /// Tells spies that all its conversations end.
+    pub(crate) fn tell_ended(&self, why: &str) {
+        self.conversations.values().for_each(|open| open.tell_closed(self.pid, why));
     }
 
     /// Its conversations, for who wants to know.
@@ -394,6 +439,7 @@ impl Peer {
                 }
                 if let Some(gone) = self.conversations.remove(&conversation) {
                     self.service.system.touch();
+                    gone.tell_closed(self.pid, "its client closed it");
                     self.doorbells.close(conversation);
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
@@ -411,8 +457,9 @@ impl Peer {
                 if let Some(open) = self.conversations.get_mut(&conversation)
                     && let Some(link) = open.links.remove(&reference)
                 {
-                    open.subjects.remove(&reference);
                     self.service.system.touch();
+                    open.tell_link(TraceKind::LinkClosed, self.pid, reference, "");
+                    open.subjects.remove(&reference);
                     self.links -= 1;
                     self.waiting.end(usize::from(open.locating.remove(&reference).is_some()));
                     self.untrack(link);
@@ -476,27 +523,28 @@ impl Peer {
     fn connect(&mut self, prefix: Prefix, connect: &Connect) {
         let conversation = prefix.conversation;
         if self.conversations.len() + self.connecting.len() >= MAX_CONVERSATIONS {
-            return self.refuse(prefix, Refusal::TooMany, "too many conversations");
+            return self.refuse_conversation(prefix, connect, Refusal::TooMany, "too many conversations");
         }
         if connect.topic.is_empty() {
             self.accept(conversation, self.service.whole.clone());
             return self.connection.send(conversation, 0, &Opened {});
         }
         // Answered when its texts are as of now, in the next turn.
-        let of_system = &*connect.topic == system::NAME;
+        let of_system = [system::NAME, system::TRACE].contains(&&*connect.topic);
         if !of_system && let Some(topic) = self.service.topic(&connect.topic) {
             return self.accept(conversation, topic);
         }
         if !connect.wait && !of_system {
-            return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
+            return self.refuse_conversation(prefix, connect, Refusal::NoSuchTopic, "there is no such topic");
         }
         if self.waiting.count >= MAX_WAITING {
-            return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
+            let reason = "too many unanswered questions";
+            return self.refuse_conversation(prefix, connect, Refusal::TooMany, reason);
         }
         self.waiting.begin();
         if of_system {
-            self.connecting.insert(conversation, system::NAME.into());
-            self.service.system.ask();
+            self.connecting.insert(conversation, (*connect.topic).into());
+            self.service.system.ask(&connect.topic);
             return self.service.waker.wake();
         }
         match self.service.topic(&connect.topic) {
@@ -506,6 +554,14 @@ impl Peer {
             }
             None => drop(self.connecting.insert(conversation, (*connect.topic).into())),
         }
+    }
+
+    fn refuse_conversation(&mut self, prefix: Prefix, connect: &Connect, refusal: Refusal, reason: &str) {
+        let pid = self.pid;
+        let refused =
+            || TraceEvent::new(TraceKind::ConversationRefused, pid).of(0, &connect.topic).because(reason);
+        self.service.trace(refused);
+        self.refuse(prefix, refusal, reason);
     }
 
     fn advise(&mut self, prefix: Prefix, advise: &Advise) {
@@ -540,6 +596,7 @@ impl Peer {
         open.links.insert(prefix.reference, kind);
         self.links += 1;
         self.service.system.touch();
+        open.tell_advised(self.pid, prefix.reference, &advise.item);
         tracing::debug!(pid = self.pid, topic = open.topic.name, item = %advise.item, "advise");
         if let Some(index) = index {
             self.attach(prefix.conversation, prefix.reference, index);
@@ -603,8 +660,13 @@ impl Peer {
             socket: Arc::downgrade(&self.connection.socket()),
             gate: Gate::default(),
         });
-        let looking = (topic.name == system::NAME).then(|| Looking::begin(self.service.clone()));
+        let looking = Looking::at(&self.service, &topic.name);
         self.service.system.touch();
+        if topic.name != system::TRACE {
+            let number = counterpart.number;
+            let opened = || TraceEvent::new(TraceKind::ConversationOpened, self.pid).of(number, &topic.name);
+            self.service.trace(opened);
+        }
         let open = Conversation {
             transactions: OpenLanes { service, counterpart, lanes: HashMap::new() },
             // Before any link of it is looked up.
@@ -800,6 +862,9 @@ impl Peer {
                 *enrolment = None;
             }
             self.service.system.touch();
+            if let Some(open) = self.conversations.get(&link.conversation) {
+                open.tell_link(TraceKind::LinkEvicted, self.pid, link.link, reason);
+            }
             let reason = ReasonText::truncated(reason);
             self.connection.send(link.conversation, link.link, &Revoked { reason });
             step!(EvictionSent);

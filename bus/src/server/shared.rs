@@ -188,7 +188,11 @@ impl ServiceShared {
     }
 
     pub(crate) fn topic(&self, name: &str) -> Option<Arc<TopicShared>> {
-        if name == system::NAME { self.system.topic() } else { lock(&self.topics).get(name).cloned() }
+        if system::is_reserved(name) {
+            self.system.topic(name)
+        } else {
+            lock(&self.topics).get(name).cloned()
+        }
     }
 
     /// All topics, by name, but the system topic.

@@ -21,11 +21,16 @@
 //!
 //! Files: [`shared`] is what other threads and connections tell; [`writer`] the topic and when it is written; [`texts`] what the
 //! items say; [`counters`] what is counted; [`table`] rows of fields.
+//!
+//! Beside it is `system.trace`, by which [spies](crate::Spy) see what happens as it does; it is made and left alone in the same way.
+//! [`event`] is what is told, and [`trace`] how it comes to the control thread.
 
 mod counters;
+pub(crate) mod event;
 pub(crate) mod shared;
 mod table;
 mod texts;
+pub(crate) mod trace;
 pub(crate) mod writer;
 
 pub(crate) use self::shared::{Looking, SystemShared};
@@ -33,6 +38,10 @@ pub(crate) use self::table::MOST_BYTES;
 
 /// The topic's name.
 pub(crate) const NAME: &str = "system";
+/// The topic of what happens, for spies.
+pub(crate) const TRACE: &str = "system.trace";
+/// Its one item.
+pub(crate) const EVENTS: &str = "events";
 /// What the name of an item that lists a topic's items begins with.
 pub(crate) const LIST: &str = "TopicItemList.";
 

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::trace::Trace;
+use super::{NAME, TRACE};
 use crate::server::shared::{ServiceShared, TopicShared, lock};
 use crate::stamp::Stamp;
 
@@ -11,6 +13,11 @@ use crate::stamp::Stamp;
 pub(crate) struct SystemShared {
     /// A client has connected to the topic, and waits for it.
     asked: AtomicBool,
+    /// Likewise for the topic of what happens.
+    asked_trace: AtomicBool,
+    /// What happens.
+    pub(crate) trace: Trace,
+    trace_topic: OnceLock<Arc<TopicShared>>,
     /// Something has changed since the texts were made. Set only while somebody looks.
     changed: AtomicBool,
     /// How many conversations with the topic there are.
@@ -30,6 +37,9 @@ impl Default for SystemShared {
     fn default() -> Self {
         SystemShared {
             asked: AtomicBool::new(false),
+            asked_trace: AtomicBool::new(false),
+            trace: Trace::default(),
+            trace_topic: OnceLock::new(),
             changed: AtomicBool::new(false),
             looking: AtomicUsize::new(0),
             topic: OnceLock::new(),
@@ -43,8 +53,13 @@ impl Default for SystemShared {
 
 impl SystemShared {
     /// Has the texts made, for who waits for the topic; the control thread must be woken after that.
-    pub(crate) fn ask(&self) {
-        self.asked.store(true, Ordering::Relaxed);
+    pub(crate) fn ask(&self, topic: &str) {
+        let asked = if topic == TRACE { &self.asked_trace } else { &self.asked };
+        asked.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn take_asked_trace(&self) -> bool {
+        self.asked_trace.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn take_asked(&self) -> bool {
@@ -71,13 +86,19 @@ impl SystemShared {
         self.changed.store(false, Ordering::SeqCst);
     }
 
-    pub(crate) fn topic(&self) -> Option<Arc<TopicShared>> {
-        self.topic.get().cloned()
+    /// The topic of this name, which is reserved, once it is made.
+    pub(crate) fn topic(&self, name: &str) -> Option<Arc<TopicShared>> {
+        match name {
+            NAME => self.topic.get().cloned(),
+            TRACE => self.trace_topic.get().cloned(),
+            _ => None,
+        }
     }
 
     /// Has the topic found; `false` where there is one.
     pub(crate) fn set_topic(&self, topic: Arc<TopicShared>) -> bool {
-        self.topic.set(topic).is_ok()
+        let place = if topic.name == TRACE { &self.trace_topic } else { &self.topic };
+        place.set(topic).is_ok()
     }
 
     pub(crate) fn status(&self) -> Arc<str> {
@@ -95,19 +116,33 @@ impl SystemShared {
     }
 }
 
-/// A conversation with the system topic, until it is dropped.
+/// A conversation with one of these topics, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Looking(Arc<ServiceShared>);
+pub(crate) struct Looking {
+    service: Arc<ServiceShared>,
+    /// Whether it is a spy's.
+    spies: bool,
+}
 
 impl Looking {
-    pub(crate) fn begin(service: Arc<ServiceShared>) -> Self {
-        service.system.looking.fetch_add(1, Ordering::SeqCst);
-        Looking(service)
+    /// Where a topic is one of these.
+    pub(crate) fn at(service: &Arc<ServiceShared>, topic: &str) -> Option<Self> {
+        if topic != NAME && topic != TRACE {
+            return None;
+        }
+        let looking = Looking { service: service.clone(), spies: topic == TRACE };
+        looking.count().fetch_add(1, Ordering::SeqCst);
+        Some(looking)
+    }
+
+    fn count(&self) -> &AtomicUsize {
+        let system = &self.service.system;
+        if self.spies { &system.trace.spies } else { &system.looking }
     }
 }
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        self.0.system.looking.fetch_sub(1, Ordering::SeqCst);
+        self.count().fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -81,6 +81,7 @@ pub(super) fn status(service: &ServiceShared, peers: &BTreeMap<u64, Peer>, cut: 
         &"connections",
         &"conversations",
         &"links",
+        &"spies",
         &"cut",
     ]);
     let waits = peers.values().any(Peer::has_requests);
@@ -98,6 +99,7 @@ pub(super) fn status(service: &ServiceShared, peers: &BTreeMap<u64, Peer>, cut: 
         &peers.len(),
         &conversations,
         &links,
+        &service.system.trace.spies.load(std::sync::atomic::Ordering::Relaxed),
         &cut,
     ]);
     table

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counters::Source;
+use super::event::TraceEvent;
 use super::table::Table;
-use super::{NAME, counters, texts};
+use super::trace::QUEUE;
+use super::{EVENTS, NAME, TRACE, counters, texts};
 use crate::error::Result;
 use crate::server::peer::Peer;
 use crate::server::shared::ServiceShared;
@@ -21,6 +23,8 @@ const PERIOD: Duration = Duration::from_millis(250);
 const HISTORY: usize = 4;
 /// Publishes whose order is kept.
 const JOURNAL: usize = 64;
+/// Events kept for spies that are slow.
+const EVENTS_KEPT: usize = 2 * QUEUE;
 
 /// The control thread's part: the one writer of the topic.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct SystemWriter {
     service: Arc<ServiceShared>,
     /// The topic, once somebody has asked for it.
     made: Option<Made>,
+    /// The topic of what happens, once somebody has spied.
+    trace: Option<Topic<TraceEvent>>,
 }
 
 #[derive(Debug)]
@@ -48,12 +54,15 @@ struct Made {
 
 impl SystemWriter {
     pub(crate) fn new(service: Arc<ServiceShared>) -> Self {
-        SystemWriter { service, made: None }
+        SystemWriter { service, made: None, trace: None }
     }
 
     /// Has everything told as of now, if a client has asked since; those who wait for the topic can be answered after that,
     /// or are told here that it will not come.
     pub(crate) fn answer(&mut self, peers: &mut BTreeMap<u64, Peer>) {
+        if self.service.system.take_asked_trace() {
+            self.answer_spies(peers);
+        }
         if !self.service.system.take_asked() {
             return;
         }
@@ -64,6 +73,38 @@ impl SystemWriter {
                 let reason = error.to_string();
                 peers.values_mut().for_each(|peer| peer.turn_away(NAME, &reason));
             }
+        }
+    }
+
+    /// Makes the topic of what happens, and forgets what was left of what happened before.
+    fn answer_spies(&mut self, peers: &mut BTreeMap<u64, Peer>) {
+        if self.trace.is_none() {
+            let builder = TopicBuilder::<TraceEvent>::reserved(&self.service, TRACE);
+            let topic = builder.history(EVENTS_KEPT).journal(JOURNAL).capacity(1).open();
+            match topic.and_then(|topic| topic.item(EVENTS).map(drop).map(|()| topic)) {
+                Ok(topic) => self.trace = Some(topic),
+                Err(error) => {
+                    tracing::warn!(service = self.service.name, %error, "nobody can spy");
+                    let reason = error.to_string();
+                    peers.values_mut().for_each(|peer| peer.turn_away(TRACE, &reason));
+                }
+            }
+        }
+        if !self.service.system.trace.is_on() {
+            self.service.system.trace.drain(|_| {});
+        }
+    }
+
+    /// Publishes what has happened.
+    pub(crate) fn tell_spies(&mut self) {
+        let Some(topic) = self.trace.as_ref().filter(|_| self.service.system.trace.is_on()) else { return };
+        let Ok(events) = topic.item(EVENTS) else { return };
+        let more = self.service.system.trace.drain(|event| {
+            // Fails only when the service is closed.
+            let _ = events.try_publish(event);
+        });
+        if more {
+            self.service.waker.wake();
         }
     }
 

@@ -29,6 +29,7 @@ use crate::lane::requests::NO_ITEM;
 use crate::lane::{Header, Kind, Status};
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
+use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::spin::{SpinBudget, Waiting};
 use crate::sync::step;
 use crate::sys::futex::SharedFutex;
@@ -286,7 +287,7 @@ fn take<S>(
     lane.next.store(*next, Ordering::Relaxed);
     step!(RequestTaken);
     let place = (header.cell, number);
-    let token = Token::new(lane.clone(), Arc::downgrade(shared), place, header.kind, header.deadline);
+    let mut token = Token::new(lane.clone(), Arc::downgrade(shared), place, header.kind, header.deadline);
     if time::is_past(header.deadline) {
         return token.tell(Status::Expired, 0, "");
     }
@@ -309,6 +310,10 @@ fn take<S>(
             (&*named, Some(ItemId::new(index)))
         }
     };
+    if shared.system.trace.is_on() {
+        let command = shared.transactions.command_name(header.of);
+        token.tell_begun(shared, if header.kind == Kind::Execute { &command } else { item });
+    }
     let caller = Caller { lane, item, id, deadline: header.deadline };
     let _within = Within::enter(shared.epoch);
     let handled = catch_unwind(AssertUnwindSafe(|| {
@@ -369,5 +374,11 @@ fn complain(shared: &ServiceShared, lane: &ServedLane, kind: Kind, panic: Box<dy
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("something");
     let pid = lane.counterpart.client.pid;
+    shared.trace(|| {
+        let counterpart = &lane.counterpart;
+        let event = TraceEvent::new(TraceKind::HandlerPanicked, pid);
+        let event = event.of(counterpart.number, &counterpart.topic.name).because(text);
+        TraceEvent { verb: kind.into(), ..event }
+    });
     tracing::error!(service = shared.name, pid, ?kind, panic = text, "a handler panicked");
 }

@@ -33,6 +33,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use self::counterpart::Counterpart;
 use self::lane::ServedLane;
+use crate::command::call_of_types;
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
 use crate::lane::{Kind, Status};
 use crate::message::Fingerprint;
@@ -243,6 +244,16 @@ impl Transactions {
     /// The command of this place among all.
     pub(crate) fn command(&self, index: usize) -> Option<CommandInfo> {
         self.commands.lock().values().nth(index).cloned()
+    }
+
+    /// The name of the command that a request is known to be for by this; empty where there is none.
+    #[cold]
+    fn command_name(&self, of: Fingerprint) -> String {
+        let commands = self.commands.lock();
+        let is_it =
+            |command: &CommandInfo| call_of_types(command.fingerprint, command.reply_fingerprint) == of;
+        let found = commands.values().find(|command| is_it(command));
+        found.map_or_else(String::new, |command| command.name.clone())
     }
 
     /// The names of all commands, for who asks for another.

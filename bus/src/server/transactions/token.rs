@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use super::lane::ServedLane;
 use super::refusal::Refusal;
@@ -9,6 +10,7 @@ use crate::lane::replies::Told;
 use crate::lane::{Detail, Kind, MAX_TEXT, Status};
 use crate::payload::Payload;
 use crate::server::shared::ServiceShared;
+use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::futex::SharedFutex;
 use crate::sys::time;
@@ -22,7 +24,18 @@ pub(super) struct Token {
     number: u64,
     kind: Kind,
     deadline: u64,
+    /// Where somebody spied when it was begun.
+    traced: Option<Box<Traced>>,
     answered: bool,
+}
+
+/// What is kept of a transaction that spies were told of.
+#[derive(Debug)]
+struct Traced {
+    /// The event that told that it was begun.
+    number: u64,
+    at: Instant,
+    name: Box<str>,
 }
 
 impl Token {
@@ -33,7 +46,7 @@ impl Token {
         kind: Kind,
         deadline: u64,
     ) -> Self {
-        Token { lane, service, cell, number, kind, deadline, answered: false }
+        Token { lane, service, cell, number, kind, deadline, traced: None, answered: false }
     }
 
     /// Answers with a value, or says that there is no room for it.
@@ -72,12 +85,40 @@ impl Token {
         self.answered = true;
         if let Some(service) = self.service.upgrade() {
             service.transactions.count(self.kind, status);
+            service.trace(|| self.answered_event(status));
         }
         self.lane.end(self.cell);
         let cell = self.lane.lane.cell(self.cell);
         if cell.answer(self.number, status, detail, bytes, fill, &SharedFutex) == Told::ByFrame {
             self.lane.send_frame(self.cell);
         }
+    }
+
+    /// Has spies told that it is begun, for an item or by a command of this name.
+    #[cold]
+    pub(super) fn tell_begun(&mut self, service: &ServiceShared, name: &str) {
+        let at = Instant::now();
+        let event = TraceEvent { transaction: 0, ..self.event(TraceKind::TransactionBegun).named(name) };
+        self.traced = Some(Box::new(Traced { number: service.tell(event), at, name: name.into() }));
+    }
+
+    #[cold]
+    fn answered_event(&self, status: Status) -> TraceEvent {
+        let mut event = self.event(TraceKind::TransactionAnswered);
+        event.outcome = status.into();
+        if let Some(traced) = &self.traced {
+            event = event.named(&traced.name);
+            event.transaction = traced.number;
+            event.duration = u64::try_from(traced.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        }
+        event
+    }
+
+    fn event(&self, kind: TraceKind) -> TraceEvent {
+        let counterpart = &self.lane.counterpart;
+        let event =
+            TraceEvent::new(kind, counterpart.client.pid).of(counterpart.number, &counterpart.topic.name);
+        TraceEvent { verb: self.kind.into(), ..event }
     }
 
     fn is_expired(&self) -> bool {
