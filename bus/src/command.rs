@@ -42,6 +42,10 @@ pub struct Ack {}
 
 /// What a request for `C` is known by: the types of both the command and its reply.
 pub(crate) const fn call_of<C: Command>() -> Fingerprint {
-    let (command, reply) = (C::FINGERPRINT.to_bits(), <C::Reply as Message>::FINGERPRINT.to_bits());
-    Fingerprint::from_bits(command ^ reply.rotate_left(61))
+    call_of_types(C::FINGERPRINT, <C::Reply as Message>::FINGERPRINT)
+}
+
+/// As [`call_of`], of a command and a reply of these types.
+pub(crate) const fn call_of_types(command: Fingerprint, reply: Fingerprint) -> Fingerprint {
+    Fingerprint::from_bits(command.to_bits() ^ reply.to_bits().rotate_left(61))
 }

@@ -13,6 +13,8 @@ use crate::client::connect::ConnectBuilder;
 use crate::client::control::{Command, Control, ControlShared};
 use crate::client::reactor::Reactor;
 use crate::client::service::ClientBuilder;
+use crate::client::spy::SpyBuilder;
+use crate::client::system::SystemBuilder;
 use crate::error::{Error, Result};
 use crate::name;
 use crate::payload::Payload;
@@ -134,6 +136,16 @@ impl Bus {
     /// Begins a conversation with a service as a whole, for its commands; finish with [`open`](ClientBuilder::open).
     pub fn client(&self, service: &str) -> ClientBuilder<'_> {
         ClientBuilder::new(&self.core, service)
+    }
+
+    /// Begins a conversation with what a service tells of itself; finish with [`open`](SystemBuilder::open).
+    pub fn system(&self, service: &str) -> SystemBuilder<'_> {
+        SystemBuilder::new(&self.core, service)
+    }
+
+    /// Begins to spy on a service: to see what happens there as it does; finish with [`open`](SpyBuilder::open).
+    pub fn spy(&self, service: &str) -> SpyBuilder<'_> {
+        SpyBuilder::new(&self.core, service)
     }
 }
 

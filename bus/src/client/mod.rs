@@ -18,7 +18,8 @@
 //! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
 //! [`lanes`] are where transactions go, [`transact`] begins them, and one that is [`pending`] is not answered yet; [`service`]
-//! is a conversation without a topic;
+//! is a conversation without a topic, and [`system`] one with what a service tells of itself, in [`table`]s; a [`spy`] is one with
+//! what happens there;
 //! [`control`] is the thread, and [`peer`] its connection to one service. A [`list`] of [`conversations`] with many services
 //! tells of [`changes`], and by [`advise_all`] gives a link to all, [`merged`]; [`joined`] runs many futures at once.
 //!
@@ -61,7 +62,10 @@ pub(crate) mod remote_item;
 pub(crate) mod sample;
 pub(crate) mod service;
 mod session;
+pub(crate) mod spy;
 pub(crate) mod stream;
+pub(crate) mod system;
+mod table;
 mod transact;
 mod values;
 pub(crate) mod vigil;

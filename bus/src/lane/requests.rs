@@ -44,8 +44,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// All, in the order of their numbers, from 1.
+    pub(crate) const ALL: [Kind; 3] = [Kind::Poke, Kind::Execute, Kind::Request];
+
     fn from_bits(bits: u8) -> Option<Self> {
-        [Kind::Poke, Kind::Execute, Kind::Request].into_iter().find(|&kind| kind as u8 == bits)
+        Self::ALL.into_iter().find(|&kind| kind as u8 == bits)
     }
 }
 

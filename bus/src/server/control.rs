@@ -16,6 +16,8 @@ use crate::access::{self, Verbs};
 use crate::error::Ended;
 use crate::server::peer::{Lingering, Peer};
 use crate::server::shared::{Order, ServiceShared};
+use crate::server::system::event::{TraceEvent, TraceKind};
+use crate::server::system::writer::SystemWriter;
 use crate::sync::step;
 use crate::sys::socket;
 use crate::sys::time::timespec;
@@ -38,11 +40,13 @@ pub(crate) struct Control {
     lingering: Vec<Lingering>,
     /// Until when new connections are left alone.
     accept_pause: Option<Instant>,
+    system: SystemWriter,
 }
 
 impl Control {
     pub(crate) fn new(service: Arc<ServiceShared>, listener: OwnedFd) -> Self {
         Control {
+            system: SystemWriter::new(service.clone()),
             service,
             listener,
             peers: BTreeMap::new(),
@@ -88,6 +92,8 @@ impl Control {
             for order in self.service.take_orders() {
                 self.obey(order);
             }
+            // Before those that wait for it are answered.
+            self.system.answer(&mut self.peers);
             self.peers.values_mut().for_each(Peer::look_for_news);
         }
         let mut gone = ready.gone.into_iter();
@@ -110,6 +116,8 @@ impl Control {
         if ready.listener {
             self.accept();
         }
+        self.system.refresh(&self.peers);
+        self.system.tell_spies();
     }
 
     fn obey(&mut self, order: Order) {
@@ -145,6 +153,7 @@ impl Control {
         let of_tasks = self.service.timers.next();
         let deadlines =
             self.peers.values().filter_map(Peer::deadline).chain(self.accept_pause).chain(of_tasks);
+        let deadlines = deadlines.chain(self.system.deadline());
         let timeout = deadlines.min().map(|deadline| timeout(deadline.saturating_duration_since(now)));
         if poll(&mut fds, timeout.as_ref()).is_err() {
             // Interrupted, or out of kernel memory: nothing is ready, and the next turn asks again.
@@ -187,6 +196,7 @@ impl Control {
         let admitted = self.service.admits(&credentials, &groups);
         let mut peer = Peer::new(self.service.clone(), socket, (credentials, groups), self.next_peer);
         if !admitted {
+            self.service.system.count_connection(false);
             tracing::warn!(service = self.service.name, ?credentials, "refused a client: no list has it");
             peer.say_goodbye(Farewell::Denied, &access::remedy(credentials.uid, Verbs::CONNECT));
             return;
@@ -195,11 +205,13 @@ impl Control {
         let most = getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit / 2);
         if (self.peers.len() + self.lingering.len()) as u64 >= most {
             tracing::warn!(service = self.service.name, most, "refused a client: too many connections");
+            self.service.system.count_connection(false);
             peer.say_goodbye(Farewell::Evicted, "too many connections");
             return;
         }
         let id = self.next_peer;
         self.next_peer += 1;
+        self.service.system.count_connection(true);
         tracing::debug!(service = self.service.name, pid = credentials.pid, "client connected");
         self.service.clients().insert(id, peer.info());
         self.peers.insert(id, peer);
@@ -209,11 +221,20 @@ impl Control {
         self.service.clients().remove(&id);
         let over = peer.give_all_up();
         let pid = peer.pid;
+        peer.tell_ended(match &lost {
+            Some(Lost::Malformed(detail) | Lost::Starved(detail)) => detail,
+            Some(Lost::Ended) => "its client has ended the connection, or has died",
+            None => "the service was closed",
+        });
         // The end of its connection is told, also where a publisher has it open until it learns of this.
         let _ = rustix::net::shutdown(peer.connection.as_fd(), rustix::net::Shutdown::Write);
         step!(HungUp);
         self.lingering.extend(peer.linger());
         over.iter().for_each(|conversation| self.service.listeners.ended(conversation, reason));
+        self.service.system.touch();
+        if let Some(Lost::Malformed(detail)) = &lost {
+            self.service.trace(|| TraceEvent::new(TraceKind::Malformed, pid).because(detail));
+        }
         match lost {
             Some(Lost::Malformed(detail)) => {
                 tracing::warn!(service = self.service.name, pid, %detail, "client evicted");

@@ -134,6 +134,11 @@ impl Ledger {
         MOST_BYTES - self.lock().processes.get(&pid).map_or(0, |lent| lent.bytes)
     }
 
+    /// Bytes of credit memory of all processes.
+    pub(crate) fn lent_bytes(&self) -> usize {
+        self.lock().processes.values().map(|lent| lent.bytes).sum()
+    }
+
     /// Strikes out what process `pid` has given back, all of which was entered.
     pub(crate) fn strike(&self, pid: u32, back: Lent) {
         let mut accounts = self.lock();

@@ -9,7 +9,8 @@
 //! client, [`credits`] the memory that it is lent, of which the [`ledger`] keeps account; [`tracked`] are the links that a writer has to look at, [`flow`]
 //! is how it waits for them, and [`eviction`] are those that it no longer waits for; [`pool`] is where values are that
 //! links may hold, and [`loan`] how those are built in place; [`doorbells`] is how a publisher wakes those who wait for
-//! many things; [`hook`] is a program's word on who may connect, and [`events`] tell it who has.
+//! many things; [`hook`] is a program's word on who may connect, and [`events`] tell it who has; [`system`] is what the service
+//! tells of itself.
 
 mod control;
 mod credits;
@@ -24,6 +25,7 @@ mod peer;
 mod pool;
 pub(crate) mod service;
 pub(crate) mod shared;
+pub(crate) mod system;
 pub(crate) mod topic;
 pub(crate) mod tracked;
 pub(crate) mod transactions;

@@ -17,11 +17,14 @@ use rustix::event::PollFlags;
 
 use crate::access::{self, Verbs};
 use crate::error::Ended;
+use crate::name;
 use crate::server::credits::{Credits, Holds, NewMemory, Place};
 use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::hook::{ConnectRequest, Verdict};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::system::event::{TraceEvent, TraceKind};
+use crate::server::system::{self, Looking};
 use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
 use crate::server::transactions::counterpart::{Counterpart, Gate};
 use crate::server::transactions::lane::ServedLane;
@@ -104,6 +107,8 @@ struct Conversation {
     /// Pool memories likewise.
     pools_sent: usize,
     links: HashMap<u64, LinkKind>,
+    /// What those links are to whose item is there, by link; `None` for several items.
+    subjects: HashMap<u64, Option<u32>>,
     /// The items, by link, of those links whose item is not there yet.
     locating: HashMap<u64, Box<str>>,
     /// What the service knows of it where it has transactions.
@@ -111,12 +116,50 @@ struct Conversation {
     /// Items that the topic had when `locating` was last looked through: as long as it has no more, none of those
     /// links' items is there.
     items_seen: u64,
+    /// Where the topic is the system topic: that somebody looks.
+    _looking: Option<Looking>,
 }
 
 impl Conversation {
     /// Whether its client may do this.
     fn may(&self, verbs: Verbs) -> bool {
         self.transactions.counterpart.granted.contains(verbs)
+    }
+
+    /// Tells spies that it ends.
+    fn tell_closed(&self, pid: u32, why: &str) {
+        if self.topic.name != system::TRACE {
+            let number = self.transactions.counterpart.number;
+            let closed = || TraceEvent::new(TraceKind::ConversationClosed, pid);
+            self.transactions.service.trace(|| closed().of(number, &self.topic.name).because(why));
+        }
+    }
+
+    /// Tells spies of a new link.
+    fn tell_advised(&self, pid: u32, link: u64, item: &str) {
+        let item = if item.is_empty() { name::ANY } else { item };
+        self.tell_of_link(TraceKind::LinkOpened, pid, link, || item.into(), "");
+    }
+
+    /// Tells spies of a link that there was.
+    fn tell_link(&self, kind: TraceKind, pid: u32, link: u64, why: &str) {
+        let item = || match (self.locating.get(&link), self.subjects.get(&link)) {
+            (Some(awaited), _) => (&**awaited).into(),
+            (None, Some(Some(index))) => self.topic.item_name(*index),
+            (None, _) => name::ANY.to_owned(),
+        };
+        self.tell_of_link(kind, pid, link, item, why);
+    }
+
+    fn tell_of_link(&self, kind: TraceKind, pid: u32, link: u64, item: impl FnOnce() -> String, why: &str) {
+        if self.topic.name != system::TRACE {
+            let number = self.transactions.counterpart.number;
+            self.transactions.service.trace(|| {
+                let event =
+                    TraceEvent::new(kind, pid).of(number, &self.topic.name).named(&item()).because(why);
+                TraceEvent { link, ..event }
+            });
+        }
     }
 }
 
@@ -153,6 +196,54 @@ enum LinkKind {
     Tracking(Terms),
     /// A tracked one; without enrolment once it was evicted, as long as that lasts.
     Tracked { place: Place, holds: Option<Holds>, link: Weak<Tracked>, enrolment: Option<Enrolment> },
+}
+
+impl LinkKind {
+    /// What it is, in a word.
+    fn word(&self) -> &'static str {
+        let (lossless, samples, evicted) = match self {
+            LinkKind::Untracked => (false, false, false),
+            LinkKind::Tracking(terms) => (terms.deadline.is_some(), terms.samples > 0, false),
+            LinkKind::Tracked { holds, link, .. } => match link.upgrade() {
+                Some(link) => {
+                    let evicted = link.evicted.load(std::sync::atomic::Ordering::Relaxed);
+                    (link.deadline.is_some(), holds.is_some(), evicted)
+                }
+                None => (true, holds.is_some(), true),
+            },
+        };
+        match (evicted, lossless, samples) {
+            (true, ..) => "evicted",
+            (false, true, true) => "lossless samples",
+            (false, true, false) => "lossless",
+            (false, false, true) => "samples",
+            (false, false, false) => "plain",
+        }
+    }
+}
+
+/// A conversation, for who wants to know.
+#[derive(Debug)]
+pub(crate) struct Described<'p> {
+    pub(crate) counterpart: &'p Counterpart,
+    pub(crate) links: usize,
+    pub(crate) lanes: usize,
+    /// Requests that wait to be begun.
+    pub(crate) waiting: usize,
+}
+
+/// A link, likewise.
+#[derive(Debug)]
+pub(crate) struct DescribedLink<'p> {
+    pub(crate) conversation: u64,
+    pub(crate) link: u64,
+    pub(crate) topic: &'p str,
+    /// Its item, also one that is not there yet; `None` for several.
+    pub(crate) item: Option<Arc<str>>,
+    pub(crate) kind: &'static str,
+    /// Whether its item is not there yet.
+    pub(crate) waits: bool,
+    pub(crate) pid: u32,
 }
 
 /// What a tracked link was granted.
@@ -227,6 +318,49 @@ impl Peer {
 
     pub(crate) fn info(&self) -> ClientInfo {
         ClientInfo { pid: self.pid, conversations: self.conversations.len(), links: self.links }
+    }
+
+    /// Tells spies that all its conversations end.
+    pub(crate) fn tell_ended(&self, why: &str) {
+        self.conversations.values().for_each(|open| open.tell_closed(self.pid, why));
+    }
+
+    /// Its conversations, for who wants to know.
+    pub(crate) fn describe(&self) -> impl Iterator<Item = Described<'_>> {
+        self.conversations.values().map(|open| Described {
+            counterpart: &open.transactions.counterpart,
+            links: open.links.len(),
+            lanes: open.transactions.lanes.len(),
+            waiting: open.transactions.lanes.values().map(|lane| lane.pending()).sum(),
+        })
+    }
+
+    /// Its links, likewise.
+    pub(crate) fn describe_links(&self) -> impl Iterator<Item = DescribedLink<'_>> {
+        self.conversations.values().flat_map(|open| {
+            open.links.iter().map(|(&link, kind)| {
+                let item = match (open.locating.get(&link), open.subjects.get(&link)) {
+                    (Some(awaited), _) => Some(Arc::from(&**awaited)),
+                    (None, Some(Some(index))) => open.topic.name_of(*index),
+                    (None, _) => None,
+                };
+                DescribedLink {
+                    conversation: open.transactions.counterpart.number,
+                    link,
+                    topic: &open.topic.name,
+                    item,
+                    kind: kind.word(),
+                    waits: open.locating.contains_key(&link),
+                    pid: self.pid,
+                }
+            })
+        })
+    }
+
+    /// Whether any request of it waits to be begun.
+    pub(crate) fn has_requests(&self) -> bool {
+        let mut lanes = self.conversations.values().flat_map(|open| open.transactions.lanes.values());
+        lanes.any(|lane| lane.pending() > 0)
     }
 
     /// Whether there are frames that wait for room in the client's queue.
@@ -350,6 +484,8 @@ impl Peer {
             FromClient::Close(_) => {
                 self.give_up(conversation);
                 if let Some(gone) = self.conversations.remove(&conversation) {
+                    self.service.system.touch();
+                    gone.tell_closed(self.pid, "its client closed it");
                     self.doorbells.close(conversation);
                     self.waiting.end(gone.locating.len());
                     self.links -= gone.links.len();
@@ -376,6 +512,9 @@ impl Peer {
                 if let Some(open) = self.conversations.get_mut(&conversation)
                     && let Some(link) = open.links.remove(&reference)
                 {
+                    self.service.system.touch();
+                    open.tell_link(TraceKind::LinkClosed, self.pid, reference, "");
+                    open.subjects.remove(&reference);
                     self.links -= 1;
                     self.waiting.end(usize::from(open.locating.remove(&reference).is_some()));
                     self.untrack(link);
@@ -448,21 +587,29 @@ impl Peer {
         let conversation = prefix.conversation;
         let (open, asking) = (self.conversations.len() + self.expelled.len(), self.asking.len());
         if open + asking + self.connecting.len() >= MAX_CONVERSATIONS {
-            return self.refuse(prefix, Refusal::TooMany, "too many conversations");
+            return self.refuse_conversation(prefix, connect, Refusal::TooMany, "too many conversations");
         }
         if connect.topic.is_empty() {
             return self.admit(conversation, self.service.whole.clone());
         }
-        if let Some(topic) = self.service.topic(&connect.topic) {
+        // Answered when its texts are as of now, in the next turn.
+        let of_system = [system::NAME, system::TRACE].contains(&&*connect.topic);
+        if !of_system && let Some(topic) = self.service.topic(&connect.topic) {
             return self.admit(conversation, topic);
         }
-        if !connect.wait {
-            return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
+        if !connect.wait && !of_system {
+            return self.refuse_conversation(prefix, connect, Refusal::NoSuchTopic, "there is no such topic");
         }
         if self.waiting.count >= MAX_WAITING {
-            return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
+            let reason = "too many unanswered questions";
+            return self.refuse_conversation(prefix, connect, Refusal::TooMany, reason);
         }
         self.waiting.begin();
+        if of_system {
+            self.connecting.insert(conversation, (*connect.topic).into());
+            self.service.system.ask(&connect.topic);
+            return self.service.waker.wake();
+        }
         match self.service.topic(&connect.topic) {
             Some(topic) => {
                 self.waiting.end(1);
@@ -470,6 +617,18 @@ impl Peer {
             }
             None => drop(self.connecting.insert(conversation, (*connect.topic).into())),
         }
+    }
+
+    fn refuse_conversation(&mut self, prefix: Prefix, connect: &Connect, refusal: Refusal, reason: &str) {
+        self.tell_refused(&connect.topic, reason);
+        self.refuse(prefix, refusal, reason);
+    }
+
+    /// Tells spies of a conversation that does not come to be.
+    fn tell_refused(&self, topic: &str, reason: &str) {
+        let refused =
+            || TraceEvent::new(TraceKind::ConversationRefused, self.pid).of(0, topic).because(reason);
+        self.service.trace(refused);
     }
 
     fn advise(&mut self, prefix: Prefix, advise: &Advise) {
@@ -502,8 +661,13 @@ impl Peer {
                 None => drop(open.locating.insert(prefix.reference, (*advise.item).into())),
             }
         }
+        if advise.item.is_empty() {
+            open.subjects.insert(prefix.reference, None);
+        }
         open.links.insert(prefix.reference, kind);
         self.links += 1;
+        self.service.system.touch();
+        open.tell_advised(self.pid, prefix.reference, &advise.item);
         tracing::debug!(pid = self.pid, topic = open.topic.name, item = %advise.item, "advise");
         if let Some(index) = index {
             self.attach(prefix.conversation, prefix.reference, index);
@@ -543,10 +707,23 @@ impl Peer {
         }
     }
 
+    /// Tells those that wait for a topic that it will not come.
+    pub(crate) fn turn_away(&mut self, topic: &str, reason: &str) {
+        let waiting = self.connecting.iter().filter(|(_, awaited)| ***awaited == *topic);
+        let conversations: Vec<u64> = waiting.map(|(&conversation, _)| conversation).collect();
+        for conversation in conversations {
+            self.connecting.remove(&conversation);
+            self.waiting.end(1);
+            let refused = Refused { refusal: Refusal::TooMany, reason: ReasonText::truncated(reason) };
+            self.connection.send(conversation, 0, &refused);
+        }
+    }
+
     /// Opens a conversation with a topic that is there, if its client may, and the hook has nothing against it.
     fn admit(&mut self, conversation: u64, topic: Arc<TopicShared>) {
         let granted = self.service.granted(&self.client, &self.groups, &topic);
         if granted.is_empty() {
+            self.tell_refused(&topic.name, "no access list lets it");
             return self.deny(Prefix::of(conversation, 0), Verbs::CONNECT);
         }
         let Some(hook) = self.service.hook.get() else {
@@ -578,6 +755,9 @@ impl Peer {
             return;
         }
         let Some((_, topic, granted)) = self.asking.remove(&conversation) else { return };
+        if let Err(refusal) = &outcome {
+            self.tell_refused(&topic.name, &format!("the connect hook: {refusal:?}"));
+        }
         let (decline, code, retry_after, reason) = match outcome {
             Ok(()) => return self.accept(conversation, topic, granted),
             Err(HookRefusal::NoSuchItem) => {
@@ -611,6 +791,8 @@ impl Peer {
     /// Ends a conversation, but for what its links hold: that stays until its client closes them.
     fn end(&mut self, conversation: u64, reason: &Ended) {
         let Some(gone) = self.conversations.remove(&conversation) else { return };
+        self.service.system.touch();
+        gone.tell_closed(self.pid, &reason.to_string());
         self.doorbells.close(conversation);
         self.waiting.end(gone.locating.len());
         self.links -= gone.links.len();
@@ -662,6 +844,13 @@ impl Peer {
         });
         service.listeners.opened(&counterpart);
         let has_memory = !topic.name.is_empty() && granted.contains(Verbs::READ);
+        let looking = Looking::at(&self.service, &topic.name);
+        self.service.system.touch();
+        if topic.name != system::TRACE {
+            let number = counterpart.number;
+            let opened = || TraceEvent::new(TraceKind::ConversationOpened, self.pid).of(number, &topic.name);
+            self.service.trace(opened);
+        }
         let open = Conversation {
             transactions: OpenLanes { service, counterpart, lanes: HashMap::new() },
             // Before any link of it is looked up.
@@ -670,7 +859,9 @@ impl Peer {
             segments_sent: 0,
             pools_sent: 0,
             links: HashMap::new(),
+            subjects: HashMap::new(),
             locating: HashMap::new(),
+            _looking: looking,
         };
         self.conversations.insert(conversation, open);
         if has_memory {
@@ -770,6 +961,8 @@ impl Peer {
     fn attach(&mut self, conversation: u64, reference: u64, index: u32) {
         self.send_segments(conversation);
         let Some(open) = self.conversations.get_mut(&conversation) else { return };
+        open.subjects.entry(reference).or_insert(Some(index));
+        self.service.system.touch();
         let Some(&LinkKind::Tracking(terms)) = open.links.get(&reference) else {
             return self.connection.send(conversation, reference, &Located { index });
         };
@@ -781,6 +974,7 @@ impl Peer {
             Err(error) => {
                 if let Some(open) = self.conversations.get_mut(&conversation) {
                     open.links.remove(&reference);
+                    open.subjects.remove(&reference);
                     self.links -= 1;
                 }
                 let reason =
@@ -862,6 +1056,10 @@ impl Peer {
         {
             if link.holds.is_none() {
                 *enrolment = None;
+            }
+            self.service.system.touch();
+            if let Some(open) = self.conversations.get(&link.conversation) {
+                open.tell_link(TraceKind::LinkEvicted, self.pid, link.link, reason);
             }
             let reason = ReasonText::truncated(reason);
             self.connection.send(link.conversation, link.link, &Revoked { reason });

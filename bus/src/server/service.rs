@@ -257,6 +257,12 @@ impl Service {
         self.shared.help()
     }
 
+    /// Says how the service does, for who reads its `Status`: one line, for people. Replaces what was said before.
+    pub fn set_status(&self, text: impl Into<Arc<str>>) {
+        self.shared.system.set_status(text.into());
+        self.shared.changed();
+    }
+
     /// The connected clients, with what they have open.
     pub fn clients(&self) -> Vec<ClientInfo> {
         self.shared.clients().values().cloned().collect()

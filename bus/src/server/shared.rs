@@ -18,6 +18,7 @@ use crate::server::events::Listeners;
 use crate::server::hook::{Hook, Verdict};
 use crate::server::ledger::Ledger;
 use crate::server::service::ClientInfo;
+use crate::server::system::{self, SystemShared};
 use crate::server::tracked::{Eviction, Tracked};
 use crate::server::transactions::Transactions;
 use crate::sync::AtomicU64;
@@ -60,6 +61,8 @@ pub(crate) struct ServiceShared {
     pub(crate) transactions: Transactions,
     /// What the service says of itself.
     help: Mutex<Arc<str>>,
+    /// What it tells by its system topic.
+    pub(crate) system: SystemShared,
     /// Who may do what, where a topic has no list of its own.
     access: Mutex<Access>,
     /// What has a say in who may connect, where there is one.
@@ -101,6 +104,9 @@ pub(crate) struct TopicShared {
     pub(crate) doorbells: TopicDoorbells,
     /// Who may do what with it, where it has a list of its own.
     access: Option<Access>,
+    /// Lossless links that the publisher gave up, and values that those had not read.
+    pub(crate) evicted: std::sync::atomic::AtomicU64,
+    pub(crate) left_unread: std::sync::atomic::AtomicU64,
 }
 
 /// The names of a topic's items.
@@ -140,6 +146,7 @@ impl ServiceShared {
             hook: OnceLock::new(),
             orders: Mutex::default(),
             listeners: Listeners::default(),
+            system: SystemShared::default(),
         }
     }
 
@@ -201,6 +208,14 @@ impl ServiceShared {
 
     pub(crate) fn set_help(&self, text: Arc<str>) {
         *lock(&self.help) = text;
+        self.changed();
+    }
+
+    /// Has the system topic tell of a change, if anybody looks.
+    pub(crate) fn changed(&self) {
+        if self.system.touch() {
+            self.waker.wake();
+        }
     }
 
     /// Has publishers learn of something before they publish again, and wakes those that wait.
@@ -242,7 +257,16 @@ impl ServiceShared {
     }
 
     pub(crate) fn topic(&self, name: &str) -> Option<Arc<TopicShared>> {
-        lock(&self.topics).get(name).cloned()
+        if system::is_reserved(name) {
+            self.system.topic(name)
+        } else {
+            lock(&self.topics).get(name).cloned()
+        }
+    }
+
+    /// All topics, by name, but the system topic.
+    pub(crate) fn topics(&self) -> Vec<Arc<TopicShared>> {
+        lock(&self.topics).values().cloned().collect()
     }
 
     /// The first topic whose name is after `name`.
@@ -258,6 +282,7 @@ impl ServiceShared {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.waker.wake();
         }
+        self.changed();
     }
 
     /// Counts questions that began (positive) or ceased (negative) to wait.
@@ -292,6 +317,8 @@ impl TopicShared {
             pools: Mutex::default(),
             doorbells: TopicDoorbells::default(),
             access: None,
+            evicted: Default::default(),
+            left_unread: Default::default(),
         }
     }
 
@@ -377,12 +404,17 @@ impl TopicShared {
         lock(&self.tracked).links.remove(&number);
     }
 
+    /// The names of the items from this index on.
+    pub(crate) fn names_from(&self, index: usize) -> Vec<Arc<str>> {
+        lock(&self.items).names.get(index..).map_or_else(Vec::new, <[_]>::to_vec)
+    }
+
     pub(crate) fn item_count(&self) -> u64 {
         lock(&self.items).names.len() as u64
     }
 }
 
 /// Locks, also after a panic elsewhere: each of these maps is whole after every single step on it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

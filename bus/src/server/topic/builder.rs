@@ -18,7 +18,8 @@ use crate::segment::ItemShape;
 use crate::segment::geometry::{MAX_ALIGN, MAX_SCHEMA_BYTES};
 use crate::server::pool::Pool;
 use crate::server::service::Service;
-use crate::server::shared::TopicShared;
+use crate::server::shared::{ServiceShared, TopicShared};
+use crate::server::system;
 
 /// The default number of values kept for each item.
 const DEFAULT_HISTORY: usize = 16;
@@ -37,7 +38,9 @@ const MAX_SAMPLES: usize = 1 << 16;
 #[derive(Debug)]
 #[must_use = "a topic is created by `open`"]
 pub struct TopicBuilder<'s, T: ?Sized> {
-    service: &'s Service,
+    service: &'s Arc<ServiceShared>,
+    /// Whose it is; `None` for the library's own, which the service's list does not have.
+    owner: Option<&'s Service>,
     name: String,
     history: usize,
     journal: usize,
@@ -53,8 +56,18 @@ pub struct TopicBuilder<'s, T: ?Sized> {
 
 impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     pub(crate) fn new(service: &'s Service, name: &str) -> Self {
+        Self::begin(&service.shared, Some(service), name)
+    }
+
+    /// The library's own topic of this name.
+    pub(crate) fn reserved(service: &'s Arc<ServiceShared>, name: &str) -> Self {
+        Self::begin(service, None, name)
+    }
+
+    fn begin(service: &'s Arc<ServiceShared>, owner: Option<&'s Service>, name: &str) -> Self {
         TopicBuilder {
             service,
+            owner,
             name: name.to_owned(),
             history: DEFAULT_HISTORY,
             journal: DEFAULT_JOURNAL,
@@ -145,8 +158,15 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     /// [`Error::InvalidName`], [`Error::InvalidOption`], [`Error::TopicExists`]; [`Error::NoMemory`] where
     /// its first segment cannot be reserved, and then nothing is left behind.
     pub fn open(self) -> Result<Topic<T>> {
-        let service = &self.service.shared;
+        let service = self.service;
         name::check("topic", &self.name)?;
+        if !self.owner.is_none() && system::is_reserved(&self.name) {
+            return Err(Error::InvalidName {
+                what: "topic",
+                name: self.name,
+                reason: "`system`, and what begins with `system.`, is where the service tells of itself",
+            });
+        }
         if service.has_topic(&self.name) {
             return Err(Error::TopicExists { service: service.name.clone(), topic: self.name });
         }
@@ -211,11 +231,17 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         let root = writer.segment(journal, 0, items as u64)?;
         let journal = root.journal().expect("a first segment has the journal that it was created with");
         writer.shared.set_journal(journal.ring.clone());
-        if !service.add_topic(shared) {
+        let added = match self.owner {
+            Some(_) => service.add_topic(shared),
+            None => service.system.set_topic(shared),
+        };
+        if !added {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());
             return Err(Error::TopicExists { service, topic });
         }
-        self.service.let_others_reach_it();
+        if let Some(owner) = self.owner {
+            owner.let_others_reach_it();
+        }
         tracing::debug!(
             service = service.name,
             topic = writer.shared.name,

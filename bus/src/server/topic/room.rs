@@ -137,6 +137,8 @@ impl<T: Payload + ?Sized> Topic<T> {
             behind,
             stalled,
         });
+        topic.evicted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        topic.left_unread.fetch_add(behind, std::sync::atomic::Ordering::Relaxed);
         link.evict();
         step!(EvictionMarked);
         service.attract();

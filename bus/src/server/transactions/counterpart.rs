@@ -81,7 +81,7 @@ impl Gate {
         self.steps.store(RUNNING, Ordering::Relaxed);
     }
 
-    fn is_paused(&self) -> bool {
+    pub(crate) fn is_paused(&self) -> bool {
         self.steps.load(Ordering::Relaxed) != RUNNING
     }
 }

@@ -31,6 +31,7 @@ use crate::lane::requests::{MAX_NAME, NO_ITEM};
 use crate::lane::{Header, Kind, Status};
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
+use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::spin::{SpinBudget, Waiting};
 use crate::sync::step;
 use crate::sys::futex::SharedFutex;
@@ -295,7 +296,8 @@ fn take<S>(
     *next = number.wrapping_add(1);
     lane.next.store(*next, Ordering::Relaxed);
     step!(RequestTaken);
-    let token = Token::new(lane.clone(), (header.cell, number), header.deadline);
+    let place = (header.cell, number);
+    let mut token = Token::new(lane.clone(), place, header.kind, header.deadline);
     if time::is_past(header.deadline) {
         return token.tell(Status::Expired, 0, "");
     }
@@ -320,6 +322,10 @@ fn take<S>(
             (&*named, Some(ItemId::new(index)))
         }
     };
+    if shared.system.trace.is_on() {
+        let command = shared.transactions.command_name(header.of);
+        token.tell_begun(shared, if header.kind == Kind::Execute { &command } else { item });
+    }
     let caller = Caller { lane, item, id, deadline: header.deadline };
     let _within = Within::enter(shared.epoch);
     let handled = catch_unwind(AssertUnwindSafe(|| {
@@ -388,5 +394,11 @@ fn call<S>(
 fn complain(shared: &ServiceShared, lane: &ServedLane, kind: Kind, panic: Box<dyn Any + Send>) {
     let text = text_of(&*panic);
     let pid = lane.counterpart.client.pid;
+    shared.trace(|| {
+        let counterpart = &lane.counterpart;
+        let event = TraceEvent::new(TraceKind::HandlerPanicked, pid);
+        let event = event.of(counterpart.number, &counterpart.topic.name).because(text);
+        TraceEvent { verb: kind.into(), ..event }
+    });
     tracing::error!(service = shared.name, pid, ?kind, panic = text, "a handler panicked");
 }

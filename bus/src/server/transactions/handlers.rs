@@ -22,6 +22,7 @@ use crate::message::{Fingerprint, Message};
 use crate::payload::Payload;
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
+use crate::server::system;
 use crate::server::topic::Topic;
 
 /// What a service does when it is asked: its handlers for pokes, executes and computed requests, and the loop that calls
@@ -369,7 +370,8 @@ impl<'h, S> Handlers<'h, S> {
     }
 
     fn topic(&self, name: &str) -> Result<Arc<crate::server::shared::TopicShared>> {
-        let topic = self.shared.topic(name);
+        // What the service tells of itself takes nothing.
+        let topic = if system::is_reserved(name) { None } else { self.shared.topic(name) };
         topic.ok_or_else(|| Error::NoSuchTopic { service: self.shared.name.clone(), topic: name.to_owned() })
     }
 

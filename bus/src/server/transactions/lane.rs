@@ -8,9 +8,11 @@ use std::sync::{Arc, Weak};
 use super::counterpart::Counterpart;
 use super::{Outcomes, Owed};
 use crate::lane::replies::Told;
-use crate::lane::{Lane, LaneShape, Status};
+use crate::lane::{Kind, Lane, LaneShape, Status};
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
+use crate::server::system::event::TraceEvent;
+use crate::server::system::trace::Trace;
 use crate::sys::memory::{self, Writable};
 use crate::sys::socket;
 use crate::wire::{self, Answered};
@@ -33,6 +35,8 @@ pub(crate) struct ServedLane {
     service: Weak<ServiceShared>,
     /// The service's, at hand: with each answer, a look whether the service is there yet would cost more than the count.
     outcomes: Arc<Outcomes>,
+    /// The service's, likewise.
+    trace: Arc<Trace>,
     pid: u32,
     bytes: usize,
 }
@@ -72,6 +76,7 @@ impl ServedLane {
             closed: AtomicBool::new(false),
             service: Arc::downgrade(service),
             outcomes: service.transactions.outcomes.clone(),
+            trace: service.system.trace.clone(),
             pid,
             bytes,
         };
@@ -93,8 +98,18 @@ impl ServedLane {
     }
 
     /// A transaction ended so.
-    pub(super) fn count(&self, status: Status) {
-        self.outcomes.count(status);
+    pub(super) fn count(&self, kind: Kind, status: Status) {
+        self.outcomes.count(kind, status);
+    }
+
+    /// Has spies told of an event, where there are any.
+    #[inline]
+    pub(super) fn trace(&self, event: impl FnOnce() -> TraceEvent) {
+        if self.trace.is_on()
+            && let Some(service) = self.service.upgrade()
+        {
+            service.tell(event());
+        }
     }
 
     /// A transaction is about to be answered: its cell is the client's again. Before the mark says so, since the next request
@@ -114,6 +129,11 @@ impl ServedLane {
         let next = self.next.load(Ordering::Relaxed);
         let depth = u64::from(self.lane.shape().depth);
         (0..depth).take_while(|ahead| self.lane.has(next.wrapping_add(*ahead))).count()
+    }
+
+    /// Bytes of its memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes as u64
     }
 
     /// Nothing is taken from it any longer.

@@ -37,8 +37,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use self::attendance::Attendant;
 use self::counterpart::Counterpart;
 use self::lane::ServedLane;
-use crate::lane::Status;
+use crate::command::call_of_types;
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
+use crate::lane::{Kind, Status};
 use crate::message::Fingerprint;
 use crate::segment::mapping::Words;
 use crate::sync::Mutex;
@@ -98,7 +99,7 @@ pub(crate) struct Transactions {
     /// How often something else than a request has changed.
     kicks: AtomicU64,
     /// Of all lanes, which share them.
-    outcomes: Arc<Outcomes>,
+    pub(crate) outcomes: Arc<Outcomes>,
 }
 
 /// A cell with an answer that a task of its client waits for, which is to be told. There are no more of these than cells: who
@@ -323,6 +324,16 @@ impl Transactions {
         self.commands.lock().values().nth(index).cloned()
     }
 
+    /// The name of the command that a request is known to be for by this; empty where there is none.
+    #[cold]
+    fn command_name(&self, of: Fingerprint) -> String {
+        let commands = self.commands.lock();
+        let is_it =
+            |command: &CommandInfo| call_of_types(command.fingerprint, command.reply_fingerprint) == of;
+        let found = commands.values().find(|command| is_it(command));
+        found.map_or_else(String::new, |command| command.name.clone())
+    }
+
     /// The names of all commands, for who asks for another.
     fn command_names(&self) -> String {
         let commands = self.commands.lock();
@@ -330,12 +341,17 @@ impl Transactions {
     }
 }
 
-/// How many transactions ended how, by [`Status`].
+/// How many transactions ended how, by [`Kind`] and [`Status`].
 #[derive(Debug, Default)]
-pub(crate) struct Outcomes([AtomicU64; Status::ALL.len()]);
+pub(crate) struct Outcomes([[AtomicU64; Status::ALL.len()]; Kind::ALL.len()]);
 
 impl Outcomes {
-    fn count(&self, status: Status) {
-        self.0[status as usize - 1].fetch_add(1, Ordering::Relaxed);
+    fn count(&self, kind: Kind, status: Status) {
+        self.0[kind as usize - 1][status as usize - 1].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many transactions of this kind ended in this way.
+    pub(crate) fn counted(&self, kind: Kind, status: Status) -> u64 {
+        self.0[kind as usize - 1][status as usize - 1].load(Ordering::Relaxed)
     }
 }

@@ -2,11 +2,14 @@
 
 use core::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::lane::ServedLane;
 use super::refusal::Refusal;
-use crate::lane::{Detail, MAX_TEXT, Status};
+use crate::lane::{Detail, Kind, MAX_TEXT, Status};
 use crate::payload::Payload;
+use crate::server::shared::ServiceShared;
+use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::futex::SharedFutex;
 use crate::sys::time;
@@ -17,13 +20,25 @@ pub(super) struct Token {
     lane: Arc<ServedLane>,
     cell: u32,
     number: u64,
+    kind: Kind,
     deadline: u64,
+    /// Where somebody spied when it was begun.
+    traced: Option<Box<Traced>>,
     answered: bool,
 }
 
+/// What is kept of a transaction that spies were told of.
+#[derive(Debug)]
+struct Traced {
+    /// The event that told that it was begun.
+    number: u64,
+    at: Instant,
+    name: Box<str>,
+}
+
 impl Token {
-    pub(super) fn new(lane: Arc<ServedLane>, (cell, number): (u32, u64), deadline: u64) -> Self {
-        Token { lane, cell, number, deadline, answered: false }
+    pub(super) fn new(lane: Arc<ServedLane>, (cell, number): (u32, u64), kind: Kind, deadline: u64) -> Self {
+        Token { lane, cell, number, kind, deadline, traced: None, answered: false }
     }
 
     /// Answers with a value, or says that there is no room for it.
@@ -60,11 +75,39 @@ impl Token {
     #[inline]
     fn give(&mut self, status: Status, detail: Detail, bytes: usize, fill: impl FnOnce(&[AtomicU64])) {
         self.answered = true;
-        self.lane.count(status);
+        self.lane.count(self.kind, status);
+        self.lane.trace(|| self.answered_event(status));
         self.lane.end(self.cell);
         let cell = self.lane.lane.cell(self.cell);
         let told = cell.answer(self.number, status, detail, bytes, fill, &SharedFutex);
         self.lane.tell(told, self.cell);
+    }
+
+    /// Has spies told that it is begun, for an item or by a command of this name.
+    #[cold]
+    pub(super) fn tell_begun(&mut self, service: &ServiceShared, name: &str) {
+        let at = Instant::now();
+        let event = TraceEvent { transaction: 0, ..self.event(TraceKind::TransactionBegun).named(name) };
+        self.traced = Some(Box::new(Traced { number: service.tell(event), at, name: name.into() }));
+    }
+
+    #[cold]
+    fn answered_event(&self, status: Status) -> TraceEvent {
+        let mut event = self.event(TraceKind::TransactionAnswered);
+        event.outcome = status.into();
+        if let Some(traced) = &self.traced {
+            event = event.named(&traced.name);
+            event.transaction = traced.number;
+            event.duration = u64::try_from(traced.at.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        }
+        event
+    }
+
+    fn event(&self, kind: TraceKind) -> TraceEvent {
+        let counterpart = &self.lane.counterpart;
+        let event =
+            TraceEvent::new(kind, counterpart.client.pid).of(counterpart.number, &counterpart.topic.name);
+        TraceEvent { verb: self.kind.into(), ..event }
     }
 
     fn is_expired(&self) -> bool {
