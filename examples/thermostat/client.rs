@@ -1,0 +1,216 @@
+//! The client: carries out what the user says, and prints what changes meanwhile.
+//!
+//! It sleeps in one wait set until there is a line, or a change. Temperatures come by a hot link, which delivers only what
+//! differs by half a degree. Alarms come by a warm link: it says that one has changed, and the client asks for it.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use bus::{Bus, Client, Conversation, Deadband, Error, Event, Hot, Link, WaitSet, Warm};
+
+use crate::line::{self, HELP, Order};
+use crate::rooms::{ALARMS, Alarm, Boost, Halt, Maintain, SERVICE, SETPOINTS, TEMPERATURES};
+use crate::{Result, script};
+
+/// How long a client waits for the service to appear, and `wait` for an alarm.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The change of a temperature that is worth a line, in °C.
+const WORTH_A_LINE: f64 = 0.5;
+
+/// What the client waits for.
+#[derive(Clone, Copy)]
+enum Ready {
+    Line,
+    Temperature,
+    Alarm,
+}
+
+/// Takes orders from standard input, or plays the script: where that is wanted, or there is no input.
+pub(crate) fn talk(bus: &Bus, plays_script: bool) -> Result<()> {
+    let mut session = Session::open(bus)?;
+    if plays_script {
+        return script::play(&mut session);
+    }
+    let mut set = WaitSet::new()?;
+    set.add(&mut session.changes, Ready::Temperature)?;
+    set.add(&mut session.alarmed, Ready::Alarm)?;
+    let input = read_lines(set.event(Ready::Line));
+    let mut has_input = io::stdin().is_terminal();
+    if has_input {
+        println!("`help` lists what you can say.");
+    }
+    loop {
+        for ready in set.wait()? {
+            match ready {
+                Ready::Temperature => session.print_changes()?,
+                Ready::Alarm => session.print_alarms()?,
+                Ready::Line => {
+                    while let Ok(line) = input.try_recv() {
+                        let Some(line) = line? else {
+                            return if has_input { Ok(()) } else { script::play(&mut session) };
+                        };
+                        has_input = true;
+                        if session.obey(&line)? {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Lines of standard input, and `None` at its end; the event is raised with each. A thread reads them, since a file has
+/// nothing that could be waited for.
+fn read_lines(event: Event) -> Receiver<io::Result<Option<String>>> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let all = io::stdin().lock().lines().map(|line| line.map(Some)).chain([Ok(None)]);
+        for line in all {
+            if sender.send(line).is_err() {
+                return;
+            }
+            event.raise();
+        }
+    });
+    lines
+}
+
+/// Conversations with the thermostat, and links to it.
+pub(crate) struct Session {
+    thermostat: Client,
+    temperatures: Conversation<f64>,
+    setpoints: Conversation<f64>,
+    alarms: Conversation<Alarm>,
+    changes: Link<Hot<f64>>,
+    alarmed: Link<Warm>,
+}
+
+impl Session {
+    fn open(bus: &Bus) -> Result<Self> {
+        let address = |topic: &str| format!("{SERVICE}/{topic}");
+        let temperatures = bus.connect::<f64>(&address(TEMPERATURES)).wait(PATIENCE).open()?;
+        let alarms = bus.connect::<Alarm>(&address(ALARMS)).open()?;
+        Ok(Session {
+            thermostat: bus.client(SERVICE).open()?,
+            setpoints: bus.connect(&address(SETPOINTS)).open()?,
+            changes: temperatures
+                .advise("*")
+                .deadband(Deadband::Absolute(WORTH_A_LINE))
+                .prime(false)
+                .hot()?,
+            alarmed: alarms.advise("*").prime(false).warm()?,
+            temperatures,
+            alarms,
+        })
+    }
+
+    /// Does what a line says, and prints the outcome; whether the user has had enough. What goes wrong is said, and is no
+    /// error, unless the service is gone.
+    fn obey(&mut self, line: &str) -> Result<bool> {
+        let order = match line::parse(line) {
+            Ok(None) => return Ok(false),
+            Ok(Some(Order::Quit)) => return Ok(true),
+            Ok(Some(order)) => order,
+            Err(wrong) => {
+                print(&wrong)?;
+                return Ok(false);
+            }
+        };
+        match self.carry_out(&order) {
+            Ok(text) => print(&text)?,
+            Err(error @ (Error::Died { .. } | Error::Stale { .. })) => return Err(error.into()),
+            Err(Error::Busy { retry_after, .. }) => {
+                print(&format!("not now; again in {:.1} s", retry_after.as_secs_f64()))?;
+            }
+            Err(Error::Refused { reason, .. }) => print(&format!("refused: {reason}"))?,
+            Err(error) => print(&error.to_string())?,
+        }
+        Ok(false)
+    }
+
+    /// Does what the user wants; what there is to say.
+    pub(crate) fn carry_out(&mut self, order: &Order) -> Result<String, Error> {
+        match order {
+            Order::List => {
+                let rooms: Result<Vec<_>, _> =
+                    self.temperatures.items().iter().map(|room| self.show(room)).collect();
+                Ok(rooms?.join("\n"))
+            }
+            Order::Show(room) => self.show(room),
+            Order::Set(room, celsius) => {
+                self.setpoints.poke(room, celsius)?;
+                Ok(format!("{room} will be at {celsius:.1} °C"))
+            }
+            Order::Boost(room, minutes) => {
+                let boost = Boost { minutes: *minutes, room: *room, reserved: [0; 6] };
+                let until = self.thermostat.execute(&boost)?.until;
+                Ok(format!("{room} is boosted until minute {until}"))
+            }
+            Order::Maintain(room, minutes) => {
+                self.thermostat.execute(&Maintain { minutes: *minutes, room: *room, reserved: [0; 6] })?;
+                Ok(format!("{room} is serviced for {minutes} minutes"))
+            }
+            Order::Halt => {
+                self.thermostat.execute(&Halt {})?;
+                Ok("all heating is off".to_owned())
+            }
+            Order::Alarms => {
+                let mut text = Vec::new();
+                for room in self.alarms.items().iter() {
+                    match self.alarms.request(room)?.value {
+                        Alarm::None => {}
+                        alarm => text.push(say(room, alarm)),
+                    }
+                }
+                Ok(if text.is_empty() { "no alarms".to_owned() } else { text.join("\n") })
+            }
+            Order::Wait => {
+                let room = self.alarms.name(self.alarmed.recv_timeout(PATIENCE)?.item);
+                Ok(say(&room, self.alarms.request(&room)?.value))
+            }
+            Order::Help => Ok(HELP.to_owned()),
+            Order::Quit => Ok(String::new()),
+        }
+    }
+
+    fn show(&self, room: &str) -> Result<String, Error> {
+        let celsius = self.temperatures.request(room)?.value;
+        let setpoint = self.setpoints.request(room)?.value;
+        Ok(format!("{room:<10}{celsius:>6.1} °C   set to {setpoint:.1} °C"))
+    }
+
+    fn print_changes(&mut self) -> Result<()> {
+        while let Some(update) = self.changes.try_recv()? {
+            let room = self.temperatures.name(update.item);
+            print(&format!("  ~ {room} is at {:.1} °C", update.value))?;
+        }
+        Ok(())
+    }
+
+    fn print_alarms(&mut self) -> Result<()> {
+        while let Some(notice) = self.alarmed.try_recv()? {
+            let room = self.alarms.name(notice.item);
+            print(&format!("  ! {}", say(&room, self.alarms.request(&room)?.value)))?;
+        }
+        Ok(())
+    }
+}
+
+fn say(room: &str, alarm: Alarm) -> String {
+    let what = match alarm {
+        Alarm::None => "as it should be",
+        Alarm::TooCold => "too cold",
+        Alarm::TooHot => "too hot",
+    };
+    format!("{room} is {what}")
+}
+
+/// Prints lines at once, so that they come in order also by a pipe.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{text}")?;
+    output.flush()
+}
