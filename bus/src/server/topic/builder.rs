@@ -160,7 +160,7 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
     pub fn open(self) -> Result<Topic<T>> {
         let service = self.service;
         name::check("topic", &self.name)?;
-        if !self.owner.is_none() && system::is_reserved(&self.name) {
+        if self.owner.is_some() && system::is_reserved(&self.name) {
             return Err(Error::InvalidName {
                 what: "topic",
                 name: self.name,
