@@ -350,7 +350,8 @@ impl<R: Outcome> Pending<R> {
     #[inline]
     fn await_answer(&mut self, limit: Duration) -> Result<bool> {
         let Some(flight) = &self.flight else { return Ok(true) };
-        for _ in 0..LOOKS {
+        let looks = if self.asked.wait == Wait::Park { 1 } else { LOOKS };
+        for _ in 0..looks {
             if flight.is_over() {
                 return Ok(true);
             }
