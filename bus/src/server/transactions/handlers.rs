@@ -37,6 +37,9 @@ use crate::server::topic::Topic;
 /// A [`WaitSet`](crate::WaitSet) waits for requests beside whatever else a thread waits for; [`poll`](Handlers::poll) with no
 /// timeout then answers them. [`Service::serve`](crate::Service::serve) has a thread of its own do it all.
 ///
+/// Make a service [ready](crate::Service::ready) when it has its handlers: until then nobody finds it, and nobody is told that it
+/// does not do what it is about to do.
+///
 /// A handler may do all that a program can: publish, the very item that it was poked included, connect, request,
 /// advise, and begin transactions. What it cannot do is to *wait* for a transaction with its own service, since
 /// whoever would answer is waiting: that is [`WouldDeadlock`](Error::WouldDeadlock), at once.
@@ -63,7 +66,6 @@ use crate::server::topic::Topic;
 /// let service = bus.service("valve")?;
 /// let limits = service.topic::<u64>("limits").open()?;
 /// limits.item("percent")?.publish(&80)?;
-/// service.ready()?;
 ///
 /// # let stopper = std::sync::Mutex::new(None);
 /// std::thread::scope(|scope| {
@@ -81,12 +83,11 @@ use crate::server::topic::Topic;
 ///             }
 ///             Ok(Opened { percent: open.percent })
 ///         })?;
+///         service.ready()?; // when it can answer
 ///         handlers.run(&mut most)
 ///     });
 ///
-/// #   while stopper.lock().unwrap().is_none() { std::thread::yield_now() }
-///     let valve = bus.client("valve").open()?;
-/// #   while valve.commands()?.is_empty() { std::thread::yield_now() }
+///     let valve = bus.client("valve").wait(std::time::Duration::MAX).open()?;
 ///     assert_eq!(valve.execute(&Open { percent: 70 })?, Opened { percent: 70 });
 ///     let error = valve.execute(&Open { percent: 90 }).unwrap_err();
 ///     assert!(matches!(error, bus::Error::Refused { code: 1, .. }));
