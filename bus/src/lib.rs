@@ -39,7 +39,21 @@
 //! and has **topics** ([`Topic`]), each of which holds **items** ([`Item`]) of one **message** type
 //! ([`Message`]). A client holds a **conversation** ([`Conversation`]) with a topic; it may **request** an
 //! item's present value, or **advise** on an item, on several or on all, which makes a **link** ([`Link`]):
-//! *hot* with values, *warm* with notices only.
+//! *hot* with values, *warm* with notices only. It may **poke** a value for an item, which the service accepts or refuses, and
+//! have it **execute** a [`Command`], which has a typed reply. Any program is client and server, to any number of others.
+//!
+//! # Transactions
+//!
+//! Pokes, executes, and requests of what is computed go by lanes in shared memory to the service's [`Handlers`], which run where the
+//! program says: [`run`](Handlers::run), [`poll`](Handlers::poll), [`run_async`](Handlers::run_async), or on a thread of their own by
+//! [`Service::serve`]. A client blocks ([`Conversation::poke`], [`Client::execute`]), keeps many on their way ([`Pending`]), or awaits
+//! them. [`interface`] makes both halves of a trait.
+//!
+//! # Many services
+//!
+//! [`Bus::discover`] finds services and topics, [`Bus::watch`] tells of those that come and go, and [`Bus::connect_all`] holds
+//! conversations with all that match a pattern, whose links are one. [`Access`] says who may do what; [`Bus::system`] reads what a
+//! service tells of itself, and [`Bus::spy`] what happens there.
 //!
 //! # Waiting
 //!
