@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::orders::{Counts, Position, Record, SYMBOLS};
+use crate::orders::{Counts, Position, Record, SYMBOLS, Side, Top};
 use crate::report::{Acknowledged, Watched};
 
 /// All that is said at the end of a run.
@@ -14,6 +14,8 @@ pub(crate) struct Audit {
     pub(crate) counts: Counts,
     pub(crate) records: Vec<Record>,
     pub(crate) positions: Vec<Position>,
+    /// As published, by symbol.
+    pub(crate) tops: Vec<Top>,
     /// Of each client that is left.
     pub(crate) acknowledged: Vec<Vec<Acknowledged>>,
     pub(crate) watched: Watched,
@@ -36,6 +38,7 @@ impl Audit {
         self.check_orders()?;
         self.check_clients()?;
         let volumes = self.check_symbols()?;
+        self.check_tops()?;
         self.check_trades(volumes.values().map(|volume| volume.traded).sum())?;
         Ok(volumes)
     }
@@ -129,6 +132,27 @@ impl Audit {
         Ok(volumes)
     }
 
+    /// The top of each book that was published last is what the orders that rest make.
+    fn check_tops(&self) -> Result<(), String> {
+        for (symbol, published) in SYMBOLS.into_iter().zip(&self.tops) {
+            let [(bid, bid_quantity), (ask, ask_quantity)] = [Side::Buy, Side::Sell].map(|side| {
+                let rests =
+                    |record: &&Record| record.symbol == *symbol && record.side == side && record.resting > 0;
+                let prices = self.records.iter().filter(rests).map(|record| record.price);
+                let best = if side == Side::Buy { prices.max() } else { prices.min() }.unwrap_or(0);
+                let level = self.records.iter().filter(rests).filter(|record| record.price == best);
+                (best, level.map(|record| u64::from(record.resting)).sum())
+            });
+            let top = Top { bid, bid_quantity, ask, ask_quantity };
+            if top != *published {
+                return Err(format!(
+                    "{symbol} was published with {published:?}, and its orders make {top:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Risk saw each trade, or knows how many it missed.
     fn check_trades(&self, traded: u64) -> Result<(), String> {
         let Watched { trades, missed, shares, .. } = self.watched;
@@ -150,4 +174,80 @@ fn is_of(record: &Record, acknowledged: &Acknowledged) -> bool {
         && (record.side, record.price, record.quantity) == (new.side, new.price, new.quantity)
         && u64::from(record.filled) >= acknowledged.filled
         && u64::from(record.cancelled) == acknowledged.cancelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+    use crate::flow::{Flow, Step};
+    use crate::orders::Trade;
+
+    /// An audit of two accounts that traded; the second has gone.
+    fn play(seed: u64) -> Audit {
+        let (mut engine, mut flow) = (Engine::default(), Flow::drawn(seed));
+        let (mut audit, mut acknowledged) = (Audit::default(), Vec::new());
+        SYMBOLS.iter().for_each(|symbol| engine.limit(symbol, 1000).unwrap());
+        let mut trade = |traded: Trade| {
+            audit.watched.trades += 1;
+            audit.watched.shares += u64::from(traded.quantity);
+        };
+        for sent in 0..2000 {
+            match flow.next(sent) {
+                Step::New(new) => {
+                    let accepted = engine.submit(sent % 2, &new, &mut trade);
+                    if let (Ok(accepted), 0) = (accepted, sent % 2) {
+                        let (order, filled) = (accepted.order, accepted.filled);
+                        acknowledged.push(Acknowledged { order, new, filled, cancelled: 0 });
+                    }
+                }
+                Step::Cancel(nth) => {
+                    let known = acknowledged.iter_mut().find(|known| known.order == nth + 1);
+                    if let (Some(known), Ok((_, cancelled))) = (known, engine.cancel(0, nth + 1)) {
+                        known.cancelled = cancelled.left;
+                    }
+                }
+            }
+        }
+        engine.depart(1);
+        engine.close();
+        let ledger = engine.audit().unwrap();
+        audit.counts = engine.counts();
+        audit.records = ledger.records().to_vec();
+        audit.positions = ledger.positions().copied().collect();
+        audit.tops = (0..SYMBOLS.len()).map(|symbol| engine.top(symbol)).collect();
+        audit.acknowledged.push(acknowledged);
+        audit
+    }
+
+    #[test]
+    fn the_books_of_any_flow_balance() {
+        for seed in 0..20 {
+            let volumes = play(seed).check().unwrap();
+            assert!(volumes.values().all(|volume| volume.traded > 0 && volume.resting > 0), "{volumes:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_balance_is_found() {
+        let changes: [(fn(&mut Audit), &str); 11] = [
+            (|audit| audit.positions[0].bought += 1, "shares were bought"),
+            (|audit| audit.positions[0].cash += 1, "made from nothing"),
+            (|audit| audit.records[0].filled += 1, "order 1: of"),
+            (|audit| audit.records.clear(), "orders were accepted"),
+            (|audit| audit.records[0].order = 2, "is in the audit twice"),
+            (|audit| audit.records[0].order = 0, "is not in the audit"),
+            (|audit| audit.acknowledged[0][0].new.price += 1, "and the audit has"),
+            (|audit| audit.acknowledged[0].truncate(1), "does not know of it"),
+            (|audit| audit.acknowledged.clear(), "its client has gone"),
+            (|audit| audit.tops[0].bid_quantity += 1, "its orders make"),
+            (|audit| audit.watched.trades -= 1, "risk saw"),
+        ];
+        for (change, expected) in changes {
+            let mut audit = play(1);
+            change(&mut audit);
+            let wrong = audit.check().unwrap_err();
+            assert!(wrong.contains(expected), "{expected}: {wrong}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use bus::{Bus, Conversation, Payload};
 
 use crate::audit::Audit;
 use crate::flow::draw;
-use crate::orders::{AUDIT, BUS, COUNTS, Close, Counts, PAGE, SERVICE};
+use crate::orders::{AUDIT, BUS, COUNTS, Close, Counts, PAGE, SERVICE, SYMBOLS, TOPS, Top};
 use crate::report::{self, Traded};
 use crate::support::child::Child;
 use crate::{Plan, Result, summary};
@@ -37,13 +37,11 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     desk.execute(&Close {})?;
     let elapsed = begun.elapsed();
 
-    let mut found = Audit {
-        counts: Counts::default(),
-        records: read(&audit)?,
-        positions: read(&audit)?,
-        acknowledged: Vec::new(),
-        watched: Default::default(),
-    };
+    let tops = bus.connect::<Top>(&format!("{SERVICE}/{TOPS}")).timeout(PATIENCE).open()?;
+    let top = |symbol| Ok(tops.request(symbol)?.value);
+    let tops: Result<Vec<Top>> = SYMBOLS.into_iter().map(top).collect();
+    let (records, positions) = (read(&audit)?, read(&audit)?);
+    let mut found = Audit { records, positions, tops: tops?, ..Audit::default() };
     let traded = clients.finish(&mut found)?;
     found.counts = audit.request(COUNTS)?.value;
     gateway.finish()?;

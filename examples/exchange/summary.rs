@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::audit::{Audit, Volume};
+use crate::orders::SYMBOLS;
 use crate::report::Traded;
 
 pub(crate) fn print(
@@ -16,9 +17,11 @@ pub(crate) fn print(
     let mut output = io::stdout().lock();
     let (counts, watched) = (&audit.counts, &audit.watched);
     let rate = |count: u64| count as f64 / elapsed.as_secs_f64();
-    writeln!(output, "symbol    traded  cancelled    resting   shares")?;
-    for (symbol, Volume { traded, cancelled, resting }) in volumes {
-        writeln!(output, "{symbol:<6}{traded:>10} {cancelled:>10} {resting:>10}")?;
+    writeln!(output, "shares    traded  cancelled    resting        bid        ask")?;
+    for (symbol, top) in SYMBOLS.into_iter().zip(&audit.tops) {
+        let Volume { traded, cancelled, resting } = &volumes[symbol];
+        let (bid, ask) = (top.bid, top.ask);
+        writeln!(output, "{symbol:<6}{traded:>10} {cancelled:>10} {resting:>10} {bid:>10} {ask:>10}")?;
     }
     writeln!(output)?;
     writeln!(output, "orders    {:>10}   {:.0}/s", counts.accepted, rate(counts.accepted))?;
