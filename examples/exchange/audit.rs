@@ -103,7 +103,7 @@ impl Audit {
     fn check_symbols(&self) -> Result<BTreeMap<&'static str, Volume>, String> {
         let mut volumes = BTreeMap::new();
         for symbol in SYMBOLS {
-            let (mut bought, mut sold, mut cash) = (0, 0, 0);
+            let (mut bought, mut sold, mut cash, mut filled) = (0, 0, 0, 0);
             for position in self.positions.iter().filter(|position| position.symbol == *symbol) {
                 bought += position.bought;
                 sold += position.sold;
@@ -116,16 +116,14 @@ impl Audit {
                 return Err(format!("in {symbol}, {cash} ticks were made from nothing"));
             }
             let mut volume = Volume { traded: bought, ..Volume::default() };
-            let mut filled = 0;
             for record in self.records.iter().filter(|record| record.symbol == *symbol) {
                 filled += u64::from(record.filled);
                 volume.cancelled += u64::from(record.cancelled);
                 volume.resting += u64::from(record.resting);
             }
-            if filled != bought + sold {
-                return Err(format!(
-                    "of {symbol}, orders were filled with {filled} shares, and {bought} bought and {sold} sold"
-                ));
+            let traded = bought + sold;
+            if filled != traded {
+                return Err(format!("of {symbol}, orders have {filled} shares, and accounts {traded}"));
             }
             volumes.insert(symbol, volume);
         }
@@ -155,12 +153,11 @@ impl Audit {
 
     /// Risk saw each trade, or knows how many it missed.
     fn check_trades(&self, traded: u64) -> Result<(), String> {
-        let Watched { trades, missed, shares, .. } = self.watched;
-        if trades + missed != self.counts.trades {
-            let all = self.counts.trades;
+        let (Watched { trades, missed, shares, .. }, all) = (&self.watched, self.counts.trades);
+        if trades + missed != all {
             return Err(format!("there were {all} trades; risk saw {trades}, and missed {missed}"));
         }
-        if missed == 0 && shares != traded {
+        if *missed == 0 && *shares != traded {
             return Err(format!("{traded} shares were traded, and risk saw {shares}"));
         }
         Ok(())
@@ -181,7 +178,9 @@ mod tests {
     use super::*;
     use crate::engine::Engine;
     use crate::flow::{Flow, Step};
-    use crate::orders::Trade;
+    use crate::orders::{Accepted, Trade};
+
+    type Change = fn(&mut Audit);
 
     /// An audit of two accounts that traded; the second has gone.
     fn play(seed: u64) -> Audit {
@@ -196,8 +195,7 @@ mod tests {
             match flow.next(sent) {
                 Step::New(new) => {
                     let accepted = engine.submit(sent % 2, &new, &mut trade);
-                    if let (Ok(accepted), 0) = (accepted, sent % 2) {
-                        let (order, filled) = (accepted.order, accepted.filled);
+                    if let (Ok(Accepted { order, filled }), 0) = (accepted, sent % 2) {
                         acknowledged.push(Acknowledged { order, new, filled, cancelled: 0 });
                     }
                 }
@@ -211,10 +209,9 @@ mod tests {
         }
         engine.depart(1);
         engine.close();
-        let ledger = engine.audit().unwrap();
         audit.counts = engine.counts();
-        audit.records = ledger.records().to_vec();
-        audit.positions = ledger.positions().copied().collect();
+        audit.records = engine.audit().unwrap().records().to_vec();
+        audit.positions = engine.audit().unwrap().positions().copied().collect();
         audit.tops = (0..SYMBOLS.len()).map(|symbol| engine.top(symbol)).collect();
         audit.acknowledged.push(acknowledged);
         audit
@@ -230,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_does_not_balance_is_found() {
-        let changes: [(fn(&mut Audit), &str); 11] = [
+        let changes: [(Change, &str); 11] = [
             (|audit| audit.positions[0].bought += 1, "shares were bought"),
             (|audit| audit.positions[0].cash += 1, "made from nothing"),
             (|audit| audit.records[0].filled += 1, "order 1: of"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bus::{Bus, Conversation, Payload};
 
 use crate::audit::Audit;
-use crate::flow::draw;
+use crate::flow::{Flow, draw};
 use crate::orders::{AUDIT, BUS, COUNTS, Close, Counts, PAGE, SERVICE, SYMBOLS, TOPS, Top};
 use crate::report::{self, Traded};
 use crate::support::child::Child;
@@ -17,6 +17,10 @@ use crate::{Plan, Result, summary};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(plan: &Plan) -> Result<()> {
+    if let Some(path) = &plan.flow {
+        // What is wrong with it is said once, and not by each client.
+        Flow::recorded(path)?;
+    }
     let directory = tempfile::Builder::new().prefix("exchange-").tempdir()?;
     let path = directory.path();
     let mut gateway = start(path, &["gateway"])?;
