@@ -33,8 +33,9 @@ pub(crate) const BAD_ORDER: u32 = 2;
 pub(crate) const OVER_LIMIT: u32 = 3;
 /// There is no such order of this client's, or nothing of it is left.
 pub(crate) const NOT_RESTING: u32 = 4;
-/// The exchange is closed; or, for a page of the audit, it is not closed yet.
+/// The exchange is closed.
 pub(crate) const CLOSED: u32 = 5;
+/// It is not closed yet, so that there is no audit.
 pub(crate) const NOT_CLOSED: u32 = 6;
 /// What a client that has gone had still asked for.
 pub(crate) const GONE: u32 = 7;
