@@ -5,7 +5,7 @@
 
 mod support;
 
-use bus::{Ack, Caller, Error, FixedStr, Refusal, Reply};
+use bus::{Ack, Caller, Error, FixedStr, Message, Refusal, Reply};
 use support::{LIMIT, Place, Test, roles};
 
 roles!(studio, late_studio);
@@ -42,12 +42,23 @@ trait Mixer {
     fn flush(&self, hard: bool, reply: Reply<Ack>);
 }
 
+/// A message need not be `Debug`, nor `Clone`, to be in a topic.
+#[derive(Message)]
+#[repr(C)]
+struct Cut {
+    at: u64,
+}
+
 /// Another interface of the same service.
 #[bus::interface]
 trait Recorder {
     /// How much was recorded.
     #[topic]
     const RECORDED: Topic<u64>;
+
+    /// Where the tape was cut.
+    #[topic]
+    const CUTS: Topic<Cut>;
 
     /// Begins; of this name there is another command in `Mixer`.
     #[execute]
@@ -120,6 +131,7 @@ fn begin(test: &mut Test) {
     let _topics = MixerTopics::open(&service).unwrap();
     let more = RecorderTopics::open(&service).unwrap();
     more.recorded.item("main").unwrap().publish(&3).unwrap();
+    more.cuts.item("main").unwrap().publish(&Cut { at: 2 }).unwrap();
     let _serving = service
         .serve(Studio::default(), |handlers| {
             MixerTopics::handle(handlers)?;
@@ -199,6 +211,7 @@ fn a_service_has_two_interfaces() {
     mixer.flush(true).unwrap();
     assert_eq!(recorder.flush(3).unwrap(), 5);
     assert_eq!(recorder.recorded().request("main").unwrap().value, 3);
+    assert_eq!(recorder.cuts().request("main").unwrap().value.at, 2);
 }
 
 #[test]
