@@ -5,8 +5,10 @@
 
 mod support;
 
+use std::sync::mpsc;
+
 use bus::{Ack, Caller, Error, FixedStr, Message, Refusal, Reply};
-use support::{LIMIT, Place, Test, roles};
+use support::{LIMIT, Place, Test, proc, roles, until};
 
 roles!(studio, late_studio);
 
@@ -222,12 +224,32 @@ fn a_client_waits_for_its_service() {
     let connect = || MixerClient::connect(&bus, "studio").timeout(LIMIT);
     assert!(matches!(connect().open(), Err(Error::NoSuchService { .. })));
     assert!(matches!(smol::block_on(connect().open_async()), Err(Error::NoSuchService { .. })));
+    let (tell, told) = mpsc::channel();
+    let begins = || tell.send(proc::thread()).unwrap();
     std::thread::scope(|scope| {
-        let waits = scope.spawn(|| connect().wait(LIMIT).open());
-        let waits_as_a_future = scope.spawn(|| smol::block_on(connect().wait(LIMIT).open_async()));
+        let waits = [
+            scope.spawn(|| {
+                begins();
+                connect().wait(LIMIT).open()
+            }),
+            scope.spawn(|| {
+                begins();
+                smol::block_on(connect().wait(LIMIT).open_async())
+            }),
+        ];
+        // The service begins when both wait, or have given up, which they must not.
+        for _ in &waits {
+            let thread = told.recv().unwrap();
+            let sleeps = || {
+                let pid = std::process::id();
+                proc::sleeps_on_futex(pid, thread) || proc::sleeps_in_poll(pid, thread)
+            };
+            until("a client waits", || sleeps() || waits.iter().any(|waits| waits.is_finished()));
+        }
+        assert!(waits.iter().all(|waits| !waits.is_finished()), "a client gave up");
         studio.say("begin");
         studio.hear();
-        for client in [waits.join().unwrap().unwrap(), waits_as_a_future.join().unwrap().unwrap()] {
+        for client in waits.map(|waits| waits.join().unwrap().unwrap()) {
             client.volume().poke("main", &1).unwrap();
         }
     });

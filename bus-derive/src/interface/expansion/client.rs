@@ -225,6 +225,11 @@ fn command(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
             quote!(&#message { #(#fields),* })
         }
     };
+    // Under the user's own heading, where there is one.
+    let errors: &[&str] = match method.docs.lines().any(|line| line.trim() == "# Errors") {
+        true => &[" Otherwise as `Client::execute`."],
+        false => &[" # Errors", " As `Client::execute`."],
+    };
     let span = method.whole().map_or(ident.span(), |(_, r#type)| r#type.span());
     let [execute, begin_execute, execute_async] = ["execute", "begin_execute", "execute_async"].map(|verb| {
         let verb = format_ident!("{}", verb);
@@ -237,8 +242,7 @@ fn command(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
     quote! {
         #(#[doc = #docs])*
         ///
-        /// # Errors
-        /// As `Client::execute`.
+        #(#[doc = #errors])*
         #visibility fn #ident(&self, #(#arguments),*) -> #bus::Result<#reply> {
             #execute
         }
