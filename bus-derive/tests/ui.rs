@@ -15,8 +15,8 @@ macro_rules! refused {
 }
 
 refused!(
-    attributes, bytemuck, drop, enums, fields, generics, invariants, layout, messages, names, padding,
-    ranges, recovery, unions, versions
+    attributes, bytemuck, drop, enums, fields, generics, interface, invariants, layout, messages, names,
+    padding, ranges, recovery, unions, versions
 );
 
 #[test]

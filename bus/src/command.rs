@@ -29,6 +29,14 @@ use crate::message::{Fingerprint, Message};
 /// #[repr(C)]
 /// struct Halt {}
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command: nothing says what it is answered with",
+    label = "does not implement `Command`",
+    note = "for your own message, add `#[message(reply = Type)]` to its definition, or `reply = bus::Ack` for no more \
+            than yes",
+    note = "in `#[bus::interface]` a lone reference is the command itself; take an argument by value, or \
+            declare a command"
+)]
 pub trait Command: Message {
     /// What the service answers.
     type Reply: Message;

@@ -18,6 +18,13 @@ use crate::sync::AtomicU64;
 ///
 /// # Safety
 /// That of [`Message`], for each part.
+#[diagnostic::on_unimplemented(
+    message = "a topic cannot carry `{Self}`: it cannot be placed in shared memory",
+    label = "neither a `Message` nor a slice of messages",
+    note = "for your own type, add `#[derive(Message)]` and `#[repr(C)]` (enums: `#[repr(u8)]`) to its definition",
+    note = "for a type of another crate, hold its parts: fixed-width numbers, `bool`, `char`, arrays, `FixedStr<N>` for \
+            text; for several values, `[T]`"
+)]
 pub unsafe trait Payload: sealed::Sealed + Send + Sync + 'static {
     /// The type without elements, which has its fingerprint and schema.
     #[doc(hidden)]

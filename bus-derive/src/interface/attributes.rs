@@ -85,7 +85,10 @@ impl MemberAttributes {
                 return Err(meta.error(format_args!("`#[{}]` has no such argument; {known}", verb.name())));
             }
         };
-        let text: LitStr = meta.value()?.parse()?;
+        let text: LitStr = meta.value().and_then(|value| value.parse()).map_err(|error| {
+            let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            syn::Error::new(error.span(), format_args!("a text is expected, as in `{name} = \"…\"`"))
+        })?;
         if slot.replace(text).is_some() {
             return Err(meta.error("it is given twice; remove one of them"));
         }

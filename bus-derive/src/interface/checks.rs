@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{FnArg, ReceiverKind, Safety, Signature};
+use syn::{FnArg, Ident, ReceiverKind, Safety, Signature, Type};
 
 use super::model::Interface;
 use crate::errors::Errors;
+use crate::refusals;
 
 /// What the client has whatever the interface declares.
 const OF_THE_CLIENT: [&str; 5] = ["connect", "client", "check", "with_timeout", "with_wait"];
@@ -62,13 +64,15 @@ fn check_client(interface: &Interface<'_>, errors: &mut Errors) {
         taken.insert(name.to_owned(), "which every client has".to_owned());
     }
     let mut take = |name: String, whose: String, span: Span| {
-        if let Some(other) = taken.get(&name) {
+        let other = taken.get(&name);
+        if let Some(other) = other {
             let message =
                 format!("the client would have two methods `{name}`: this, and that {other}; rename this");
             errors.push(syn::Error::new(span, message));
-        } else {
-            taken.insert(name, whose);
+            return false;
         }
+        taken.insert(name, whose);
+        true
     };
     for topic in &interface.topics {
         let whose = format!("of the topic `{}`", topic.name);
@@ -77,16 +81,16 @@ fn check_client(interface: &Interface<'_>, errors: &mut Errors) {
     for command in &interface.commands {
         let name = command.ident.unraw().to_string();
         let whose = format!("of the command `{name}`");
-        for method in [name.clone(), format!("begin_{name}"), format!("{name}_async")] {
-            take(method, whose.clone(), command.ident.span());
-        }
+        // One error is enough, as all are of one name.
+        let mut methods = [name.clone(), format!("begin_{name}"), format!("{name}_async")].into_iter();
+        methods.all(|method| take(method, whose.clone(), command.ident.span()));
     }
 }
 
 /// Whether a method can be called for a client that is elsewhere; adds why not.
 pub(super) fn check_signature(signature: &Signature, errors: &mut Errors) -> Option<()> {
     let mut sound = Some(());
-    let mut refuse = |tokens: &dyn quote::ToTokens, message: &str| {
+    let mut refuse = |tokens: &dyn ToTokens, message: &str| {
         errors.at(tokens.to_token_stream(), message);
         sound = None;
     };
@@ -126,4 +130,89 @@ pub(super) fn check_signature(signature: &Signature, errors: &mut Errors) -> Opt
         ),
     }
     sound
+}
+
+/// Whether a type in a signature is the same wherever it is written; adds why not.
+pub(super) fn check_type(r#type: &Type, errors: &mut Errors) -> Option<()> {
+    if let Some(span) = own_type(r#type.to_token_stream()) {
+        errors.push(syn::Error::new(
+            span,
+            "the client does not know what `Self` is at the service; write the type, or declare a struct for it",
+        ));
+        return None;
+    }
+    if let Type::Path(path) = r#type
+        && path.path.segments.last().is_some_and(|last| last.ident == "Reply" && last.arguments.is_none())
+    {
+        errors.at(
+            r#type,
+            "what is the answer? Write its type, as in `reply: Reply<u64>`, or `Reply<Ack>` for none",
+        );
+        return None;
+    }
+    Some(())
+}
+
+/// Where `Self` is in a type.
+fn own_type(tokens: TokenStream) -> Option<Span> {
+    tokens.into_iter().find_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => Some(ident.span()),
+        TokenTree::Group(group) => own_type(group.stream()),
+        _ => None,
+    })
+}
+
+/// Whether what a topic carries can be told by its name to be no message; adds why not.
+pub(super) fn check_value(r#type: &Type, errors: &mut Errors) -> Option<()> {
+    match r#type {
+        Type::Slice(slice) => check_message(&slice.elem, errors),
+        other => check_message(other, errors),
+    }
+}
+
+/// Whether an argument or a reply of a command, which lie in slots, can be told to be no message; adds why not.
+pub(super) fn check_in_slot(r#type: &Type, errors: &mut Errors) -> Option<()> {
+    let text = matches!(r#type, Type::Path(path) if path.path.is_ident("str"));
+    if text || matches!(r#type, Type::Slice(_)) {
+        errors.at(
+            r#type,
+            "commands and their replies have a size that is known before; use `FixedVec<T, N>` for several values, \
+             and `FixedStr<N>` for text",
+        );
+        return None;
+    }
+    check_message(r#type, errors)
+}
+
+/// As the derive does with fields: one error here instead of the compiler's for each use of the type.
+fn check_message(r#type: &Type, errors: &mut Errors) -> Option<()> {
+    match r#type {
+        Type::Tuple(tuple) if tuple.elems.is_empty() => {
+            errors.at(r#type, "`()` is no message; use `Ack`, which says yes and nothing else");
+        }
+        _ => {
+            let Some(refusal) = refusals::of(r#type) else { return Some(()) };
+            errors.at(refusal.at, refusal.message);
+        }
+    }
+    None
+}
+
+/// Whether a lone reference can be a command; adds why not.
+pub(super) fn check_whole(ident: &Ident, r#type: &Type, errors: &mut Errors) -> Option<()> {
+    const PRIMITIVES: [&str; 14] =
+        ["u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64", "bool", "char"];
+    if let Type::Path(path) = r#type
+        && let Some(name) = path.path.get_ident().map(ToString::to_string)
+        && PRIMITIVES.contains(&name.as_str())
+    {
+        errors.at(
+            r#type,
+            format_args!(
+                "a lone reference is the command itself, which `{name}` is not; write `{ident}: {name}`"
+            ),
+        );
+        return None;
+    }
+    Some(())
 }

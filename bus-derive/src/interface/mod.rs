@@ -21,7 +21,7 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ItemTrait;
 
@@ -35,10 +35,11 @@ pub(crate) fn interface(arguments: TokenStream, input: TokenStream) -> TokenStre
         Err(error) => {
             let what = "`#[bus::interface]` belongs on a trait, whose members are topics, pokes, computed items \
                 and commands";
-            let mut error = syn::Error::new(error.span(), format_args!("{what}: {error}"));
-            if syn::parse2::<syn::Item>(input.clone()).is_ok() {
-                error = syn::Error::new_spanned(&input, what);
-            }
+            // Where it is an item of another kind, nothing in it is wrong but the attribute.
+            let error = match syn::parse2::<syn::Item>(input.clone()) {
+                Ok(_) => syn::Error::new(Span::call_site(), format_args!("{what}; remove it here")),
+                Err(_) => syn::Error::new(error.span(), format_args!("{what}: {error}")),
+            };
             let error = error.into_compile_error();
             return quote!(#error #input);
         }

@@ -13,6 +13,7 @@ use syn::{
 };
 
 use super::attributes::{MemberAttributes, Verb};
+use super::checks;
 use crate::errors::Errors;
 
 /// A trait that declares what a service has.
@@ -184,6 +185,9 @@ impl<'a> Interface<'a> {
             errors.at(&constant.ty, format_args!("expected `Topic<…>` with the type of the items; {FORM}"));
             return;
         };
+        if checks::check_value(value, errors).is_none() {
+            return;
+        }
         let name = topic_name(&attributes, &constant.ident.unraw().to_string().to_lowercase());
         if self.topics.iter().any(|topic| topic.name == name) {
             errors.at(
@@ -216,6 +220,9 @@ impl<'a> Interface<'a> {
             );
             return;
         };
+        if checks::check_value(value, errors).is_none() {
+            return;
+        }
         let is_ack = |with: &Type| last_segment(with).is_some_and(|last| last.ident == "Ack");
         if let Some(with) = &answer.with
             && !(answer.way == Way::Later && is_ack(with))
@@ -237,7 +244,8 @@ impl<'a> Interface<'a> {
             errors.at(
                 value,
                 format_args!(
-                    "the topic `{}` holds `{}`, so pokes of it bring a `&{1}`",
+                    "the topic `{}` holds `{}`, so pokes of it bring a `&{1}`; take that, or poke another topic by \
+                     `#[poke(name = \"…\")]`",
                     topic.name,
                     super::help::type_text(&topic.value)
                 ),
@@ -269,6 +277,9 @@ impl<'a> Interface<'a> {
             );
             return;
         };
+        if checks::check_value(&value, errors).is_none() {
+            return;
+        }
         let handler = Handler {
             ident: method.sig.ident.clone(),
             docs: attributes.docs.clone(),
@@ -320,12 +331,19 @@ fn command<'a>(
     errors: &mut Errors,
 ) -> Option<Method<'a>> {
     let (arguments, answer) = signature(method, errors)?;
-    Some(Method { ident: &method.sig.ident, docs: attributes.docs, arguments, answer })
+    for r#type in values(&arguments).map(|(_, value, _)| value).chain(&answer.with) {
+        checks::check_in_slot(r#type, errors)?;
+    }
+    let method = Method { ident: &method.sig.ident, docs: attributes.docs, arguments, answer };
+    if let Some((ident, r#type)) = method.whole() {
+        checks::check_whole(ident, r#type, errors)?;
+    }
+    Some(method)
 }
 
 /// The arguments and the answer of a method, or nothing where they are not what can be.
 fn signature(method: &TraitItemFn, errors: &mut Errors) -> Option<(Vec<Argument>, Answer)> {
-    super::checks::check_signature(&method.sig, errors)?;
+    checks::check_signature(&method.sig, errors)?;
     let (mut arguments, mut later, mut caller) = (Vec::new(), None, false);
     for input in method.sig.inputs.iter().skip(1) {
         let FnArg::Typed(typed) = input else { continue };
@@ -336,6 +354,7 @@ fn signature(method: &TraitItemFn, errors: &mut Errors) -> Option<(Vec<Argument>
             );
             return None;
         };
+        checks::check_type(&typed.ty, errors)?;
         let kind = if is_caller(&typed.ty) {
             if core::mem::replace(&mut caller, true) {
                 errors.at(&typed.ty, "there is one caller; remove one of the arguments");
@@ -361,6 +380,9 @@ fn signature(method: &TraitItemFn, errors: &mut Errors) -> Option<(Vec<Argument>
             }
         };
         arguments.push(Argument { ident: pattern.ident.clone(), kind });
+    }
+    if let ReturnType::Type(_, r#type) = &method.sig.output {
+        checks::check_type(r#type, errors)?;
     }
     let answer = match (later, &method.sig.output) {
         (None, output) => returned(output, method.sig.ident.span()),

@@ -51,6 +51,16 @@ fn signatures_that_cannot_be_are_refused() {
         "there is one caller": { #[execute] fn halt(&mut self, a: &Caller<'_>, b: &Caller<'_>); }
         "there is one answer": { #[execute] fn halt(&mut self, a: Reply<u64>, b: Reply<u64>); }
         "answers by it; return nothing": { #[execute] fn halt(&mut self, a: Reply<u64>) -> u64; }
+        "write the type, or": { #[execute] fn halt(&mut self, other: Option<Self>); }
+        "what is the answer?": { #[execute] fn halt(&mut self, reply: Reply); }
+        "have a size that is known before": { #[execute] fn halt(&mut self, rooms: &[u8], minutes: u64); }
+        "`FixedStr<N>` for text": { #[execute] fn halt(&mut self, room: &str); }
+        "several values": { #[execute] fn halt(&mut self, reply: Reply<[u8]>); }
+        "which `u64` is not; write `minutes: u64`": { #[execute] fn halt(&mut self, minutes: &u64); }
+        "`Duration` has no defined layout": { #[execute] fn halt(&mut self, time: Duration); }
+        "on the heap of one process": { #[topic] const ROOMS: Topic<[String]>; }
+        "`()` is no message; use `Ack`": { #[execute] fn halt(&mut self, reply: Reply<()>); }
+        "points to the heap": { #[compute] fn mean(&mut self) -> Result<Box<f64>, Refusal>; }
         "a poke has one value, by reference": { #[poke] fn limit(&mut self, value: f64); }
         "brings nothing back": { #[poke] fn limit(&mut self, value: &f64) -> f64; }
         "pokes of it bring": { #[topic] const A: Topic<f64>; #[poke] fn a(&mut self, value: &f32); }
@@ -96,7 +106,7 @@ fn traits_that_cannot_be_are_refused() {
         quote!(
             struct Thermostat;
         ),
-        "belongs on a trait",
+        "and commands; remove it here",
     );
     let text = interface(
         quote!(path = "bus"),

@@ -46,21 +46,21 @@ impl ThermostatTopics {
     /// # Errors
     /// As `TopicBuilder::open`, where the service has one of the topics already.
     pub fn open(service: &::bus::Service) -> ::bus::Result<Self> {
-        let topics = Self {
+        let __topics = Self {
             temperature: ::bus::Service::topic::<f64>(service, "temperature").open()?,
             setpoint: ::bus::Service::topic::<f64>(service, "setpoint").open()?,
             mean: ::bus::Service::topic::<f64>(service, "mean").open()?,
         };
-        let before = ::bus::Service::help(service);
+        let __before = ::bus::Service::help(service);
         ::bus::Service::set_help(
             service,
-            if before.is_empty() {
+            if __before.is_empty() {
                 <::core::primitive::str as ::std::borrow::ToOwned>::to_owned(Self::HELP)
             } else {
-                ::std::format!("{}\n{}", before, Self::HELP)
+                ::std::format!("{}\n{}", __before, Self::HELP)
             },
         );
-        ::core::result::Result::Ok(topics)
+        ::core::result::Result::Ok(__topics)
     }
     /// Has the methods of the state answer pokes, computed requests and commands: those of one interface, beside
     /// whatever else there are handlers of. The topics have to be open.
@@ -274,41 +274,41 @@ impl ThermostatClientBuilder<'_> {
     /// declares; otherwise as `ConnectBuilder::open`. Whether it has the commands is for `check` to say, since a service
     /// may be visible before it has handlers.
     pub fn open(self) -> ::bus::Result<ThermostatClient> {
-        let began = ::std::time::Instant::now();
-        let mut client = ::bus::Bus::client(self.bus, self.service)
+        let __began = ::std::time::Instant::now();
+        let mut __client = ::bus::Bus::client(self.bus, self.service)
             .timeout(self.timeout);
-        if let ::core::option::Option::Some(wait) = self.wait {
-            client = client.wait(wait);
+        if let ::core::option::Option::Some(__wait) = self.wait {
+            __client = __client.wait(__wait);
         }
-        let client = client.open()?;
+        let __client = __client.open()?;
         ::core::result::Result::Ok(ThermostatClient {
-            client,
+            client: __client,
             topic_0: {
-                let address = ::std::format!("{}/{}", self.service, "temperature");
-                let mut topic = ::bus::Bus::connect::<f64>(self.bus, &address)
+                let __address = ::std::format!("{}/{}", self.service, "temperature");
+                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
                     .timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                if let ::core::option::Option::Some(__wait) = self.wait {
+                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
                 }
-                topic.open()?
+                __topic.open()?
             },
             topic_1: {
-                let address = ::std::format!("{}/{}", self.service, "setpoint");
-                let mut topic = ::bus::Bus::connect::<f64>(self.bus, &address)
+                let __address = ::std::format!("{}/{}", self.service, "setpoint");
+                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
                     .timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                if let ::core::option::Option::Some(__wait) = self.wait {
+                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
                 }
-                topic.open()?
+                __topic.open()?
             },
             topic_2: {
-                let address = ::std::format!("{}/{}", self.service, "mean");
-                let mut topic = ::bus::Bus::connect::<f64>(self.bus, &address)
+                let __address = ::std::format!("{}/{}", self.service, "mean");
+                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
                     .timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                if let ::core::option::Option::Some(__wait) = self.wait {
+                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
                 }
-                topic.open()?
+                __topic.open()?
             },
         })
     }
@@ -317,41 +317,41 @@ impl ThermostatClientBuilder<'_> {
     /// # Errors
     /// As `open`.
     pub async fn open_async(self) -> ::bus::Result<ThermostatClient> {
-        let began = ::std::time::Instant::now();
-        let mut client = ::bus::Bus::client(self.bus, self.service)
+        let __began = ::std::time::Instant::now();
+        let mut __client = ::bus::Bus::client(self.bus, self.service)
             .timeout(self.timeout);
-        if let ::core::option::Option::Some(wait) = self.wait {
-            client = client.wait(wait);
+        if let ::core::option::Option::Some(__wait) = self.wait {
+            __client = __client.wait(__wait);
         }
-        let client = client.open_async().await?;
+        let __client = __client.open_async().await?;
         ::core::result::Result::Ok(ThermostatClient {
-            client,
+            client: __client,
             topic_0: {
-                let address = ::std::format!("{}/{}", self.service, "temperature");
-                let mut topic = ::bus::Bus::connect::<f64>(self.bus, &address)
+                let __address = ::std::format!("{}/{}", self.service, "temperature");
+                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
                     .timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                if let ::core::option::Option::Some(__wait) = self.wait {
+                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
                 }
-                topic.open_async().await?
+                __topic.open_async().await?
             },
             topic_1: {
-                let address = ::std::format!("{}/{}", self.service, "setpoint");
-                let mut topic = ::bus::Bus::connect::<f64>(self.bus, &address)
+                let __address = ::std::format!("{}/{}", self.service, "setpoint");
+                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
                     .timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                if let ::core::option::Option::Some(__wait) = self.wait {
+                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
                 }
-                topic.open_async().await?
+                __topic.open_async().await?
             },
             topic_2: {
-                let address = ::std::format!("{}/{}", self.service, "mean");
-                let mut topic = ::bus::Bus::connect::<f64>(self.bus, &address)
+                let __address = ::std::format!("{}/{}", self.service, "mean");
+                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
                     .timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    topic = topic.wait(wait.saturating_sub(began.elapsed()));
+                if let ::core::option::Option::Some(__wait) = self.wait {
+                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
                 }
-                topic.open_async().await?
+                __topic.open_async().await?
             },
         })
     }

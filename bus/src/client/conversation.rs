@@ -384,7 +384,6 @@ impl Drop for ConversationHandle {
 /// It outlives the service: when the service dies or closes, the last values stay readable, marked as
 /// stale, and when a service of that name with the same message type, or another version of it, returns, the conversation and its
 /// links go on with it by themselves.
-#[derive(Debug)]
 pub struct Conversation<T: ?Sized> {
     pub(crate) handle: Arc<ConversationHandle>,
     /// How it waits for its transactions.
@@ -395,6 +394,13 @@ pub struct Conversation<T: ?Sized> {
 impl<T: ?Sized> Clone for Conversation<T> {
     fn clone(&self) -> Self {
         Conversation { handle: self.handle.clone(), terms: self.terms, message: PhantomData }
+    }
+}
+
+// Messages need not be `Debug`, which a derive would ask of them.
+impl<T: ?Sized> core::fmt::Debug for Conversation<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Conversation").field("handle", &self.handle).field("terms", &self.terms).finish()
     }
 }
 

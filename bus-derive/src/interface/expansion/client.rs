@@ -5,10 +5,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::Ident;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 use super::server::lines;
-use super::{message, named, reply};
+use super::{message, named, own, reply, shown_at};
 use crate::interface::model::{Interface, Method, Topic};
 
 /// `ThermostatClient`, and what sets it up.
@@ -17,7 +19,6 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
     let (client, builder) = (named(interface, "Client"), named(interface, "ClientBuilder"));
     let fields: Vec<_> = (0..interface.topics.len()).map(|index| format_ident!("topic_{}", index)).collect();
     let values: Vec<_> = interface.topics.iter().map(|topic| &topic.value).collect();
-    let names: Vec<_> = interface.topics.iter().map(|topic| &topic.name).collect();
     let accessors = interface.topics.iter().zip(&fields).map(|(topic, field)| {
         let Topic { ident, name, value, docs, .. } = topic;
         let docs = if docs.is_empty() { vec![format!(" The topic `{name}`.")] } else { lines(docs) };
@@ -36,6 +37,32 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
     });
     let commands = interface.commands.iter().map(|method| command(interface, method));
     let messages = interface.commands.iter().map(|method| message(interface, method));
+    let (began, whole, topic, address, wait) =
+        (own("began"), own("client"), own("topic"), own("address"), own("wait"));
+    let each = || interface.topics.iter().zip(&fields);
+    let with = |what: &str| -> Vec<_> {
+        let (method, what) = (format_ident!("with_{}", what), format_ident!("{}", what));
+        let with = |(topic, field): (&Topic, &Ident)| {
+            shown_at(topic.value.span(), quote!(#bus::Conversation::#method(self.#field, #what)))
+        };
+        each().map(with).collect()
+    };
+    let (with_timeout, with_wait) = (with("timeout"), with("wait"));
+    let connects = |open: TokenStream| -> Vec<_> {
+        let connect = |(Topic { name, value, .. }, _): (&Topic, &Ident)| {
+            let connect = quote!({
+                let #address = ::std::format!("{}/{}", self.service, #name);
+                let mut #topic = #bus::Bus::connect::<#value>(self.bus, &#address).timeout(self.timeout);
+                if let ::core::option::Option::Some(#wait) = self.wait {
+                    #topic = #topic.wait(#wait.saturating_sub(#began.elapsed()));
+                }
+                #topic.#open?
+            });
+            shown_at(value.span(), connect)
+        };
+        each().map(connect).collect()
+    };
+    let (connects, connects_async) = (connects(quote!(open())), connects(quote!(open_async().await)));
     let summary = format!(" A client of services that implement [`{}`].", r#trait);
     let builder_summary = format!(" A [`{client}`] that is being set up.");
     quote! {
@@ -95,7 +122,7 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
             #visibility fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
                 Self {
                     client: #bus::Client::with_timeout(self.client, timeout),
-                    #(#fields: #bus::Conversation::with_timeout(self.#fields, timeout),)*
+                    #(#fields: #with_timeout,)*
                 }
             }
 
@@ -104,7 +131,7 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
             #visibility fn with_wait(self, wait: #bus::Wait) -> Self {
                 Self {
                     client: #bus::Client::with_wait(self.client, wait),
-                    #(#fields: #bus::Conversation::with_wait(self.#fields, wait),)*
+                    #(#fields: #with_wait,)*
                 }
             }
 
@@ -135,22 +162,15 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
             /// declares; otherwise as `ConnectBuilder::open`. Whether it has the commands is for `check` to say, since a service
             /// may be visible before it has handlers.
             #visibility fn open(self) -> #bus::Result<#client> {
-                let began = ::std::time::Instant::now();
-                let mut client = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    client = client.wait(wait);
+                let #began = ::std::time::Instant::now();
+                let mut #whole = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
+                if let ::core::option::Option::Some(#wait) = self.wait {
+                    #whole = #whole.wait(#wait);
                 }
-                let client = client.open()?;
+                let #whole = #whole.open()?;
                 ::core::result::Result::Ok(#client {
-                    client,
-                    #(#fields: {
-                        let address = ::std::format!("{}/{}", self.service, #names);
-                        let mut topic = #bus::Bus::connect::<#values>(self.bus, &address).timeout(self.timeout);
-                        if let ::core::option::Option::Some(wait) = self.wait {
-                            topic = topic.wait(wait.saturating_sub(began.elapsed()));
-                        }
-                        topic.open()?
-                    },)*
+                    client: #whole,
+                    #(#fields: #connects,)*
                 })
             }
 
@@ -159,22 +179,15 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
             /// # Errors
             /// As `open`.
             #visibility async fn open_async(self) -> #bus::Result<#client> {
-                let began = ::std::time::Instant::now();
-                let mut client = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
-                if let ::core::option::Option::Some(wait) = self.wait {
-                    client = client.wait(wait);
+                let #began = ::std::time::Instant::now();
+                let mut #whole = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
+                if let ::core::option::Option::Some(#wait) = self.wait {
+                    #whole = #whole.wait(#wait);
                 }
-                let client = client.open_async().await?;
+                let #whole = #whole.open_async().await?;
                 ::core::result::Result::Ok(#client {
-                    client,
-                    #(#fields: {
-                        let address = ::std::format!("{}/{}", self.service, #names);
-                        let mut topic = #bus::Bus::connect::<#values>(self.bus, &address).timeout(self.timeout);
-                        if let ::core::option::Option::Some(wait) = self.wait {
-                            topic = topic.wait(wait.saturating_sub(began.elapsed()));
-                        }
-                        topic.open_async().await?
-                    },)*
+                    client: #whole,
+                    #(#fields: #connects_async,)*
                 })
             }
         }
@@ -212,6 +225,16 @@ fn command(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
             quote!(&#message { #(#fields),* })
         }
     };
+    // Under the user's own heading, where there is one.
+    let errors: &[&str] = match method.docs.lines().any(|line| line.trim() == "# Errors") {
+        true => &[" Otherwise as `Client::execute`."],
+        false => &[" # Errors", " As `Client::execute`."],
+    };
+    let span = method.whole().map_or(ident.span(), |(_, r#type)| r#type.span());
+    let [execute, begin_execute, execute_async] = ["execute", "begin_execute", "execute_async"].map(|verb| {
+        let verb = format_ident!("{}", verb);
+        shown_at(span, quote!(#bus::Client::#verb::<#message>(&self.client, #command)))
+    });
     let (begin_docs, async_docs) = (
         format!(" As [`{}`](Self::{0}), without waiting for the reply.", ident.unraw()),
         format!(" As [`{}`](Self::{0}), without blocking a thread.", ident.unraw()),
@@ -219,10 +242,9 @@ fn command(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
     quote! {
         #(#[doc = #docs])*
         ///
-        /// # Errors
-        /// As `Client::execute`.
+        #(#[doc = #errors])*
         #visibility fn #ident(&self, #(#arguments),*) -> #bus::Result<#reply> {
-            #bus::Client::execute::<#message>(&self.client, #command)
+            #execute
         }
 
         #[doc = #begin_docs]
@@ -230,7 +252,7 @@ fn command(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
         /// # Errors
         /// As `Client::begin_execute`.
         #visibility fn #begin(&self, #(#arguments),*) -> #bus::Result<#bus::Pending<#reply>> {
-            #bus::Client::begin_execute::<#message>(&self.client, #command)
+            #begin_execute
         }
 
         #[doc = #async_docs]
@@ -238,7 +260,7 @@ fn command(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
         /// # Errors
         /// As `Client::execute_async`.
         #visibility async fn #r#async(&self, #(#arguments),*) -> #bus::Result<#reply> {
-            #bus::Client::execute_async::<#message>(&self.client, #command).await
+            #execute_async.await
         }
     }
 }

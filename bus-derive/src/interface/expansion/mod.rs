@@ -6,7 +6,7 @@ mod client;
 mod command;
 mod server;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Ident, ItemTrait, TraitItem};
@@ -60,6 +60,20 @@ fn reply(interface: &Interface<'_>, method: &Method<'_>) -> TokenStream {
         Some(with) => quote!(#with),
         None => quote!(#bus::Ack),
     }
+}
+
+/// Tokens whose errors are shown at what the user wrote, where their names still mean what they did.
+fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
+    let shown = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            let mut shown = Group::new(group.delimiter(), shown_at(span, group.stream()));
+            shown.set_span(group.span());
+            token = TokenTree::Group(shown);
+        }
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(shown).collect()
 }
 
 /// A variable of the expansion, which the user's code does not see.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{message, named, own};
+use super::{message, named, own, shown_at};
 use crate::interface::help;
 use crate::interface::model::{Answer, Argument, Interface, Kind, Topic, Way};
 
@@ -17,9 +17,12 @@ pub(super) fn server(interface: &Interface<'_>) -> TokenStream {
         quote!(#(#[doc = #docs])* #visibility #ident: #bus::Topic<#value>,)
     });
     let opened = interface.topics.iter().map(|Topic { ident, name, value, .. }| {
-        quote!(#ident: #bus::Service::topic::<#value>(service, #name).open()?,)
+        let opened = quote!(#bus::Service::topic::<#value>(service, #name).open()?);
+        let opened = shown_at(value.span(), opened);
+        quote!(#ident: #opened,)
     });
     let handlers = handlers(interface);
+    let (opened_topics, before) = (own("topics"), own("before"));
     let summary = format!(" The topics of [`{trait}`], as its server has them.", r#trait = r#trait);
     let help_summary =
         format!(" What a service that implements [`{trait}`] says of itself.", r#trait = r#trait);
@@ -42,14 +45,14 @@ pub(super) fn server(interface: &Interface<'_>) -> TokenStream {
             /// # Errors
             /// As `TopicBuilder::open`, where the service has one of the topics already.
             #visibility fn open(service: &#bus::Service) -> #bus::Result<Self> {
-                let topics = Self { #(#opened)* };
-                let before = #bus::Service::help(service);
-                #bus::Service::set_help(service, if before.is_empty() {
+                let #opened_topics = Self { #(#opened)* };
+                let #before = #bus::Service::help(service);
+                #bus::Service::set_help(service, if #before.is_empty() {
                     <::core::primitive::str as ::std::borrow::ToOwned>::to_owned(Self::HELP)
                 } else {
-                    ::std::format!("{}\n{}", before, Self::HELP)
+                    ::std::format!("{}\n{}", #before, Self::HELP)
                 });
-                ::core::result::Result::Ok(topics)
+                ::core::result::Result::Ok(#opened_topics)
             }
 
             /// Has the methods of the state answer pokes, computed requests and commands: those of one interface, beside
@@ -158,10 +161,8 @@ fn call(
 /// What a handler returns for the method's answer; `yes` is what it is where there is nothing to say.
 fn answered(interface: &Interface<'_>, answer: &Answer, call: TokenStream, yes: &TokenStream) -> TokenStream {
     let bus = &interface.bus;
-    let into = quote_spanned! {answer.span=>
-        <#bus::Refusal as ::core::convert::From<_>>::from
-    };
-    match (answer.way, &answer.with) {
+    let into = quote!(<#bus::Refusal as ::core::convert::From<_>>::from);
+    let body = match (answer.way, &answer.with) {
         (Way::Later, _) => quote!({ #call; }),
         (Way::Result, Some(_)) => quote!(::core::result::Result::map_err(#call, #into)),
         (Way::Result, None) => {
@@ -169,7 +170,8 @@ fn answered(interface: &Interface<'_>, answer: &Answer, call: TokenStream, yes: 
         }
         (Way::Plain, Some(_)) => quote!(::core::result::Result::Ok(#call)),
         (Way::Plain, None) => quote!({ #call; ::core::result::Result::Ok(#yes) }),
-    }
+    };
+    shown_at(answer.span, body)
 }
 
 /// Documentation as it was written.

@@ -18,6 +18,9 @@ pub trait Thermostat: ::core::marker::Send {
     const TYPE: vehicle::Topic<f64>;
 
     /// What is wanted.
+    ///
+    /// # Errors
+    /// The service says.
     #[poke]
     fn setpoint(&mut self, value: &f64) -> ::core::result::Result<(), vehicle::Refusal>;
 
@@ -26,10 +29,16 @@ pub trait Thermostat: ::core::marker::Send {
     fn samples(&mut self, reply: vehicle::Reply<vehicle::Ack>, value: &[f64], by: &vehicle::Caller<'_>);
 
     /// The mean.
+    ///
+    /// # Errors
+    /// The service says.
     #[compute]
     fn mean(&self) -> vehicle::Result<f64>;
 
     /// Stops.
+    ///
+    /// # Errors
+    /// The service says.
     #[execute]
     fn r#move(&mut self, room: &vehicle::FixedStr<32>, minutes: u64) -> vehicle::Result<u64>;
 

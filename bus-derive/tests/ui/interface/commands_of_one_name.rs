@@ -1,0 +1,10 @@
+#[bus::interface]
+trait Thermostat {
+    #[execute]
+    fn halt(&mut self);
+
+    #[execute]
+    fn halt(&mut self, minutes: u64);
+}
+
+fn main() {}

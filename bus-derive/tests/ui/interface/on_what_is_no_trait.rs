@@ -1,0 +1,9 @@
+#[bus::interface]
+struct Thermostat {
+    limit: f64,
+}
+
+#[bus::interface]
+fn halt() {}
+
+fn main() {}
