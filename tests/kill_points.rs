@@ -242,7 +242,12 @@ fn hold(topic: &Conversation<Checked>, mut follower: Follower<Samples<Checked>>,
             held.iter().for_each(|(life, number, sample)| assert_eq!(sample.check(), (*life, *number)));
             match topic.request("item") {
                 Ok(update) => assert_eq!(update.value.check().1, update.seq),
-                Err(Error::NoValue { .. } | Error::NoSuchItem { .. } | Error::Overrun { .. }) => {}
+                Err(
+                    Error::NoValue { .. }
+                    | Error::NoSuchItem { .. }
+                    | Error::Stale { .. }
+                    | Error::Overrun { .. },
+                ) => {}
                 Err(error) => panic!("{error}"),
             }
             continue;

@@ -326,9 +326,14 @@ impl ConversationShared {
     }
 }
 
-/// Whether nobody computes it, or nobody is there who could: then that there is no value is all there is to say.
-fn is_not_computed(error: &Error) -> bool {
-    matches!(error, Error::NotSupported { .. } | Error::Denied { .. } | Error::Stale { .. })
+/// Whether that there is no value, as `error` says, is all there is to say: nobody computes it, or nobody is there who could. That an
+/// item is not there is not known of a service that is gone.
+fn is_not_computed(error: &Error, computing: &Error) -> bool {
+    match computing {
+        Error::NotSupported { .. } | Error::Denied { .. } => true,
+        Error::Stale { .. } => !matches!(error, Error::NoSuchItem { .. }),
+        _ => false,
+    }
 }
 
 /// Whether an item may have a value for all that, which the service computes.
@@ -514,7 +519,7 @@ impl<T: Message> Conversation<T> {
         match self.item(item).and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as::<T>(item) {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(none) if is_not_computed(&none) => Err(error),
+                Err(other) if is_not_computed(&error, &other) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
@@ -539,7 +544,7 @@ impl<T: Message> Conversation<T> {
         match self.item_async(item).await.and_then(|mut item| item.request()) {
             Err(error) if is_without_value(&error) => match self.request_as_async::<T>(item).await {
                 Ok(value) => Ok(self.computed(item, value)),
-                Err(none) if is_not_computed(&none) => Err(error),
+                Err(other) if is_not_computed(&error, &other) => Err(error),
                 Err(other) => Err(other),
             },
             read => read,
