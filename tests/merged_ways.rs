@@ -322,6 +322,25 @@ fn a_link_without_members_waits_for_the_first() {
     });
 }
 
+/// Whoever sleeps is not woken for it again: the list has told of it before.
+#[test]
+fn a_life_that_is_there_when_the_one_before_goes_is_followed_with_the_same_look() {
+    let place = Place::new();
+    let bus = place.bus();
+    let list = bus.connect_all::<u64>("*", "topic").unwrap();
+    let mut link = list.advise("item").hot().unwrap();
+    let first = services(&bus, &["a"]);
+    let before = link.recv_timeout(LIMIT).unwrap().member.clone();
+    drop(first);
+    until("its end is told of", || matches!(link.try_recv(), Err(Error::Stale { .. })));
+    let _second = services(&bus, &["a"]);
+    until("the next life is a member", || list.services().iter().any(|info| **info != *before));
+    // Its value may not be there yet.
+    let _ = link.try_recv().unwrap();
+    let members: Vec<_> = link.members().into_iter().map(|(member, _)| member.instance).collect();
+    assert!(members.len() == 1 && members != [before.instance], "{members:?}");
+}
+
 #[test]
 fn handles_go_to_other_threads() {
     fn send<T: Send>() {}

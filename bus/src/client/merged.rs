@@ -362,10 +362,21 @@ impl<D: Deliver> MergedLink<D> {
 
     /// Looks at one after the other, beginning with the one whose turn it is.
     fn look(&mut self) -> Result<Option<Merged<D::Item>>> {
-        let version = self.list.shared.state.version();
-        if self.seen != Some(version) {
-            self.follow(version);
+        loop {
+            let version = self.list.shared.state.version();
+            if self.seen != Some(version) {
+                self.follow(version);
+            }
+            let found = self.look_at_parts()?;
+            // Where a part has just made room for the next life of its name, nothing else tells of that life.
+            if found.is_some() || self.seen.is_some() {
+                return Ok(found);
+            }
         }
+    }
+
+    /// Looks at each part once.
+    fn look_at_parts(&mut self) -> Result<Option<Merged<D::Item>>> {
         let mut others = self.parts.len();
         while others > 0 {
             if self.turn >= self.parts.len() {
