@@ -517,22 +517,34 @@ impl<T: Message> Conversation<T> {
     /// As [`item`](Conversation::item) and [`RemoteItem::request`]; as [`request_as`](Self::request_as) where it is computed.
     pub fn request(&self, item: &str) -> Result<Update<T>> {
         match self.item(item).and_then(|mut item| item.request()) {
-            Err(error) if is_without_value(&error) => match self.request_as::<T>(item) {
-                Ok(value) => Ok(self.computed(item, value)),
-                Err(other) if is_not_computed(&error, &other) => Err(error),
-                Err(other) => Err(other),
-            },
+            Err(error) if is_without_value(&error) => self.computed(item, error, self.request_as::<T>(item)),
             read => read,
         }
     }
 
-    /// A computed value as an update.
-    fn computed(&self, item: &str, value: T) -> Update<T> {
+    /// What was computed where there is no value, as `error` says: as an update.
+    fn computed(&self, item: &str, error: Error, answer: Result<T>) -> Result<Update<T>> {
+        let value = match answer {
+            Ok(value) => value,
+            Err(other) if is_not_computed(&error, &other) => return Err(error),
+            Err(other) => return Err(other),
+        };
         let shared = &self.handle.shared;
         let epoch = shared.state.lock().session.as_ref().map_or(0, |session| session.epoch);
         let item = shared.names.id(item);
         let (mark, stamp) = (Mark::GOOD, None);
-        Update { value, item, seq: 0, missed: 0, suppressed: 0, epoch, stamp, gap: false, stale: false, mark }
+        Ok(Update {
+            value,
+            item,
+            seq: 0,
+            missed: 0,
+            suppressed: 0,
+            epoch,
+            stamp,
+            gap: false,
+            stale: false,
+            mark,
+        })
     }
 
     /// As [`request`](Self::request), without blocking a thread where the service has to be asked whether the item
@@ -542,11 +554,9 @@ impl<T: Message> Conversation<T> {
     /// As [`request`](Self::request).
     pub async fn request_async(&self, item: &str) -> Result<Update<T>> {
         match self.item_async(item).await.and_then(|mut item| item.request()) {
-            Err(error) if is_without_value(&error) => match self.request_as_async::<T>(item).await {
-                Ok(value) => Ok(self.computed(item, value)),
-                Err(other) if is_not_computed(&error, &other) => Err(error),
-                Err(other) => Err(other),
-            },
+            Err(error) if is_without_value(&error) => {
+                self.computed(item, error, self.request_as_async::<T>(item).await)
+            }
             read => read,
         }
     }
