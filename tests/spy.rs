@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bus::{Error, Message, Refusal, Spy, TraceEvent, TraceKind, TraceOutcome, TraceVerb, Wait};
-use support::{LIMIT, Place, Process, Test, roles, until, wire};
+use support::{LIMIT, Place, Test, roles, start_ready, tell, until, wire};
 
 roles!(server, visitor, looker);
 
@@ -72,17 +72,6 @@ fn looker(test: &mut Test) {
     test.await_line("end");
 }
 
-fn start(place: &Place, role: &'static str) -> Process {
-    let mut process = place.start(role);
-    process.await_line("ready");
-    process
-}
-
-#[track_caller]
-fn tell(process: &mut Process, line: &str) {
-    assert_eq!(process.ask(line), "done");
-}
-
 /// The next event, which is of this kind.
 #[track_caller]
 fn next(spy: &mut Spy, kind: TraceKind) -> TraceEvent {
@@ -105,10 +94,10 @@ fn find(spy: &mut Spy, kind: TraceKind) -> TraceEvent {
 #[test]
 fn conversations_and_links_are_seen_as_they_come_and_go() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let mut spy = bus.spy("plant").open().unwrap();
-    let mut visitor = start(&place, "visitor");
+    let mut visitor = start_ready(&place, "visitor");
 
     let opened = next(&mut spy, TraceKind::ConversationOpened);
     assert_eq!((opened.pid, opened.topic.as_str()), (visitor.pid(), "gauges"));
@@ -155,7 +144,7 @@ fn conversations_and_links_are_seen_as_they_come_and_go() {
 #[test]
 fn transactions_are_seen_with_their_outcomes() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let gauges = bus.connect::<u64>("plant/gauges").open().unwrap();
     let client = bus.client("plant").open().unwrap();
@@ -205,7 +194,7 @@ fn transactions_are_seen_with_their_outcomes() {
 #[test]
 fn who_breaks_the_protocol_is_seen() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let mut spy = place.bus().spy("plant").open().unwrap();
     let mut client = wire::Client::greeted(&place, "plant");
     client.send(b"no frame of ours", &[]).unwrap();
@@ -219,11 +208,11 @@ fn who_breaks_the_protocol_is_seen() {
 #[test]
 fn a_spy_that_stands_still_or_dies_disturbs_nobody() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let system = bus.system("plant").open().unwrap();
     assert_eq!(system.status().unwrap().spies, 0);
-    let mut looker = start(&place, "looker");
+    let mut looker = start_ready(&place, "looker");
     looker.stop();
     let client = bus.client("plant").open().unwrap().with_wait(Wait::Park).with_timeout(LIMIT);
     std::thread::scope(|scope| {
@@ -242,7 +231,7 @@ fn a_spy_that_stands_still_or_dies_disturbs_nobody() {
 #[test]
 fn what_a_slow_spy_does_not_read_is_counted() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let client = bus.client("plant").open().unwrap().with_timeout(LIMIT);
     let mut spy = bus.spy("plant").open().unwrap();

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bus::{Counter, Error, FormatUse, Link, Message, System};
-use support::{LIMIT, Place, Process, Test, roles};
+use support::{LIMIT, Place, Test, roles, start_ready, tell};
 
 roles!(server, visitor);
 
@@ -70,17 +70,6 @@ fn visitor(test: &mut Test) {
     test.await_line("end");
 }
 
-fn start(place: &Place, role: &'static str) -> Process {
-    let mut process = place.start(role);
-    process.await_line("ready");
-    process
-}
-
-#[track_caller]
-fn tell(process: &mut Process, line: &str) {
-    assert_eq!(process.ask(line), "done");
-}
-
 /// Reads by `read`, and again whenever the item is told anew, until it is as `expected` says.
 #[track_caller]
 fn await_told<R: core::fmt::Debug>(
@@ -105,7 +94,7 @@ fn follow(system: &System, item: &str) -> Link<bus::Boxed<[u8]>> {
 #[test]
 fn what_a_service_has_is_told_at_once_to_who_asks() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     tell(&mut server, "help Valves, by name.");
     tell(&mut server, "status all valves\tmove");
     tell(&mut server, "topic levels");
@@ -163,7 +152,7 @@ fn what_a_service_has_is_told_at_once_to_who_asks() {
 #[test]
 fn what_changes_is_told_to_who_looks() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let system = bus.system("plant").open().unwrap();
 
@@ -189,7 +178,7 @@ fn what_changes_is_told_to_who_looks() {
     await_told(&mut valves, || system.items("valves"), |items| *items == ["north", "south"]);
 
     let (mut conversations, mut links) = (follow(&system, "Conversations"), follow(&system, "Links"));
-    let mut visitor = start(&place, "visitor");
+    let mut visitor = start_ready(&place, "visitor");
     let found = await_told(
         &mut links,
         || system.links(),
@@ -232,7 +221,7 @@ fn what_changes_is_told_to_who_looks() {
 #[test]
 fn a_link_that_waits_is_told_with_the_item_that_it_waits_for() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let system = bus.system("plant").open().unwrap();
     let mut links = follow(&system, "Links");
@@ -255,7 +244,7 @@ fn a_link_that_waits_is_told_with_the_item_that_it_waits_for() {
 #[test]
 fn ten_thousand_items_are_listed_as_they_come() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let system = bus.system("plant").open().unwrap();
     let mut topics = follow(&system, "Topics");
@@ -272,7 +261,7 @@ fn ten_thousand_items_are_listed_as_they_come() {
 #[test]
 fn a_topic_whose_name_leaves_no_room_for_more_has_a_list_too() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let long = "t".repeat(255);
     tell(&mut server, &format!("topic {long}"));
     tell(&mut server, "items 2");
@@ -287,7 +276,7 @@ fn a_topic_whose_name_leaves_no_room_for_more_has_a_list_too() {
 #[test]
 fn the_name_is_the_librarys_own_and_no_topic_among_others() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let system = bus.system("plant").open().unwrap();
     for name in ["system", "system.", "system.trace"] {
@@ -313,7 +302,7 @@ fn who_waits_for_the_service_is_told_when_it_is_there() {
     assert!(matches!(bus.system("a/b").open(), Err(Error::InvalidName { .. })));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| bus.system("plant").wait(LIMIT).open().unwrap());
-        let mut server = start(&place, "server");
+        let mut server = start_ready(&place, "server");
         let system = waiting.join().unwrap();
         assert_eq!(system.items("valves").unwrap(), ["north"]);
         let counters = system.counters().unwrap();

@@ -11,7 +11,7 @@ use std::fs;
 use std::time::Duration;
 
 use bus::{Counter, Error, Message, Refusal, System};
-use support::{LIMIT, Place, Process, Test, roles, until};
+use support::{LIMIT, Place, Test, roles, start_ready, tell, until};
 
 roles!(server, looker);
 
@@ -65,17 +65,6 @@ fn looker(test: &mut Test) {
     test.await_line("end");
 }
 
-fn start(place: &Place, role: &'static str) -> Process {
-    let mut process = place.start(role);
-    process.await_line("ready");
-    process
-}
-
-#[track_caller]
-fn tell(process: &mut Process, line: &str) {
-    assert_eq!(process.ask(line), "done");
-}
-
 /// Reads the counters each time that they are told, until these are as `expected` says.
 #[track_caller]
 fn await_counted(system: &System, expected: &[(&str, &str, u64)]) -> BTreeMap<Counter, u64> {
@@ -109,7 +98,7 @@ fn has_memory_for_telling(pid: u32) -> bool {
 #[test]
 fn what_was_done_is_counted_also_when_nobody_looked() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     tell(&mut server, "publish 1000");
     let gauges = bus.connect::<u64>("plant/gauges").open().unwrap();
@@ -153,7 +142,7 @@ fn what_was_done_is_counted_also_when_nobody_looked() {
 #[test]
 fn what_is_done_is_told_to_who_looks() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let system = bus.system("plant").open().unwrap();
     tell(&mut server, "publish 10");
@@ -193,7 +182,7 @@ fn what_is_done_is_told_to_who_looks() {
 #[test]
 fn nothing_is_made_for_nobody_and_nothing_is_done_when_who_looked_is_gone() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let gauges = bus.connect::<u64>("plant/gauges").open().unwrap();
     let _link = gauges.advise("north").prime(false).hot().unwrap();
@@ -201,7 +190,7 @@ fn nothing_is_made_for_nobody_and_nothing_is_done_when_who_looked_is_gone() {
     until("the control thread sleeps for good", || sleeps_without_end(server.pid()) == Some(true));
     assert!(!has_memory_for_telling(server.pid()), "memory, and nobody has asked");
 
-    let mut looker = start(&place, "looker");
+    let mut looker = start_ready(&place, "looker");
     assert!(has_memory_for_telling(server.pid()));
     until("the control thread wakes by itself", || sleeps_without_end(server.pid()) == Some(false));
     looker.kill();
@@ -223,7 +212,7 @@ fn nothing_is_made_for_nobody_and_nothing_is_done_when_who_looked_is_gone() {
 #[test]
 fn what_is_as_it_was_is_not_told_again() {
     let place = Place::new();
-    let mut server = start(&place, "server");
+    let mut server = start_ready(&place, "server");
     let bus = place.bus();
     let system = bus.system("plant").open().unwrap();
     let mut topics = system.conversation().advise("Topics").boxed().unwrap();

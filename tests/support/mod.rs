@@ -49,7 +49,7 @@ pub(crate) use desk::{Desk, desk};
 pub(crate) use frame::Frame;
 pub(crate) use holder::{Holder, holder};
 pub(crate) use place::Place;
-pub(crate) use process::{Process, Test, roles};
+pub(crate) use process::{Process, Test, roles, start_ready, tell};
 pub(crate) use publisher::{Publisher, Setup, connect, publisher};
 pub(crate) use random::Random;
 pub(crate) use reader::{Got, Reader, reader};

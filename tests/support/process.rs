@@ -23,7 +23,7 @@ use bus::Bus;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::LIMIT;
-use super::place::open;
+use super::place::{Place, open};
 
 const ROLE: &str = "BUS_TEST_ROLE";
 const DIRECTORY: &str = "BUS_TEST_DIRECTORY";
@@ -317,4 +317,17 @@ impl Line {
     fn close(&self) {
         let _ = self.0.get_ref().shutdown(std::net::Shutdown::Write);
     }
+}
+
+/// Starts a role, and waits until it says that it is ready.
+pub(crate) fn start_ready(place: &Place, role: &'static str) -> Process {
+    let mut process = place.start(role);
+    process.await_line("ready");
+    process
+}
+
+/// Has a process do something, and waits until it says that it has.
+#[track_caller]
+pub(crate) fn tell(process: &mut Process, line: &str) {
+    assert_eq!(process.ask(line), "done");
 }
