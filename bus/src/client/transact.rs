@@ -164,6 +164,11 @@ impl ConversationHandle {
         if let Some(reason) = shared.ended() {
             return Err(shared.stale(reason));
         }
+        // Where the service let this program have the topic's memory, it says there what it offers, and need not be asked.
+        let session = shared.state.lock().session.clone();
+        if session.is_some_and(|session| session.offers() & ask.offer() == 0) {
+            return Err(not_supported(asked, ask.kind));
+        }
         let words = ask.words();
         if words.0.max(words.1) > u32::MAX as usize / 16 {
             return Err(Error::InvalidOption {

@@ -235,12 +235,14 @@ impl ServiceShared {
         core::mem::take(&mut lock(&self.evictions))
     }
 
-    /// Adds a topic; `false` if there is one of this name.
-    pub(crate) fn add_topic(&self, topic: Arc<TopicShared>) -> bool {
+    /// Adds a topic, whose clients read in `board` what is offered; `false` if there is one of this name.
+    pub(crate) fn add_topic(&self, topic: Arc<TopicShared>, board: Words) -> bool {
         let mut topics = lock(&self.topics);
         if topics.contains_key(&topic.name) {
             return false;
         }
+        // Before any client can find the topic.
+        self.transactions.add_board(&topic.name, board);
         topics.insert(topic.name.clone(), topic);
         drop(topics);
         self.appeared();
