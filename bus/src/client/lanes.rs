@@ -209,7 +209,10 @@ impl ClientLane {
             self.lane.post(number, header(cell), name, fill);
             (cell, number)
         };
-        if self.inbox.ring(&SharedFutex) {
+        let is_asked_for = self.inbox.ring(&SharedFutex);
+        // After the fence of the ring: where the service does nothing any longer it has to be told that this is there, or has seen
+        // it when it looked ([`crate::server::transactions`]).
+        if is_asked_for || self.offers() == 0 {
             self.send_frame();
         }
         Ok((cell, number))
@@ -234,11 +237,11 @@ impl ClientLane {
         book.free.pop()
     }
 
-    /// Tells the service, past all that waits to be sent, that its task has a request.
+    /// Tells the service, past all that waits to be sent, that there is a request.
     #[cold]
     fn send_frame(&self) {
-        // Where there is no room for the frame the service has enough to read, and its task looks again after a while. Where
-        // the connection is gone nobody waits.
+        // Where there is no room for the frame the service has enough to read: its control thread looks then, and its task after a
+        // while. Where the connection is gone nobody waits.
         if let Some(socket) = self.socket.upgrade() {
             let _ = socket::send(&socket, &wire::encode(0, 0, &RequestPosted {}), &[]);
         }

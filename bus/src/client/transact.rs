@@ -95,12 +95,7 @@ impl Ask<'_> {
 #[cold]
 fn not_supported(asked: &Asked, kind: Kind) -> Error {
     let (service, verb, what) = asked.parts();
-    let supported = match kind {
-        Kind::Poke => "the topic takes no pokes",
-        Kind::Execute => "the service has no commands",
-        Kind::Request => "no item of the topic is computed",
-    };
-    Error::NotSupported { service, verb, what, supported: supported.to_owned() }
+    Error::NotSupported { service, verb, what, supported: kind.why_unsupported().to_owned() }
 }
 
 #[cold]

@@ -35,7 +35,7 @@ use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::spin::{SpinBudget, Waiting};
 use crate::sync::step;
 use crate::sys::futex::SharedFutex;
-use crate::sys::{processors, time};
+use crate::sys::processors;
 use crate::tasks::{Deadline, Tasks};
 use crate::update::ItemId;
 
@@ -283,22 +283,11 @@ fn take<S>(
     state: &mut S,
 ) {
     let Source { lane, next } = source;
-    let number = *next;
-    let (header, words) = match lane.lane.take(number) {
-        None => return,
-        Some(Err(bad)) => return lane.accuse(&bad.to_string()),
-        Some(Ok(taken)) => taken,
-    };
-    if !lane.begin(header.cell) {
-        return lane.accuse("a request whose answer goes where another's does");
-    }
+    let Some((header, words, mut token)) = lane.take(*next) else { return };
+    *next = next.wrapping_add(1);
     scratch.fill(words);
-    *next = number.wrapping_add(1);
-    lane.next.store(*next, Ordering::Relaxed);
     step!(RequestTaken);
-    let place = (header.cell, number);
-    let mut token = Token::new(lane.clone(), place, header.kind, header.deadline);
-    if time::is_past(header.deadline) {
+    if token.is_expired() {
         return token.tell(Status::Expired, 0, "");
     }
     let topic = &lane.counterpart.topic;
@@ -372,11 +361,11 @@ fn call<S>(
         Kind::Poke => match table.topics.get_mut(topic).and_then(|topic| topic.poke.as_mut()) {
             Some(handler) if handler.of == header.of => (handler.run)(state, arrival, token),
             Some(handler) => token.tell(Status::OtherType, 0, &handler.type_name),
-            None => token.tell(Status::NotSupported, 0, ""),
+            None => token.tell(Status::NotSupported, 0, header.kind.why_unsupported()),
         },
         Kind::Request => {
             let Some(formats) = table.topics.get_mut(topic).map(|topic| &mut topic.formats) else {
-                return token.tell(Status::NotSupported, 0, "");
+                return token.tell(Status::NotSupported, 0, header.kind.why_unsupported());
             };
             match formats.iter_mut().find(|format| format.of == header.of) {
                 Some(format) => (format.run)(state, arrival, token),

@@ -37,6 +37,10 @@ use crate::server::topic::Topic;
 /// A [`WaitSet`](crate::WaitSet) waits for requests beside whatever else a thread waits for; [`poll`](Handlers::poll) with no
 /// timeout then answers them. [`Service::serve`](crate::Service::serve) has a thread of its own do it all.
 ///
+/// Dropping them ends what the service does when it is asked: what waits to be begun is answered
+/// [`NotSupported`](Error::NotSupported), in paused conversations too, and so is what is asked from then on, until there are other
+/// handlers. Where the service is closed before, its clients are told that instead.
+///
 /// Make a service [ready](crate::Service::ready) when it has its handlers: until then nobody finds it, and nobody is told that it
 /// does not do what it is about to do.
 ///
@@ -163,7 +167,7 @@ impl<S> fmt::Debug for Handlers<'_, S> {
 impl<'h, S> Handlers<'h, S> {
     pub(crate) fn new(shared: Arc<ServiceShared>) -> Result<Self> {
         let inbox = shared.transactions.inbox().map_err(Error::os("creating the service's inbox"))?;
-        if shared.transactions.handled.swap(true, Ordering::AcqRel) {
+        if !shared.transactions.engage() {
             return Err(Error::AlreadyHandled { service: shared.name.clone() });
         }
         Ok(Handlers {
@@ -385,9 +389,7 @@ impl<'h, S> Handlers<'h, S> {
 impl<S> Drop for Handlers<'_, S> {
     fn drop(&mut self) {
         self.seat.leave();
-        self.shared.transactions.withdraw_all();
-        self.shared.transactions.relieve();
-        self.shared.transactions.handled.store(false, Ordering::Release);
+        self.shared.transactions.dismiss(self.shared.is_closed());
     }
 }
 

@@ -110,7 +110,7 @@ impl Token {
         TraceEvent { verb: self.kind.into(), ..event }
     }
 
-    fn is_expired(&self) -> bool {
+    pub(super) fn is_expired(&self) -> bool {
         time::is_past(self.deadline)
     }
 }
