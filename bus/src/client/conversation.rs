@@ -251,9 +251,12 @@ impl ConversationShared {
                 let (value, others) = update.take_value();
                 return value.map(|value| others.with(value)).ok_or_else(|| self.astray());
             }
+            let awaited = values.awaited();
             // Nothing more comes of a service that is gone.
-            if STALE || values.awaited().is_none_or(|memory| !values.session().has_pool_soon(memory)) {
-                return Err(self.astray());
+            if STALE || awaited.is_none_or(|memory| !values.session().has_pool_soon(memory)) {
+                // It may have been about to send it.
+                let gone = awaited.and_then(|_| self.ended());
+                return Err(gone.map_or_else(|| self.astray(), |reason| self.stale(reason)));
             }
         }
     }
