@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Over, Peer, Phase, Question, advise, connect, fail};
 use crate::access::{self, Verbs};
-use crate::client::conversation::{ConversationShared, State, Status};
+use crate::client::conversation_state::{ConversationShared, State, Status};
 use crate::client::credit_memory::{Credit, CreditMemory};
 use crate::client::lanes::ClientLane;
 use crate::client::link_state::{Attachment, Target};

@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::conversation::{ConversationShared, Status};
+use super::conversation_state::{ConversationShared, Status};
 use super::credit_memory::CreditMemory;
 use super::doorbell::ServiceDoorbells;
 use super::link_state::{LinkShared, Target};
