@@ -3,11 +3,13 @@
 //! It connects when the service is there, opens every conversation, and when the connection ends tells
 //! every conversation and link why, and begins again.
 //!
-//! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends,
-//! [`questions`] what is asked besides conversations and links.
+//! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends, [`lent`] the
+//! memory among that, and [`refusals`] what it says no to; [`questions`] is what is asked besides conversations and links.
 
 mod frames;
+mod lent;
 mod questions;
+mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
