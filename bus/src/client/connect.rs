@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Command;
-use super::conversation::{
-    Conversation, ConversationHandle, ConversationShared, DEFAULT_TIMEOUT, State, Status,
-};
+use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::conversation_state::{ConversationHandle, ConversationShared, State, Status};
 use super::session::Expected;
 use super::transact::Terms;
 use crate::error::{Error, Result};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::conversation::ConversationShared;
+use super::conversation_state::ConversationShared;
 use super::lanes::ClientLane;
 use super::link_state::LinkShared;
 use super::list::{List, ListShared};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::advise::Wait;
 use super::attach::Registration;
-use super::conversation::ConversationHandle;
+use super::conversation_state::ConversationHandle;
 use super::deliver::{Deliver, Pinned, Seen, here};
 use super::gate::Gate;
 use super::link_state::LinkShared;

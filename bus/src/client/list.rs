@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::conversation::{ConversationShared, State, Status};
+use super::conversation_state::{ConversationShared, State, Status};
 use super::names::Names;
 use super::parking::Versioned;
 use super::peer::Peer;

@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use futures_core::Stream;
 
 use super::advise::{LinkTerms, Wait};
-use super::conversation::ConversationHandle;
+use super::conversation_state::ConversationHandle;
 use super::conversations::ListHandle;
 use super::deliver::Deliver;
 use super::gate::{Counts, Passing};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::advise::Wait;
 use super::boxed::{Boxed, Draw};
-use super::conversation::ConversationHandle;
+use super::conversation_state::ConversationHandle;
 use super::lanes::ClientLane;
 use super::wait_set::seat::Seated;
 use crate::access;

@@ -3,11 +3,13 @@
 //! It connects when the service is there, opens every conversation, and when the connection ends tells
 //! every conversation and link why, and begins again.
 //!
-//! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends,
-//! [`questions`] what is asked besides conversations and links.
+//! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends, [`lent`] the
+//! memory among that, and [`refusals`] what it says no to; [`questions`] is what is asked besides conversations and links.
 
 mod frames;
+mod lent;
 mod questions;
+mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -15,7 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::conversation::{ConversationShared, Status};
+use super::conversation_state::{ConversationShared, Status};
 use super::credit_memory::CreditMemory;
 use super::doorbell::ServiceDoorbells;
 use super::link_state::{LinkShared, Target};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::client::conversation::ConversationShared;
+use crate::client::conversation_state::ConversationShared;
 use crate::client::lanes::ClientLane;
 use crate::client::pending::Asked;
 use crate::discovery::TopicInfo;
