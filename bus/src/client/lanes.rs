@@ -1,8 +1,9 @@
 //! A conversation's lanes, as its client has them: what is in flight, and which cells are free.
 //!
-//! A lane has room for requests and answers of some size. A transaction takes the smallest that it fits; where there is
-//! none, the service is asked for one. So a conversation that has no transactions has no lane, and one that pokes large
-//! values now and then keeps a large lane beside a small one.
+//! A lane has room for requests and answers of some size: small ones, which most are, or up to a power of two. A transaction takes
+//! the lane of its size; where there is none, the service is asked for one. So a conversation that has no transactions has
+//! no lane, and one that pokes large values now and then keeps a large lane beside a small one. Small transactions do not take
+//! a large lane that happens to be there: such a lane has room for a few only, and they would be busy by turns.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock, Weak};
@@ -34,15 +35,10 @@ const MAX_WORDS: usize = 1 << 26;
 pub(crate) struct Lanes(Mutex<Vec<Arc<ClientLane>>>);
 
 impl Lanes {
-    /// The smallest lane with room for a request and an answer of so many words.
+    /// The lane that was asked for with this [room](room_for).
     #[inline]
-    pub(crate) fn find(&self, (request, reply): (usize, usize)) -> Option<Arc<ClientLane>> {
-        let lanes = self.0.lock();
-        let fits = |lane: &&Arc<ClientLane>| {
-            let shape = lane.lane.shape();
-            shape.request as usize >= request && shape.reply as usize >= reply
-        };
-        lanes.iter().filter(fits).min_by_key(|lane| lane.lane.shape().words()).cloned()
+    pub(crate) fn find(&self, room: (u32, u32)) -> Option<Arc<ClientLane>> {
+        self.0.lock().iter().find(|lane| lane.room == room).cloned()
     }
 
     pub(crate) fn add(&self, lane: Arc<ClientLane>) {
@@ -63,8 +59,9 @@ impl Lanes {
     }
 }
 
-/// Bytes to ask a lane to have room for, so that the next transaction finds room too: those of a small lane, or a power of
-/// two.
+/// Bytes that the lane has to have room for by which so many words go, those of a request and of its answer: a small lane's, or a
+/// power of two.
+#[inline]
 pub(crate) fn room_for((request, reply): (usize, usize)) -> (u32, u32) {
     let round = |words: usize, small: usize| {
         let bytes = words.saturating_mul(8);
@@ -80,6 +77,8 @@ pub(crate) struct ClientLane {
     lane: Lane<Words>,
     inbox: Inbox<Words>,
     number: u64,
+    /// The room that it was asked to have.
+    room: (u32, u32),
     /// Which life of the service it is of.
     pub(crate) epoch: u64,
     /// The process of the service.
@@ -169,6 +168,7 @@ impl ClientLane {
             lane,
             inbox,
             number,
+            room,
             epoch,
             pid,
             socket,

@@ -124,7 +124,7 @@ impl ConversationHandle {
         asked: Asked,
         fill: impl FnOnce(&[AtomicU64]),
     ) -> Result<Pending<R>> {
-        let lane = match self.shared.lanes.find(ask.words()) {
+        let lane = match self.shared.lanes.find(room_for(ask.words())) {
             Some(lane) => lane,
             None => self.open_lane(ask, &asked)?,
         };
@@ -138,7 +138,7 @@ impl ConversationHandle {
         asked: Asked,
         fill: impl FnOnce(&[AtomicU64]),
     ) -> Result<Pending<R>> {
-        let lane = match self.shared.lanes.find(ask.words()) {
+        let lane = match self.shared.lanes.find(room_for(ask.words())) {
             Some(lane) => lane,
             None => {
                 let answered = self.ask_for_lane(ask, &asked)?;
