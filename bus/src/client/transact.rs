@@ -187,24 +187,25 @@ impl ConversationHandle {
         Error::Timeout { verb, what, after: asked.timeout, hint }
     }
 
+    /// Begins a command, whose reply becomes an `R`: a [`Command::Reply`] or a box of one.
     #[inline]
-    pub(super) fn begin_execute<C: Command>(
+    pub(super) fn begin_execute<C: Command, R: Outcome>(
         self: &Arc<Self>,
         command: &C,
         terms: Terms,
-    ) -> Result<Pending<C::Reply>> {
+    ) -> Result<Pending<R>> {
         let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
         self.begin(&Self::execution::<C>(), asked, |words| command.store(words))
     }
 
-    pub(super) async fn execute_async<C: Command>(
+    pub(super) async fn execute_async<C: Command, R: Outcome>(
         self: &Arc<Self>,
         command: &C,
         terms: Terms,
-    ) -> Result<C::Reply> {
+    ) -> Result<R::Value> {
         let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
         let ask = Self::execution::<C>();
-        self.begin_async::<C::Reply>(&ask, asked, |words| command.store(words)).await?.await
+        self.begin_async::<R>(&ask, asked, |words| command.store(words)).await?.await
     }
 
     fn execution<C: Command>() -> Ask<'static> {
@@ -312,7 +313,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # Errors
     /// As [`Client::execute`](crate::Client::execute).
     pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.begin_execute(command, self.terms)?.wait_from_now()
+        self.handle.begin_execute::<C, C::Reply>(command, self.terms)?.wait_from_now()
     }
 
     /// As [`execute`](Self::execute), without waiting for the reply.
@@ -328,7 +329,31 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_async<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.execute_async(command, self.terms).await
+        self.handle.execute_async::<C, C::Reply>(command, self.terms).await
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_boxed<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.begin_execute::<C, Boxed<C::Reply>>(command, self.terms)?.wait_from_now()
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without waiting for the reply.
+    ///
+    /// # Errors
+    /// As [`begin_execute`](Self::begin_execute).
+    pub fn begin_execute_boxed<C: Command>(&self, command: &C) -> Result<Pending<Boxed<C::Reply>>> {
+        Ok(self.handle.begin_execute(command, self.terms)?.begun())
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_boxed_async<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.execute_async::<C, Boxed<C::Reply>>(command, self.terms).await
     }
 
     /// Has the service compute an item's value in a format of this program's choice; see

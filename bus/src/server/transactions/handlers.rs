@@ -295,9 +295,8 @@ impl<'h, S> Handlers<'h, S> {
         topic: &str,
         mut handler: impl FnMut(&mut S, &Caller<'_>) -> Result<Box<T>, Refusal> + 'h,
     ) -> Result<&mut Self> {
-        self.compute_later(topic, move |state, caller, reply: Reply<T>| match handler(state, caller) {
-            Ok(value) => reply.answer(&value),
-            Err(refusal) => reply.refuse(refusal),
+        self.compute_later(topic, move |state, caller, reply: Reply<T>| {
+            reply.send_boxed(handler(state, caller));
         })
     }
 
@@ -336,6 +335,19 @@ impl<'h, S> Handlers<'h, S> {
     ) -> Result<&mut Self> {
         self.execute_later(move |state, command: &C, caller, reply| {
             reply.send(handler(state, command, caller));
+        })
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_boxed<C: Command>(
+        &mut self,
+        mut handler: impl FnMut(&mut S, &C, &Caller<'_>) -> Result<Box<C::Reply>, Refusal> + 'h,
+    ) -> Result<&mut Self> {
+        self.execute_later(move |state, command: &C, caller, reply| {
+            reply.send_boxed(handler(state, command, caller));
         })
     }
 

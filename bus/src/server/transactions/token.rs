@@ -188,6 +188,14 @@ impl<R: Payload + ?Sized> Reply<R> {
         self.token.refuse(refusal.into());
     }
 
+    /// Answers with what a handler returned in a box.
+    pub fn send_boxed(self, outcome: Result<Box<R>, Refusal>) {
+        match outcome {
+            Ok(answer) => self.answer(&answer),
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
     /// Whether nobody waits for the answer any longer: the client has closed the conversation or died, or its deadline has
     /// passed. That it has let go of its [`Pending`](crate::Pending) is not told.
     pub fn is_abandoned(&self) -> bool {
