@@ -54,7 +54,7 @@ impl Lanes {
     /// An answer came that a task waits for.
     pub(crate) fn wake(&self, lane: u64, cell: u32) {
         let lane = self.0.lock().iter().find(|other| other.number == lane).cloned();
-        let waker = lane.and_then(|lane| lane.book.lock().take_waker(cell));
+        let waker = lane.and_then(|lane| lane.answered(cell));
         waker.into_iter().for_each(wake);
     }
 }
@@ -255,7 +255,36 @@ impl ClientLane {
     /// Looks for an answer.
     #[inline(always)]
     pub(super) fn look(&self, cell: u32, number: u64) -> Look<'_> {
-        self.lane.cell(cell).look(number)
+        match self.lane.cell(cell).look(number) {
+            Look::NotYet if self.has_ended() => self.last_look(cell, number),
+            look => look,
+        }
+    }
+
+    /// Whether there will be no further answers.
+    #[inline(always)]
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get().is_some()
+    }
+
+    /// What has become of a transaction of a lane that has ended. Its mark says that, unless the service has written something else
+    /// there since, which it may as long as its process lives.
+    #[cold]
+    fn last_look(&self, cell: u32, number: u64) -> Look<'_> {
+        // Whoever ends them all has set the marks before this can be locked.
+        drop(self.book.lock());
+        match self.lane.cell(cell).look(number) {
+            Look::NotYet => Look::Ended,
+            look => look,
+        }
+    }
+
+    /// The task that waits for what was answered in this cell. A frame that comes late may be about the transaction before:
+    /// then it waits on.
+    fn answered(&self, cell: u32) -> Option<Waker> {
+        let mut book = self.book.lock();
+        let number = *book.in_flight.get(cell as usize)?;
+        if self.lane.cell(cell).is_over(number) { book.take_waker(cell) } else { None }
     }
 
     /// Why there will be no answer; a service that says so by itself breaks the protocol.
@@ -292,7 +321,9 @@ impl ClientLane {
 
     /// Has a task woken when this cell is answered. The answer must be looked for after this.
     pub(super) fn leave_waker(&self, cell: u32, waker: &Waker) {
-        let before = self.book.lock().wakers[cell as usize].replace(waker.clone());
+        // Foreign code, which runs with no lock held.
+        let waker = waker.clone();
+        let before = self.book.lock().wakers[cell as usize].replace(waker);
         drop(before);
         self.lane.cell(cell).ask_for_frame();
     }
