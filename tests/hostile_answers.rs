@@ -332,7 +332,10 @@ fn a_lane_of_a_lying_shape_ends_the_conversation_with_a_reason() {
         let detail = misbehaved(Shape { depth, ..SHAPE }, &honest);
         assert!(detail.contains("lane") && detail.contains("shape"), "{detail}");
     }
-    for (request, reply) in [(u32::MAX, 32), (26, u32::MAX), (u32::MAX, u32::MAX)] {
+    // No service makes one of more than 64 MiB.
+    for (request, reply) in
+        [(u32::MAX, 32), (26, u32::MAX), (u32::MAX, u32::MAX), (1 << 21, 32), (26, 1 << 21)]
+    {
         assert!(misbehaved(Shape { request, reply, ..SHAPE }, &honest).contains("shape"));
     }
     // Less than it was asked for.

@@ -17,6 +17,7 @@ use crate::lane::replies::Look;
 use crate::lane::{Cell, Header, Lane, LaneShape};
 use crate::segment::OpenError;
 use crate::segment::mapping::Words;
+use crate::server::ledger::MOST_LANE_BYTES;
 use crate::spin::SpinBudget;
 use crate::sync::{AtomicU64, Mutex, Ordering, step};
 use crate::sys::futex::SharedFutex;
@@ -27,8 +28,8 @@ use crate::wire::{self, LaneMade, RequestPosted};
 
 /// What a small lane has room for, in bytes, so that most transactions share one.
 const SMALL: (usize, usize) = (208, 256);
-/// The most words of a lane: more than a service makes.
-const MAX_WORDS: usize = 1 << 26;
+/// The most words of a lane: as many as a service has for one program at all.
+const MAX_WORDS: usize = MOST_LANE_BYTES / 8;
 
 /// The lanes of one conversation.
 #[derive(Debug, Default)]

@@ -248,11 +248,9 @@ impl ConversationHandle {
     fn item(&self, item: &str) -> Result<((u32, u64), Arc<str>)> {
         name::check("item", item)?;
         let state = self.shared.state.lock();
-        let found = state.session.as_ref().and_then(|session| Some((session.epoch, session.find_named(item)?)));
-        Ok(found.map_or_else(
-            || ((NO_ITEM, 0), item.into()),
-            |(life, (index, name))| ((index, life), name),
-        ))
+        let found =
+            state.session.as_ref().and_then(|session| Some((session.epoch, session.find_named(item)?)));
+        Ok(found.map_or_else(|| ((NO_ITEM, 0), item.into()), |(life, (index, name))| ((index, life), name)))
     }
 }
 
