@@ -25,10 +25,11 @@ use super::token::Token;
 use crate::access::{self, Verbs};
 use crate::bell::PARK_BOUND;
 use crate::client::advise::Wait;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lane::inbox::Inbox;
 use crate::lane::requests::{MAX_NAME, NO_ITEM};
 use crate::lane::{Header, Kind, Status};
+use crate::name;
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
 use crate::server::system::event::{TraceEvent, TraceKind};
@@ -151,7 +152,8 @@ impl<S> Handlers<'_, S> {
         self.stop.store(false, Ordering::Release);
     }
 
-    /// Answers what was asked for, after waiting up to `timeout` for the first request; how many there were.
+    /// Answers what was asked for, after waiting up to `timeout` for the first request; how many there were. A
+    /// [`Stopper`](super::handlers::Stopper) ends the wait.
     ///
     /// # Errors
     /// None yet.
@@ -159,8 +161,16 @@ impl<S> Handlers<'_, S> {
         let until = Instant::now().checked_add(timeout);
         loop {
             let handled = self.round(state);
-            if handled > 0 || self.is_over() || !self.await_request(Some(until)) {
+            if handled > 0 {
                 return Ok(handled);
+            }
+            if self.is_over() {
+                // Of this poll, as of a run: the next one waits again.
+                self.stop.store(false, Ordering::Release);
+                return Ok(0);
+            }
+            if !self.await_request(Some(until)) {
+                return Ok(0);
             }
         }
     }
@@ -303,6 +313,10 @@ fn take<S>(
             let Ok(name) = core::str::from_utf8(bytes) else {
                 return token.tell(Status::Invalid, 0, "the item's name is not UTF-8");
             };
+            // Handlers may rely on it: a name is part of a path or of a log before long.
+            if let Err(Error::InvalidName { reason, .. }) = name::check("item", name) {
+                return token.tell(Status::Invalid, 0, &format!("the item's name: {reason}"));
+            }
             (name, topic.item(name).map(ItemId::new))
         }
         (_, index) => {

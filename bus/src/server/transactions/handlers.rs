@@ -142,7 +142,7 @@ pub(super) struct Arrival<'r> {
     pub(super) caller: Caller<'r>,
 }
 
-/// Ends the [`run`](Handlers::run) of a service's handlers, from any thread.
+/// Ends a [`run`](Handlers::run) or a [`poll`](Handlers::poll) of a service's handlers, from any thread.
 #[derive(Debug, Clone)]
 pub struct Stopper {
     stop: Arc<AtomicBool>,
@@ -150,7 +150,8 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Ends the present run after the request that is being handled, or the next run at once.
+    /// Ends the present run after the requests that are being handled, or the next run at once; one run. A poll that waits, or the
+    /// next one that finds nothing to answer, ends likewise.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.shared.transactions.kick();
@@ -188,8 +189,8 @@ impl<'h, S> Handlers<'h, S> {
     }
 
     /// How many transactions of one conversation may be unanswered; more are [`Busy`](Error::Busy). Rounded up to a power
-    /// of two, and less where they are so large that their memory would be. It is for conversations that begin
-    /// transactions after this. Default: 64.
+    /// of two; large ones, of more than 16 KiB or so, are counted apart and may be less, two at least, so that a mebibyte holds
+    /// them. It is for conversations that begin transactions after this. Default: 64.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for less than 2 and more than 4096.
