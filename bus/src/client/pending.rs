@@ -162,8 +162,10 @@ impl Asked {
                 detail: format!("service `{service}` says of what was sent with {verb} `{what}`: {text}"),
             },
             Status::TooLong => {
-                let detail =
-                    format!("its answer has {detail} bytes, for which there is no room; ask for it boxed");
+                let detail = format!(
+                    "its answer has {detail} bytes, which is more than was expected; ask for it by \
+                     `request_boxed_as`, with as many"
+                );
                 Error::Failed { service, verb, what, detail }
             }
             Status::Failed | Status::Done => Error::Failed { service, verb, what, detail: text },

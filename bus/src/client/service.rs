@@ -127,7 +127,8 @@ impl Client {
         self.handle.shared.state.lock().life.1
     }
 
-    /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
+    /// The same client, whose transactions wait for their answers at most so long. Default: 2 s. The first of its size may
+    /// wait as long before, for the service to make memory for such.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.terms.timeout = timeout;
         self
@@ -142,8 +143,8 @@ impl Client {
     /// Has the service carry out a command; its reply.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the handler's code and reason, [`Error::Busy`], [`Error::Failed`];
-    /// [`Error::NotSupported`] with the commands that there are; [`Error::Timeout`]; [`Error::Died`] where the
+    /// [`Error::Refused`] with the handler's code and reason, or for a message of more than 16 MiB, which there is no memory for;
+    /// [`Error::Busy`], [`Error::Failed`]; [`Error::NotSupported`] with the commands that there are; [`Error::Timeout`]; [`Error::Died`] where the
     /// service ends before it answers, [`Error::Stale`] where it had before.
     #[inline]
     pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
@@ -151,7 +152,8 @@ impl Client {
     }
 
     /// As [`execute`](Self::execute), without waiting for the reply. Any number can be on their way, up to what the
-    /// service allows a conversation.
+    /// service allows a conversation. The first of its size waits until the service has made memory for such, which does not
+    /// depend on its handlers; [`execute_async`](Self::execute_async) blocks no thread there either.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), as far as the service need not be asked; the others come with the reply.

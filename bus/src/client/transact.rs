@@ -255,7 +255,8 @@ impl ConversationHandle {
 }
 
 impl<T: Payload + ?Sized> Conversation<T> {
-    /// The same conversation, whose transactions wait for their answers at most so long. Default: 2 s.
+    /// The same conversation, whose transactions wait for their answers at most so long. Default: 2 s. The first of its size may
+    /// wait as long before, for the service to make memory for such.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.terms.timeout = timeout;
         self
@@ -269,6 +270,9 @@ impl<T: Payload + ?Sized> Conversation<T> {
 
     /// Offers a value for an item; returns when the service has accepted it. What the service then does with it is its own:
     /// mostly it publishes it.
+    ///
+    /// A value may have 16 MiB, as may the answer of any other transaction. One that is large is in memory of its own while it is
+    /// on its way, of which a service has 64 MiB for all transactions of one program.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -295,15 +299,16 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Refused`] with the handler's code and reason, [`Error::Busy`], [`Error::NoSuchItem`],
-    /// [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes; [`Error::Timeout`];
+    /// [`Error::Refused`] with the handler's code and reason, or for a value that there is no memory for; [`Error::Busy`],
+    /// [`Error::NoSuchItem`], [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes; [`Error::Timeout`];
     /// [`Error::Died`] where the service ends before it answers, [`Error::Stale`] where it had before;
     /// [`Error::InvalidName`].
     pub fn poke(&self, item: &str, value: &T) -> Result<()> {
         self.start_poke(item, value)?.wait_from_now()
     }
 
-    /// As [`poke`](Self::poke), without waiting for the answer.
+    /// As [`poke`](Self::poke), without waiting for the answer. The first of its size waits until the service has made memory
+    /// for such, which does not depend on its handlers; [`poke_async`](Self::poke_async) blocks no thread there either.
     ///
     /// # Errors
     /// As [`poke`](Self::poke), as far as the service need not be asked; the others come with the answer.
@@ -348,7 +353,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
         self.handle.begin_execute::<C, C::Reply>(command, self.terms)?.wait_from_now()
     }
 
-    /// As [`execute`](Self::execute), without waiting for the reply.
+    /// As [`execute`](Self::execute), without waiting for the reply; as [`begin_poke`](Self::begin_poke) of a value.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), as far as the service need not be asked; the others come with the reply.
@@ -422,7 +427,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
         self.start_request::<F, F>(item, size_of::<F>())?.wait_from_now()
     }
 
-    /// As [`request_as`](Self::request_as), without waiting for the answer.
+    /// As [`request_as`](Self::request_as), without waiting for the answer; as [`begin_poke`](Self::begin_poke) of a value.
     ///
     /// # Errors
     /// As [`request_as`](Self::request_as), as far as the service need not be asked; the others come with the answer.
@@ -448,6 +453,33 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// As [`request_as`](Self::request_as); [`Error::Failed`] where the value is longer.
     pub fn request_boxed_as<F: Payload + ?Sized>(&self, item: &str, most: usize) -> Result<Box<F>> {
         self.start_request::<F, Boxed<F>>(item, most.max(F::ELEMENTS_AT))?.wait_from_now()
+    }
+
+    /// As [`request_boxed_as`](Self::request_boxed_as), without waiting for the answer.
+    ///
+    /// # Errors
+    /// As [`begin_request_as`](Self::begin_request_as).
+    pub fn begin_request_boxed_as<F: Payload + ?Sized>(
+        &self,
+        item: &str,
+        most: usize,
+    ) -> Result<Pending<Boxed<F>>> {
+        Ok(self.start_request::<F, Boxed<F>>(item, most.max(F::ELEMENTS_AT))?.begun())
+    }
+
+    /// As [`request_boxed_as`](Self::request_boxed_as), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`request_boxed_as`](Self::request_boxed_as).
+    pub async fn request_boxed_as_async<F: Payload + ?Sized>(
+        &self,
+        item: &str,
+        most: usize,
+    ) -> Result<Box<F>> {
+        let (place, name) = self.handle.item(item)?;
+        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        let ask = Self::requesting::<F>(place, item, most.max(F::ELEMENTS_AT));
+        self.handle.begin_async::<Boxed<F>>(&ask, asked, nothing).await?.await
     }
 
     fn start_request<F: Payload + ?Sized, R: Outcome>(&self, item: &str, reply: usize) -> Result<Pending<R>> {
