@@ -246,6 +246,12 @@ impl Flight {
     fn is_over(&self) -> bool {
         self.lane.cell(self.cell).is_over(self.number)
     }
+
+    /// Whether there is an outcome, by whatever the service may have written.
+    #[inline(always)]
+    fn is_settled(&self) -> bool {
+        self.is_over() || self.lane.has_ended()
+    }
 }
 
 impl<R: Outcome> fmt::Debug for Pending<R> {
@@ -272,7 +278,7 @@ impl<R: Outcome> Pending<R> {
 
     /// Whether there is an outcome, so that nothing here would wait.
     pub fn is_ready(&self) -> bool {
-        self.flight.as_ref().is_none_or(Flight::is_over) || self.is_late()
+        self.flight.as_ref().is_none_or(Flight::is_settled) || self.is_late()
     }
 
     /// The outcome, if there is one; `None` if there is none yet.
@@ -384,7 +390,7 @@ impl<R: Outcome> Pending<R> {
                 core::hint::spin_loop();
                 lane.cell(*cell).is_over(*number)
             };
-            if (0..looks).any(|_| is_over()) {
+            if (0..looks).any(|_| is_over()) || lane.has_ended() {
                 break true;
             }
             let spins = match wait {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::advise::Wait;
+use super::boxed::Boxed;
 use super::connect::ConnectBuilder;
 use super::control::Command as ControlCommand;
 use super::conversation::{Conversation, DEFAULT_TIMEOUT};
@@ -146,7 +147,7 @@ impl Client {
     /// service ends before it answers, [`Error::Stale`] where it had before.
     #[inline]
     pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.begin_execute(command, self.terms)?.wait_from_now()
+        self.handle.begin_execute::<C, C::Reply>(command, self.terms)?.wait_from_now()
     }
 
     /// As [`execute`](Self::execute), without waiting for the reply. Any number can be on their way, up to what the
@@ -163,7 +164,62 @@ impl Client {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_async<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.execute_async(command, self.terms).await
+        self.handle.execute_async::<C, C::Reply>(command, self.terms).await
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack. A thread has 2 MiB of that by
+    /// default, and a reply passes through it more than once.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("scanner")?;
+    /// # service.ready()?;
+    /// type Page = [u8; 8 << 20];
+    ///
+    /// #[derive(bus::Message)]
+    /// #[message(reply = Page)]
+    /// #[repr(C)]
+    /// struct Scan {}
+    ///
+    /// # let mut handlers = service.handlers()?;
+    /// handlers.execute_boxed(|_, _: &Scan, _| Ok(vec![255; size_of::<Page>()].try_into().unwrap()))?;
+    /// # let stopper = handlers.stopper();
+    /// # let client = std::thread::spawn(move || -> bus::Result<()> {
+    ///
+    /// let scanner = bus.client("scanner").open()?;
+    /// let page: Box<Page> = scanner.execute_boxed(&Scan {})?;
+    /// assert!(page.iter().all(|&pixel| pixel == 255));
+    /// # stopper.stop();
+    /// # Ok(())
+    /// # });
+    /// # handlers.run(&mut ())?;
+    /// # client.join().unwrap()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    #[inline]
+    pub fn execute_boxed<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.begin_execute::<C, Boxed<C::Reply>>(command, self.terms)?.wait_from_now()
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without waiting for the reply.
+    ///
+    /// # Errors
+    /// As [`begin_execute`](Self::begin_execute).
+    pub fn begin_execute_boxed<C: Command>(&self, command: &C) -> Result<Pending<Boxed<C::Reply>>> {
+        Ok(self.handle.begin_execute(command, self.terms)?.begun())
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_boxed_async<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.execute_async::<C, Boxed<C::Reply>>(command, self.terms).await
     }
 
     /// The commands that the service carries out now, by name.

@@ -116,6 +116,7 @@ impl Control {
         if ready.listener {
             self.accept();
         }
+        self.service.transactions.refuse_unattended();
         self.system.refresh(&self.peers);
         self.system.tell_spies();
     }

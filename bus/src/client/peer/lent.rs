@@ -136,11 +136,11 @@ impl Peer {
                 return Err(error.into());
             }
         };
-        let Question::Lane { conversation, answer, .. } = question else { return Ok(()) };
+        let Question::Lane { conversation, askers, .. } = question else { return Ok(()) };
         // It may have been closed on this side meanwhile; then nobody ends what is begun by it.
         if self.conversations.contains_key(&conversation.number) {
             conversation.lanes.add(lane.clone());
-            answer.send(Ok(lane));
+            askers.into_iter().for_each(|asker| asker.answer.send(Ok(lane.clone())));
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ use crate::wire::{
     Unadvise,
 };
 
-pub(crate) use questions::Question;
+pub(crate) use questions::{Asker, Question};
 
 /// How long to leave a service alone that cannot be connected to now: from this …
 const SHORTEST_REST: Duration = Duration::from_millis(1);
@@ -265,7 +265,7 @@ impl Peer {
             question.conversation().is_some_and(|conversation| conversation.number == number)
         };
         for (_, question) in self.questions.extract_if(is_about_it) {
-            question.fail(Error::Stale { service: self.service.clone(), reason: reason.clone() });
+            question.fail(|| Error::Stale { service: self.service.clone(), reason: reason.clone() });
         }
     }
 
@@ -328,16 +328,29 @@ impl Peer {
     /// Asks a question.
     pub(crate) fn ask(&mut self, reference: u64, question: Question) {
         // The service has ended since the handle looked: that is the answer, and not that there is no such service now.
-        let ended = question.conversation().and_then(|asks| Some(asks.stale(asks.ended()?)));
-        if let Some(stale) = ended {
-            return question.fail(stale);
+        let ended = question.conversation().and_then(|asks| Some((asks.clone(), asks.ended()?)));
+        if let Some((asks, reason)) = ended {
+            return question.fail(|| asks.stale(reason.clone()));
         }
+        let Some(question) = self.join(question) else { return };
         // A service that is stopped answers none, however often it is asked.
         self.questions.retain(|_, question| !question.is_abandoned());
         if let Phase::Open { connection, .. } = &mut self.phase {
             question.ask(connection, reference);
         }
         self.questions.insert(reference, question);
+    }
+
+    /// Leaves a question to one for the same, or answers it where that has been answered since its handle looked; otherwise gives it
+    /// back.
+    fn join(&mut self, question: Question) -> Option<Question> {
+        let Question::Lane { conversation, room, .. } = &question else { return Some(question) };
+        if let Some(lane) = conversation.lanes.find(*room) {
+            let Question::Lane { askers, .. } = question else { return None };
+            askers.into_iter().for_each(|asker| asker.answer.send(Ok(lane.clone())));
+            return None;
+        }
+        self.questions.values_mut().try_fold(question, |question, other| other.join(question).ok_or(())).ok()
     }
 
     /// Handles what came in, and sends doorbells again that were refused.
@@ -463,7 +476,7 @@ impl Peer {
     }
 
     fn answer_all(&mut self, why: impl Fn() -> Error) {
-        self.questions.drain().for_each(|(_, question)| question.fail(why()));
+        self.questions.drain().for_each(|(_, question)| question.fail(&why));
     }
 
     /// Wakes links that sleep although their service is gone; whether that has to be done again.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::frames::printable;
+use super::questions::Asker;
 use super::{Peer, Phase, Question, fail};
 use crate::access::{self, Verbs};
 use crate::client::conversation_state::{ConversationShared, Status};
@@ -58,9 +59,11 @@ impl Peer {
             Some(Question::Find { conversation, item, answer }) => {
                 return answer.send(Err(error(&conversation, "find", item)));
             }
-            Some(Question::Lane { conversation, asked, answer, .. }) => {
-                let (_, verb, what) = asked.parts();
-                return answer.send(Err(error(&conversation, verb, what)));
+            Some(Question::Lane { conversation, askers, .. }) => {
+                return askers.into_iter().for_each(|Asker { asked, answer }| {
+                    let (_, verb, what) = asked.parts();
+                    answer.send(Err(error(&conversation, verb, what)));
+                });
             }
             // Whoever asked gets no answer, where none of these belongs to it.
             Some(Question::Offers { .. } | Question::Topics { .. }) | None => {}

@@ -41,7 +41,7 @@ impl Caller<'_> {
         &self.lane.counterpart.topic.name
     }
 
-    /// The item that a poke or a request is about; empty for a command.
+    /// The item that a poke or a request is about, a valid name; empty for a command.
     pub fn item(&self) -> &str {
         self.item
     }

@@ -10,8 +10,8 @@
 //!
 //! Files: [`lane`] is one lane with what the service knows of its client, [`counterpart`] that client's conversation, which can
 //! be paused; [`handlers`] is where a program says what it answers, [`dispatch`] how requests come there, and [`serving`] a thread
-//! for that; [`attendance`] is how a wait set learns of requests; [`token`] is
-//! what an answer is given by, and [`refusal`] what it may be instead of one; [`caller`] is what a handler is told
+//! for that; [`attendance`] is how a wait set learns of requests; [`unattended`] is what becomes of those that nobody is there
+//! for; [`token`] is what an answer is given by, and [`refusal`] what it may be instead of one; [`caller`] is what a handler is told
 //! of who asks; [`scratch`] is private memory for what came.
 
 mod accept;
@@ -25,6 +25,7 @@ pub(crate) mod refusal;
 mod scratch;
 pub(crate) mod serving;
 pub(crate) mod token;
+mod unattended;
 
 pub(crate) use self::dispatch::is_within;
 
@@ -92,8 +93,8 @@ pub(crate) struct Transactions {
     accused: Mutex<Vec<(u64, String)>>,
     /// How many transactions of a new lane may be unanswered.
     pub(crate) queue: AtomicU32,
-    /// Whether there are [`handlers::Handlers`].
-    pub(crate) handled: std::sync::atomic::AtomicBool,
+    /// Whether there are [`handlers::Handlers`]. Who has it locked takes requests in their place.
+    handled: Mutex<bool>,
     /// Tasks that wait for requests …
     pub(crate) tasks: Arc<Tasks>,
     /// … or the wait set that does.
@@ -154,7 +155,7 @@ impl Default for Transactions {
             owed: Mutex::default(),
             accused: Mutex::default(),
             queue: AtomicU32::new(DEFAULT_QUEUE),
-            handled: false.into(),
+            handled: Mutex::default(),
             tasks: Arc::default(),
             attendant: Mutex::default(),
             kicks: AtomicU64::new(0),
