@@ -4,9 +4,10 @@
 //! every conversation and link why, and begins again.
 //!
 //! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends,
-//! [`questions`] what is asked besides conversations and links.
+//! [`questions`] what is asked besides conversations and links, [`patience`] how soon it connects again.
 
 mod frames;
+mod patience;
 mod questions;
 
 use std::collections::{BTreeMap, HashMap};
@@ -31,12 +32,8 @@ use crate::wire::{
     Unadvise,
 };
 
+use patience::{LONGEST_REST, Life, Patience, SHORTEST_REST};
 pub(crate) use questions::Question;
-
-/// How long to leave a service alone that cannot be connected to now: from this …
-const SHORTEST_REST: Duration = Duration::from_millis(1);
-/// … to this, doubling while its connections last shorter than this.
-const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// A service, as its clients in this process see it.
 #[derive(Debug)]
@@ -56,12 +53,10 @@ pub(crate) struct Peer {
     farewell: Option<Ended>,
     /// When the connection began.
     since: Instant,
-    /// Connections to one process in a row that ended soon.
-    short_lived: u32,
     /// Which life of the service this connection is with.
     epoch: u64,
-    /// The process whose connection ended last.
-    ended_by: u32,
+    /// How soon to connect again.
+    patience: Patience,
     /// What those who wait by descriptor are woken by.
     doorbells: ServiceDoorbells,
 }
@@ -117,9 +112,8 @@ impl Peer {
             sleepers: Vec::new(),
             farewell: None,
             since: Instant::now(),
-            short_lived: 0,
             epoch: 0,
-            ended_by: 0,
+            patience: Patience::default(),
             doorbells: ServiceDoorbells::default(),
         }
     }
@@ -409,20 +403,16 @@ impl Peer {
         }
     }
 
-    /// A service that ends connections as soon as they begin would otherwise be connected to without pause.
-    /// One that died is another matter: what returns is another process, and is followed at once.
+    /// The connection has ended: when to look for the service again.
     fn choose_next_phase(&mut self, reason: &Ended) {
-        let pid = match self.phase {
-            Phase::Greeting { pid, .. } | Phase::Open { pid, .. } => pid,
-            Phase::Absent | Phase::Resting { .. } => 0,
+        let life = match self.phase {
+            Phase::Greeting { pid, .. } => Life { pid, epoch: None },
+            Phase::Open { pid, .. } => Life { pid, epoch: Some(self.epoch) },
+            Phase::Absent | Phase::Resting { .. } => return,
         };
-        let soon = self.since.elapsed() < LONGEST_REST && pid == self.ended_by;
-        self.short_lived = if soon { self.short_lived + 1 } else { 0 };
-        self.ended_by = pid;
-        match (reason, self.short_lived) {
-            (Ended::Exhausted(_), _) => self.rest(LONGEST_REST),
-            (_, 0 | 1) => self.phase = Phase::Absent,
-            (_, times) => self.rest(SHORTEST_REST.saturating_mul(1 << times.min(16)).min(LONGEST_REST)),
+        match self.patience.after(life, self.since.elapsed(), reason) {
+            Some(rest) => self.rest(rest),
+            None => self.phase = Phase::Absent,
         }
     }
 
