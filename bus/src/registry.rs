@@ -52,12 +52,13 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 
-use crate::access::is_own;
+use crate::access::{how_to_trust, is_own};
 use crate::error::{Error, Result};
 use crate::message;
 use crate::name;
 use crate::sys::lock::{self, Byte};
 use crate::sys::socket::{self, Credentials};
+use crate::sys::users::{self, Kind};
 
 /// How long to wait for another process that is changing the same service's files, which takes it
 /// microseconds unless it was stopped in the middle.
@@ -182,8 +183,8 @@ impl Registry {
         let (owner, mode) = (metadata.uid(), metadata.permissions().mode() & 0o7777);
         let wrong = if !registry.trusts(owner) {
             format!(
-                "it belongs to user {owner}, expected root, this program's user {ours}, or one that it trusts: \
-                 `Bus::builder().trust({owner})`"
+                "it belongs to user {owner}, {}; expected root, this program's user {ours}, or one that it trusts",
+                how_to_trust(owner)
             )
         } else if mode & 0o022 != 0 && mode & 0o1000 == 0 {
             format!(
@@ -198,7 +199,14 @@ impl Registry {
 
     /// Whether services of this user are connected to.
     fn trusts(&self, uid: u32) -> bool {
-        is_own(uid) || self.trusted.contains(&uid)
+        // Nobody else's can be where the bus is not shared.
+        let known = !self.shared || users::known(uid, Kind::User) == uid;
+        known && (is_own(uid) || self.trusted.contains(&uid))
+    }
+
+    /// Whether other users may be here.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     pub(crate) fn path(&self) -> &Path {

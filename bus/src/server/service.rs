@@ -77,7 +77,7 @@ impl Service {
         let instance = random()?;
         let claim = bus.registry.claim(name, instance)?;
         let waker = Waker::new().map_err(Error::os("creating an eventfd"))?;
-        let shared = Arc::new(ServiceShared::new(name.to_owned(), instance, waker));
+        let shared = Arc::new(ServiceShared::new(name.to_owned(), instance, bus.registry.is_shared(), waker));
         tracing::debug!(service = name, bus = bus.name, "claimed");
         let running = Running { claim: Some(claim), thread: None, hook: None, hook_thread: None };
         Ok(Service { bus, shared, running: Mutex::new(running) })
