@@ -371,7 +371,7 @@ fn default_directory() -> Result<PathBuf> {
         return Ok(directory.join("bus"));
     }
     let directory = PathBuf::from(format!("/tmp/bus-{}", rustix::process::geteuid().as_raw()));
-    // Anyone may create names in /tmp: make sure that this one is ours before using anything in it.
-    Registry::open(&directory)?;
+    // Anyone may create names in /tmp: make sure that this one is ours before using anything in it, and no link to what is.
+    Registry::open_among_others(&directory)?;
     Ok(directory)
 }

@@ -128,10 +128,29 @@ pub(crate) struct Claim {
 impl Registry {
     /// Opens the directory, creating it for this user only if it is not there.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        Self::open_private(path, OFlags::DIRECTORY)
+    }
+
+    /// As [`open`](Self::open), in a directory where others may lay links: one by its name is not followed.
+    pub(crate) fn open_among_others(path: &Path) -> Result<Self> {
+        Self::open_private(path, OFlags::DIRECTORY | OFlags::NOFOLLOW)
+    }
+
+    fn open_private(path: &Path, flags: OFlags) -> Result<Self> {
         let doing = || format!("opening the bus directory {}", path.display());
-        let failed = |error: io::Error| Error::os(doing())(explain(error));
+        let failed = |error: io::Error| {
+            let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+            Error::os(doing())(if is_link && flags.contains(OFlags::NOFOLLOW) {
+                let why = "it is a symbolic link, which anybody could have laid there: remove it, or choose another directory, by \
+                           `$BUS_DIR` or `Bus::builder().directory(path)`";
+                io::Error::new(io::ErrorKind::PermissionDenied, why)
+            } else {
+                explain(error)
+            })
+        };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        let directory = File::open(path).map_err(failed)?;
+        let opened = File::options().read(true).custom_flags(flags.bits() as i32).open(path);
+        let directory = opened.map_err(failed)?;
         let metadata = directory.metadata().map_err(Error::os(doing()))?;
         let ours = rustix::process::geteuid().as_raw();
         if metadata.uid() != ours || metadata.permissions().mode() & 0o077 != 0 {
