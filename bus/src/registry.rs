@@ -46,7 +46,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -389,13 +389,20 @@ impl Registry {
                 continue;
             }
             match lock::is_held(&lock, Byte::Owner) {
-                Ok(true) if path.with_extension(SOCKET).exists() => services.extend(read(&lock)),
+                Ok(true) if self.is_announced(&path.with_extension(SOCKET)) => services.extend(read(&lock)),
                 Ok(true) | Err(_) => {}
                 Ok(false) => sweep(&path),
             }
         }
         services.sort();
         Ok(services)
+    }
+
+    /// Whether a service of this user's has its socket: on a shared bus another's may be where its own will be.
+    fn is_announced(&self, socket: &Path) -> bool {
+        let ours = rustix::process::geteuid().as_raw();
+        let found = fs::symlink_metadata(socket);
+        found.is_ok_and(|found| !self.shared || (found.file_type().is_socket() && found.uid() == ours))
     }
 
     /// The service that listens on this socket, if that is another user's, whom this program trusts, and who lets it connect.
