@@ -76,6 +76,8 @@ pub(crate) struct Entry {
     listed: bool,
     /// Whether its conversation is live with another life already.
     outlived: bool,
+    /// Whether it is known why it has not answered.
+    troubled: bool,
     /// Version of the conversation's state that `standing` is of.
     seen: u64,
 }
@@ -132,7 +134,8 @@ impl ListState {
 
     /// Whether every service that matches has said whether it is a member.
     pub(crate) fn is_settled(&self) -> bool {
-        self.looked && !self.entries.values().any(|entry| matches!(entry.standing, Standing::Asked))
+        let is_open = |entry: &Entry| matches!(entry.standing, Standing::Asked) && !entry.troubled;
+        self.looked && !self.entries.values().any(is_open)
     }
 }
 
@@ -148,6 +151,7 @@ impl Entry {
             since,
             listed: true,
             outlived: false,
+            troubled: false,
             seen,
         }
     }
@@ -160,7 +164,8 @@ impl Entry {
         }
         self.seen = version;
         let mut state = self.conversation.state.lock();
-        let State { status, life: (pid, instance), .. } = &mut *state;
+        let State { status, trouble, life: (pid, instance), .. } = &mut *state;
+        let troubled = trouble.is_some();
         let standing = match status {
             Status::Live => {
                 let info = ServiceInfo { name: self.info.name.clone(), pid: *pid, instance: *instance };
@@ -188,8 +193,9 @@ impl Entry {
             *begun += 1;
             self.born = *begun;
         }
-        let same = core::mem::discriminant(&standing) == core::mem::discriminant(&self.standing);
-        self.standing = standing;
+        let same = core::mem::discriminant(&standing) == core::mem::discriminant(&self.standing)
+            && troubled == self.troubled;
+        (self.standing, self.troubled) = (standing, troubled);
         !same || self.outlived
     }
 

@@ -155,7 +155,8 @@ impl Service {
     /// Has a hook asked about each conversation before it is opened: about those whom the lists allow it. What it refuses its
     /// client is told, with the reason: [`Error::Refused`], [`Error::Busy`] or [`Error::Failed`], and
     /// [`Error::NoSuchTopic`] for [`Refusal::NoSuchItem`]. A client that comes back after its connection was lost is asked
-    /// about again.
+    /// about again. Where the hook is busy, conversations that wait for the service, that had been open, or that are of a
+    /// [list](crate::Bus::connect_all), ask again by themselves when it says.
     ///
     /// The hook runs on a thread of its own, one question at a time, so a slow one delays those who connect, and nobody else. One
     /// that panics refuses. Closing the service does not wait for a hook that runs; it is not called afterwards. It

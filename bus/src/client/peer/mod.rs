@@ -35,6 +35,9 @@ use crate::wire::{
 use patience::{LONGEST_REST, Life, Patience, SHORTEST_REST};
 pub(crate) use questions::Question;
 
+/// How long to leave a service alone that is too busy for a conversation, whatever it says.
+const LONGEST_DELAY: Duration = Duration::from_secs(3600);
+
 /// A service, as its clients in this process see it.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -47,6 +50,8 @@ pub(crate) struct Peer {
     credits: Vec<CreditMemory>,
     /// What was asked, by reference, and not answered yet.
     questions: HashMap<u64, Question>,
+    /// Conversations that the service was too busy for, and when they are asked for again.
+    postponed: BTreeMap<u64, Instant>,
     /// Links whose service went, and which may still sleep on its words.
     sleepers: Vec<Arc<LinkShared>>,
     /// Why the service said that the connection ends.
@@ -109,6 +114,7 @@ impl Peer {
             building: HashMap::new(),
             credits: Vec::new(),
             questions: HashMap::new(),
+            postponed: BTreeMap::new(),
             sleepers: Vec::new(),
             farewell: None,
             since: Instant::now(),
@@ -135,7 +141,8 @@ impl Peer {
             Phase::Resting { until } => Some(*until),
             Phase::Greeting { connection, .. } => connection.retry_at(),
             Phase::Open { connection, .. } => {
-                connection.retry_at().into_iter().chain(self.doorbells.retry_at()).min()
+                let postponed = self.postponed.values().copied();
+                postponed.chain(connection.retry_at()).chain(self.doorbells.retry_at()).min()
             }
         }
     }
@@ -225,6 +232,7 @@ impl Peer {
             open.shared.lanes.end(&Ended::Closed);
         }
         self.building.remove(&number);
+        self.postponed.remove(&number);
         self.send(number, 0, &Close {});
     }
 
@@ -242,6 +250,7 @@ impl Peer {
             open.over = Some(over);
         }
         self.building.remove(&number);
+        self.postponed.remove(&number);
         open.shared.state.update(|state| {
             if !matches!(state.status, Status::Ended(Ended::Closed)) {
                 state.status = Status::Ended(reason.clone());
@@ -338,6 +347,34 @@ impl Peer {
             self.lose(lost);
         }
         self.retry_doorbells();
+        self.ask_again();
+    }
+
+    /// Asks for a conversation again later, since the service is too busy for it now.
+    fn postpone(&mut self, number: u64, retry_after: Duration, busy: &Error) {
+        let Some(open) = self.conversations.get(&number) else { return };
+        let at = Instant::now() + retry_after.clamp(SHORTEST_REST, LONGEST_DELAY);
+        self.postponed.insert(number, at);
+        let trouble = Some(busy.to_string());
+        if open.shared.trouble() != trouble {
+            open.shared.state.update(|state| state.trouble = trouble);
+        }
+    }
+
+    /// Asks for those conversations again whose time has come.
+    fn ask_again(&mut self) {
+        if self.postponed.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let Phase::Open { connection, .. } = &mut self.phase else { return };
+        self.postponed.retain(|number, at| {
+            let due = *at <= now;
+            if due && let Some(open) = self.conversations.get(number) {
+                connect(connection, &open.shared);
+            }
+            !due
+        });
     }
 
     fn retry_doorbells(&mut self) {
@@ -419,6 +456,7 @@ impl Peer {
     /// Tells every conversation and link that the service is gone.
     fn end_all(&mut self, reason: &Ended) {
         self.building.clear();
+        self.postponed.clear();
         self.credits.clear();
         for open in self.conversations.values_mut() {
             open.waits = false;
