@@ -2,7 +2,8 @@
 //!
 //! **One list for a service, and one for a topic where it has its own.** The service's list says who may use its commands, and
 //! is the list of every topic that has none. A topic's own list stands in its place, as far as that topic goes; whoever is on
-//! any of them may connect, and sees of the service what he was granted something of.
+//! any of them may connect, and sees of the service what he was granted something of. What the service tells of itself, its system
+//! topic and its trace, is by the service's list, and names everything: but for values.
 //!
 //! **Who somebody is the kernel says**: the user, group and process that a socket was connected by (SO_PEERCRED, unix(7)), and
 //! that process's further groups (SO_PEERGROUPS). What a conversation may do is worked out once, when it is opened, and is then
