@@ -73,7 +73,8 @@ const SOCKET: &str = "sock";
 pub struct ServiceInfo {
     /// The service's name.
     pub name: String,
-    /// The process that owns it.
+    /// The process that owns it, by the number that it has for itself; of a service that is connected to, the number that it
+    /// has here, by the kernel's word. The two differ in another pid namespace only.
     pub pid: u32,
     /// Which life of the service it is: another number each time that the name is claimed. The same as the
     /// [`epoch`](crate::Update::epoch) of what it publishes. 0 for another user's service, which tells it to who connects.
@@ -81,10 +82,12 @@ pub struct ServiceInfo {
 }
 
 impl ServiceInfo {
-    /// Whether both tell of the same life, as far as they know.
+    /// Whether both tell of the same life, as far as they know. The process has another number in another pid namespace, so
+    /// that tells lives apart only where their own number is not known.
     pub(crate) fn is_same_life(&self, other: &ServiceInfo) -> bool {
         let unknown = self.instance == 0 || other.instance == 0;
-        self.name == other.name && self.pid == other.pid && (unknown || self.instance == other.instance)
+        let same = if unknown { self.pid == other.pid } else { self.instance == other.instance };
+        self.name == other.name && same
     }
 }
 
