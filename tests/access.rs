@@ -68,6 +68,8 @@ fn other_user(test: &mut Test) {
                 bus.client(service).timeout(LIMIT).open().and_then(|client| client.execute(&Double(1))),
             ),
             "read" => outcome(connect().and_then(|topic| topic.request("item"))),
+            "system" => outcome(bus.system(service).open().and_then(|system| system.topics())),
+            "spy" => outcome(bus.spy(service).open()),
             "topics" => match bus.topics(service) {
                 Ok(topics) => topics.iter().map(|topic| topic.topic.as_str()).collect::<Vec<_>>().join(" "),
                 Err(error) => outcome(Err::<(), _>(error)),
@@ -219,6 +221,30 @@ fn a_topic_without_a_list_has_the_services_and_one_with_a_list_has_its_own() {
             assert_eq!(process.ask("services "), "service");
         }
     });
+    second.finish();
+    third.finish();
+}
+
+/// What it tells names all topics and items, and who is connected: so it is for those who may read by the service's own list.
+#[test]
+fn what_a_service_tells_of_itself_is_for_those_whom_its_list_lets_read() {
+    if !users::can_become_others("what_a_service_tells_of_itself_is_for_those_whom_its_list_lets_read") {
+        return;
+    }
+    let place = SharedPlace::new(0o755);
+    let (mut second, mut third) = others(&place);
+    let bus = place.bus(0o755);
+    for (of_service, said) in [(Verbs::READ, "done"), (Verbs::EXECUTE, "READ"), (Verbs::NONE, "CONNECT")] {
+        let service = bus.service("service").unwrap();
+        service.set_access(Access::same_user().allow(Who::Uid(SECOND), of_service)).unwrap();
+        let all = Access::same_user().allow(Who::Anyone, Verbs::ALL);
+        let _topic = topic(&service, "topic", Some(all));
+        service.ready().unwrap();
+        for what in ["system service", "spy service"] {
+            assert_eq!(second.ask(what), said, "{what} with {of_service}");
+            assert_eq!(third.ask(what), "CONNECT", "{what}, by the list of a topic");
+        }
+    }
     second.finish();
     third.finish();
 }

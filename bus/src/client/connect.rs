@@ -62,7 +62,9 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoSuchService`], [`Error::NoSuchTopic`]; [`Error::TypeMismatch`] with
     /// both types field by field; [`Error::Timeout`] where the service is stopped or does not appear in time;
-    /// [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
+    /// [`Error::Denied`] where it allows this user nothing of it, [`Error::Untrusted`] where its user is not trusted;
+    /// [`Error::Refused`], [`Error::Busy`] and [`Error::Failed`] by its [connect hook](crate::Service::on_connect);
+    /// [`Error::Version`], [`Error::Protocol`], [`Error::Os`].
     pub fn open(self) -> Result<Conversation<T>> {
         let (handle, limit) = self.begin()?;
         handle.wait_until_live(limit)?;

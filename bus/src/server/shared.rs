@@ -35,6 +35,8 @@ pub(crate) struct ServiceShared {
     pub(crate) name: String,
     /// Which life of the service this is: a random number, in every segment header.
     pub(crate) epoch: u64,
+    /// Whether other users may be on its bus.
+    pub(crate) among_others: bool,
     /// Wakes the control thread.
     pub(crate) waker: Waker,
     /// Changes whenever publishers have something to learn: a link is tracked or no longer, or the service is closed.
@@ -125,10 +127,11 @@ struct Enrolled {
 }
 
 impl ServiceShared {
-    pub(crate) fn new(name: String, epoch: u64, waker: Waker) -> Self {
+    pub(crate) fn new(name: String, epoch: u64, among_others: bool, waker: Waker) -> Self {
         ServiceShared {
             name,
             epoch,
+            among_others,
             publishers: Arc::default(),
             timers: Timers::new(waker.clone()),
             waker,

@@ -4,10 +4,12 @@
 //! every conversation and link why, and begins again.
 //!
 //! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends, [`lent`] the
-//! memory among that, and [`refusals`] what it says no to; [`questions`] is what is asked besides conversations and links.
+//! memory among that, and [`refusals`] what it says no to; [`questions`] is what is asked besides conversations and links,
+//! [`patience`] how soon it connects again.
 
 mod frames;
 mod lent;
+mod patience;
 mod questions;
 mod refusals;
 
@@ -33,12 +35,11 @@ use crate::wire::{
     Unadvise,
 };
 
+use patience::{LONGEST_REST, Life, Patience, SHORTEST_REST};
 pub(crate) use questions::{Asker, Question};
 
-/// How long to leave a service alone that cannot be connected to now: from this …
-const SHORTEST_REST: Duration = Duration::from_millis(1);
-/// … to this, doubling while its connections last shorter than this.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// How long to leave a service alone that is too busy for a conversation, whatever it says.
+const LONGEST_DELAY: Duration = Duration::from_secs(3600);
 
 /// A service, as its clients in this process see it.
 #[derive(Debug)]
@@ -52,18 +53,18 @@ pub(crate) struct Peer {
     credits: Vec<CreditMemory>,
     /// What was asked, by reference, and not answered yet.
     questions: HashMap<u64, Question>,
+    /// Conversations that the service was too busy for, and when they are asked for again.
+    postponed: BTreeMap<u64, Instant>,
     /// Links whose service went, and which may still sleep on its words.
     sleepers: Vec<Arc<LinkShared>>,
     /// Why the service said that the connection ends.
     farewell: Option<Ended>,
     /// When the connection began.
     since: Instant,
-    /// Connections to one process in a row that ended soon.
-    short_lived: u32,
     /// Which life of the service this connection is with.
     epoch: u64,
-    /// The process whose connection ended last.
-    ended_by: u32,
+    /// How soon to connect again.
+    patience: Patience,
     /// What those who wait by descriptor are woken by.
     doorbells: ServiceDoorbells,
 }
@@ -116,12 +117,12 @@ impl Peer {
             building: HashMap::new(),
             credits: Vec::new(),
             questions: HashMap::new(),
+            postponed: BTreeMap::new(),
             sleepers: Vec::new(),
             farewell: None,
             since: Instant::now(),
-            short_lived: 0,
             epoch: 0,
-            ended_by: 0,
+            patience: Patience::default(),
             doorbells: ServiceDoorbells::default(),
         }
     }
@@ -143,7 +144,8 @@ impl Peer {
             Phase::Resting { until } => Some(*until),
             Phase::Greeting { connection, .. } => connection.retry_at(),
             Phase::Open { connection, .. } => {
-                connection.retry_at().into_iter().chain(self.doorbells.retry_at()).min()
+                let postponed = self.postponed.values().copied();
+                postponed.chain(connection.retry_at()).chain(self.doorbells.retry_at()).min()
             }
         }
     }
@@ -233,6 +235,7 @@ impl Peer {
             open.shared.lanes.end(&Ended::Closed);
         }
         self.building.remove(&number);
+        self.postponed.remove(&number);
         self.send(number, 0, &Close {});
     }
 
@@ -250,6 +253,7 @@ impl Peer {
             open.over = Some(over);
         }
         self.building.remove(&number);
+        self.postponed.remove(&number);
         open.shared.state.update(|state| {
             if !matches!(state.status, Status::Ended(Ended::Closed)) {
                 state.status = Status::Ended(reason.clone());
@@ -359,6 +363,34 @@ impl Peer {
             self.lose(lost);
         }
         self.retry_doorbells();
+        self.ask_again();
+    }
+
+    /// Asks for a conversation again later, since the service is too busy for it now.
+    fn postpone(&mut self, number: u64, retry_after: Duration, busy: &Error) {
+        let Some(open) = self.conversations.get(&number) else { return };
+        let at = Instant::now() + retry_after.clamp(SHORTEST_REST, LONGEST_DELAY);
+        self.postponed.insert(number, at);
+        let trouble = Some(busy.to_string());
+        if open.shared.trouble() != trouble {
+            open.shared.state.update(|state| state.trouble = trouble);
+        }
+    }
+
+    /// Asks for those conversations again whose time has come.
+    fn ask_again(&mut self) {
+        if self.postponed.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let Phase::Open { connection, .. } = &mut self.phase else { return };
+        self.postponed.retain(|number, at| {
+            let due = *at <= now;
+            if due && let Some(open) = self.conversations.get(number) {
+                connect(connection, &open.shared);
+            }
+            !due
+        });
     }
 
     fn retry_doorbells(&mut self) {
@@ -424,26 +456,23 @@ impl Peer {
         }
     }
 
-    /// A service that ends connections as soon as they begin would otherwise be connected to without pause.
-    /// One that died is another matter: what returns is another process, and is followed at once.
+    /// The connection has ended: when to look for the service again.
     fn choose_next_phase(&mut self, reason: &Ended) {
-        let pid = match self.phase {
-            Phase::Greeting { pid, .. } | Phase::Open { pid, .. } => pid,
-            Phase::Absent | Phase::Resting { .. } => 0,
+        let life = match self.phase {
+            Phase::Greeting { pid, .. } => Life { pid, epoch: None },
+            Phase::Open { pid, .. } => Life { pid, epoch: Some(self.epoch) },
+            Phase::Absent | Phase::Resting { .. } => return,
         };
-        let soon = self.since.elapsed() < LONGEST_REST && pid == self.ended_by;
-        self.short_lived = if soon { self.short_lived + 1 } else { 0 };
-        self.ended_by = pid;
-        match (reason, self.short_lived) {
-            (Ended::Exhausted(_), _) => self.rest(LONGEST_REST),
-            (_, 0 | 1) => self.phase = Phase::Absent,
-            (_, times) => self.rest(SHORTEST_REST.saturating_mul(1 << times.min(16)).min(LONGEST_REST)),
+        match self.patience.after(life, self.since.elapsed(), reason) {
+            Some(rest) => self.rest(rest),
+            None => self.phase = Phase::Absent,
         }
     }
 
     /// Tells every conversation and link that the service is gone.
     fn end_all(&mut self, reason: &Ended) {
         self.building.clear();
+        self.postponed.clear();
         self.credits.clear();
         for open in self.conversations.values_mut() {
             open.waits = false;

@@ -30,6 +30,12 @@ impl Peer {
                 Decline::Failed => Error::Failed { service, verb, what, detail: reason.clone() },
             }
         };
+        // Whoever waits for it, or had it, has nobody who would ask again.
+        let again = open.shared.wait || open.shared.ended().is_some();
+        if declined.decline == Decline::Busy && again {
+            let (retry_after, busy) = (Duration::from_nanos(declined.retry_after), error());
+            return self.postpone(number, retry_after, &busy);
+        }
         refuse(&open.shared, &error);
     }
 
