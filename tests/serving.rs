@@ -233,17 +233,36 @@ fn a_poll_that_is_stopped_ends_and_the_next_one_waits_again() {
         assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 1, "it has waited");
         assert_eq!(asker.hear(), round.to_string());
     }
-    // What is there is answered all the same.
-    std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| {
-            let (mut sum, client) = (0, client(&place.bus()));
-            sum += client.begin_execute(&Count { by: 1 }).unwrap().wait().unwrap();
-            sum
-        });
-        until("it has asked", || service.pending() == 1);
-        stopper.stop();
+}
+
+#[test]
+fn a_handler_that_stops_its_run_is_the_last_of_it() {
+    let place = Place::new();
+    let service = place.bus().service("counter").unwrap();
+    let mut handlers = service.handlers().unwrap();
+    let stopper = handlers.stopper();
+    handlers
+        .execute(move |sum: &mut u64, count: &Count, _| {
+            stopper.stop();
+            *sum += count.by;
+            Ok(*sum)
+        })
+        .unwrap();
+    service.ready().unwrap();
+    let (client, mut sum) = (client(&place.bus()), 0);
+    let begun: Vec<_> = (0..6).map(|_| client.begin_execute(&Count { by: 1 }).unwrap()).collect();
+    for number in 1..=2 {
+        handlers.run(&mut sum).unwrap();
+        assert_eq!((sum, service.pending()), (number, 6 - number as usize));
+    }
+    support::executor::run("by hand", handlers.run_async(&mut sum)).unwrap();
+    assert_eq!((sum, service.pending()), (3, 3));
+    for number in 4..=6 {
         assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 1);
-        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 0, "that is told by the next one");
-        assert_eq!(waiting.join().unwrap(), 21);
-    });
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 0, "that is told once");
+        assert_eq!((sum, service.pending()), (number, 6 - number as usize));
+    }
+    for (number, begun) in (1..).zip(begun) {
+        assert_eq!(begun.wait().unwrap(), number);
+    }
 }

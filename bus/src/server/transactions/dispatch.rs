@@ -152,8 +152,8 @@ impl<S> Handlers<'_, S> {
         self.stop.store(false, Ordering::Release);
     }
 
-    /// Answers what was asked for, after waiting up to `timeout` for the first request; how many there were. A
-    /// [`Stopper`](super::handlers::Stopper) ends the wait.
+    /// Answers what was asked for, after waiting up to `timeout` for the first request; how many there were. One that is
+    /// [stopped](super::handlers::Stopper::stop) answers none, once.
     ///
     /// # Errors
     /// None yet.
@@ -165,7 +165,7 @@ impl<S> Handlers<'_, S> {
                 return Ok(handled);
             }
             if self.is_over() {
-                // Of this poll, as of a run: the next one waits again.
+                // As of a run: the next one waits again.
                 self.stop.store(false, Ordering::Release);
                 return Ok(0);
             }
@@ -263,7 +263,7 @@ impl<S> Handlers<'_, S> {
     /// Handles what there is, a few requests of each lane at most; how many there were.
     #[inline]
     fn round(&mut self, state: &mut S) -> usize {
-        let Handlers { shared, table, intake, scratch, .. } = self;
+        let Handlers { shared, table, intake, scratch, stop, .. } = self;
         intake.refresh(&shared.transactions);
         let count = intake.lanes.len();
         let mut handled = 0;
@@ -271,6 +271,10 @@ impl<S> Handlers<'_, S> {
             let index = (intake.first + index) % count;
             for _ in 0..REQUESTS_A_TURN {
                 let source = &mut intake.lanes[index];
+                // A handler may have said that it was the last.
+                if stop.load(Ordering::Relaxed) {
+                    return handled;
+                }
                 if !source.is_ready() || !source.lane.counterpart.gate.pass() {
                     break;
                 }

@@ -150,8 +150,9 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Ends the present run after the requests that are being handled, or the next run at once; one run. A poll that waits, or the
-    /// next one that finds nothing to answer, ends likewise.
+    /// Ends the present run after the request that is being handled, or the next run at once; one run, and what was not begun
+    /// waits. So it does a poll, which ends at once where it waits; one that was about to return what it has answered is
+    /// followed by one that answers nothing.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.shared.transactions.kick();
