@@ -166,6 +166,7 @@ impl<'h, S> Handlers<'h, S> {
         if shared.transactions.handled.swap(true, Ordering::AcqRel) {
             return Err(Error::AlreadyHandled { service: shared.name.clone() });
         }
+        shared.changed();
         Ok(Handlers {
             intake: Intake::new(inbox.words),
             shared,
@@ -251,6 +252,7 @@ impl<'h, S> Handlers<'h, S> {
         let handler = Handler { of, type_name: type_name::<T>(), run };
         self.of_topic(topic).poke = Some(handler);
         self.shared.transactions.offer(topic, POKES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -317,8 +319,10 @@ impl<'h, S> Handlers<'h, S> {
             None => formats.push(handler),
         }
         let formats = formats.iter().map(|format| (format.type_name.clone(), format.of)).collect();
+        self.shared.transactions.describe::<T::Fixed>();
         self.shared.transactions.offer_formats(topic, formats);
         self.shared.transactions.offer(topic, COMPUTES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -351,12 +355,15 @@ impl<'h, S> Handlers<'h, S> {
             }
         });
         self.table.commands.insert(call_of::<C>(), run);
+        self.shared.transactions.describe::<C>();
+        self.shared.transactions.describe::<C::Reply>();
         self.shared.transactions.add_command(CommandInfo {
             name: type_name::<C>(),
             fingerprint: C::FINGERPRINT,
             reply: type_name::<C::Reply>(),
             reply_fingerprint: <C::Reply as Message>::FINGERPRINT,
         });
+        self.shared.changed();
         Ok(self)
     }
 
@@ -388,6 +395,7 @@ impl<S> Drop for Handlers<'_, S> {
         self.shared.transactions.withdraw_all();
         self.shared.transactions.relieve();
         self.shared.transactions.handled.store(false, Ordering::Release);
+        self.shared.changed();
     }
 }
 
