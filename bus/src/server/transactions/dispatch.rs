@@ -298,9 +298,6 @@ fn take<S>(
     step!(RequestTaken);
     let place = (header.cell, number);
     let mut token = Token::new(lane.clone(), place, header.kind, header.deadline);
-    if time::is_past(header.deadline) {
-        return token.tell(Status::Expired, 0, "");
-    }
     let topic = &lane.counterpart.topic;
     let name_at = (header.payload as usize).next_multiple_of(8);
     let (mut bytes, named);
@@ -325,6 +322,10 @@ fn take<S>(
     if shared.system.trace.is_on() {
         let command = shared.transactions.command_name(header.of);
         token.tell_begun(shared, if header.kind == Kind::Execute { &command } else { item });
+    }
+    // After spies were told what it is that comes too late.
+    if time::is_past(header.deadline) {
+        return token.tell(Status::Expired, 0, "");
     }
     let caller = Caller { lane, item, id, deadline: header.deadline };
     let _within = Within::enter(shared.epoch);
