@@ -43,17 +43,22 @@ impl Verbs {
     pub const COMPUTE: Verbs = Verbs(1 << 4);
     /// To have commands carried out. Of a service, and not of one topic of it: its list says.
     pub const EXECUTE: Verbs = Verbs(1 << 5);
+    /// To read what the service tells of itself, by its [system topic](crate::System) and to [spies](crate::Spy): the names of all
+    /// topics and items, also of those that are not for everybody, who its clients are, and what each of them asks for. Of a
+    /// service, and not of one topic of it: its list says. Needs nothing else, and nothing else grants it.
+    pub const OBSERVE: Verbs = Verbs(1 << 6);
     /// Everything.
-    pub const ALL: Verbs = Verbs((1 << 6) - 1);
+    pub const ALL: Verbs = Verbs((1 << 7) - 1);
 
     /// Each verb by its name.
-    const NAMES: [(Verbs, &'static str); 6] = [
+    const NAMES: [(Verbs, &'static str); 7] = [
         (Verbs::CONNECT, "CONNECT"),
         (Verbs::READ, "READ"),
         (Verbs::TRACK, "TRACK"),
         (Verbs::POKE, "POKE"),
         (Verbs::COMPUTE, "COMPUTE"),
         (Verbs::EXECUTE, "EXECUTE"),
+        (Verbs::OBSERVE, "OBSERVE"),
     ];
 
     /// Whether all of `others` are among these.
@@ -220,7 +225,7 @@ pub(crate) fn needed_to(verb: &str) -> Verbs {
 
 /// What a user who lacks `needed` is told: what the service's owner would have to change.
 pub(crate) fn remedy(uid: u32, needed: Verbs) -> String {
-    let place = if needed == Verbs::EXECUTE {
+    let place = if needed == Verbs::EXECUTE || needed == Verbs::OBSERVE {
         "in the service's `set_access`"
     } else {
         "in the topic's `access`, or in the service's `set_access` where the topic has no list of its own"

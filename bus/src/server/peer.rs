@@ -788,7 +788,8 @@ impl Peer {
         let granted = self.service.granted(&self.client, &self.groups, &topic);
         if granted.is_empty() {
             self.tell_refused(&topic.name, 0, "no access list lets it");
-            return self.deny(Prefix::of(conversation, 0), Verbs::CONNECT);
+            let needed = if system::is_reserved(&topic.name) { Verbs::OBSERVE } else { Verbs::CONNECT };
+            return self.deny(Prefix::of(conversation, 0), needed);
         }
         let Some(hook) = self.service.hook.get() else {
             return self.accept(conversation, topic, granted);

@@ -15,6 +15,7 @@ use crate::discovery::TopicInfo;
 use crate::error::{Ended, Error, Result};
 use crate::message::{Fingerprint, Unconvertible};
 use crate::segment::{OpenError, SegmentView, pool};
+use crate::server::system::is_reserved;
 use crate::sync::step;
 use crate::wire::{
     self, Close, Connect, Decline, Declined, Farewell, FromService, Granted, LaneMade, Lost, Malformed,
@@ -505,6 +506,7 @@ fn within(conversation: &ConversationShared, verb: &str, what: String) -> String
 /// What is needed for what was denied.
 fn needed(conversation: &ConversationShared, verb: &str) -> Verbs {
     match verb {
+        "connect to" if is_reserved(&conversation.topic) => Verbs::OBSERVE,
         "connect to" => Verbs::CONNECT,
         "poke" | "execute" | "request" => access::needed_to(verb),
         // Who may read is only denied what holds the publisher up.
