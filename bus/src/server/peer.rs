@@ -23,7 +23,7 @@ use crate::server::doorbells::{Cause, ClientDoorbells, NotHung};
 use crate::server::hook::{ConnectRequest, Verdict};
 use crate::server::service::ClientInfo;
 use crate::server::shared::{ServiceShared, TopicShared};
-use crate::server::system::event::{TraceEvent, TraceKind};
+use crate::server::system::event::{TraceEvent, TraceKind, TraceVerb};
 use crate::server::system::{self, Looking};
 use crate::server::tracked::{self, Enrolment, Eviction, Tracked};
 use crate::server::transactions::counterpart::{Counterpart, Gate};
@@ -126,19 +126,55 @@ impl Conversation {
         self.transactions.counterpart.granted.contains(verbs)
     }
 
-    /// Tells spies that it ends.
+    /// Tells spies that it ends, and so do its links.
     fn tell_closed(&self, pid: u32, why: &str) {
-        if self.topic.name != system::TRACE {
-            let number = self.transactions.counterpart.number;
-            let closed = || TraceEvent::new(TraceKind::ConversationClosed, pid);
-            self.transactions.service.trace(|| closed().of(number, &self.topic.name).because(why));
+        let service = &self.transactions.service;
+        if self.topic.name == system::TRACE || !service.is_spied_on() {
+            return;
         }
+        let number = self.transactions.counterpart.number;
+        let closed = || TraceEvent::new(TraceKind::ConversationClosed, pid);
+        service.trace(|| closed().of(number, &self.topic.name).because(why));
+        let mut links: Vec<u64> = self.links.keys().copied().collect();
+        links.sort_unstable();
+        let tell = |link| self.tell_link(TraceKind::LinkClosed, pid, link, "its conversation ended");
+        links.into_iter().for_each(tell);
+    }
+
+    /// Tells spies of an item that a client wants to read, and does not.
+    fn tell_not_found(&self, pid: u32, item: &str, why: &str) {
+        let service = &self.transactions.service;
+        if service.is_spied_on() && service.transactions.offers(&self.topic.name) & COMPUTES == 0 {
+            self.tell_of_link(TraceKind::ItemRefused, pid, 0, || item.into(), (why, ""));
+        }
+    }
+
+    /// Tells spies of transactions that a client cannot begin.
+    fn tell_transactions_refused(&self, pid: u32, offer: u64, why: &str) {
+        let verb = match offer {
+            POKES => TraceVerb::Poke,
+            COMPUTES => TraceVerb::Request,
+            _ => TraceVerb::Execute,
+        };
+        let number = self.transactions.counterpart.number;
+        self.transactions.service.trace(|| {
+            let event = TraceEvent::new(TraceKind::TransactionsRefused, pid).of(number, &self.topic.name);
+            TraceEvent { verb, ..event.because(why) }
+        });
+    }
+
+    /// Tells spies of a link that does not come to be.
+    fn tell_link_refused(&self, pid: u32, link: u64, item: &str, why: &str) {
+        let item = if item.is_empty() { name::ANY } else { item };
+        self.tell_of_link(TraceKind::LinkRefused, pid, link, || item.into(), (why, ""));
     }
 
     /// Tells spies of a new link.
     fn tell_advised(&self, pid: u32, link: u64, item: &str) {
         let item = if item.is_empty() { name::ANY } else { item };
-        self.tell_of_link(TraceKind::LinkOpened, pid, link, || item.into(), "");
+        let waits = if self.locating.contains_key(&link) { ", waits for its item" } else { "" };
+        let kind = self.links.get(&link).map_or("", LinkKind::word);
+        self.tell_of_link(TraceKind::LinkOpened, pid, link, || item.into(), (kind, waits));
     }
 
     /// Tells spies of a link that there was.
@@ -148,16 +184,23 @@ impl Conversation {
             (None, Some(Some(index))) => self.topic.item_name(*index),
             (None, _) => name::ANY.to_owned(),
         };
-        self.tell_of_link(kind, pid, link, item, why);
+        self.tell_of_link(kind, pid, link, item, (why, ""));
     }
 
-    fn tell_of_link(&self, kind: TraceKind, pid: u32, link: u64, item: impl FnOnce() -> String, why: &str) {
+    /// Tells spies of a link, or of what was to be one; `why` in two parts.
+    fn tell_of_link(
+        &self,
+        kind: TraceKind,
+        pid: u32,
+        link: u64,
+        item: impl FnOnce() -> String,
+        (why, more): (&str, &str),
+    ) {
         if self.topic.name != system::TRACE {
             let number = self.transactions.counterpart.number;
             self.transactions.service.trace(|| {
-                let event =
-                    TraceEvent::new(kind, pid).of(number, &self.topic.name).named(&item()).because(why);
-                TraceEvent { link, ..event }
+                let event = TraceEvent::new(kind, pid).of(number, &self.topic.name).named(&item());
+                TraceEvent { link, ..event.because(&format!("{why}{more}")) }
             });
         }
     }
@@ -466,6 +509,7 @@ impl Peer {
                 let version = NEWEST_VERSION.min(hello.newest);
                 if version < OLDEST_VERSION.max(hello.oldest) {
                     let ours = Unsupported { oldest: OLDEST_VERSION, newest: NEWEST_VERSION };
+                    self.tell_refused("", 0, "it speaks no version of the protocol that the service speaks");
                     self.send(prefix, &ours);
                     return Err(Lost::Ended);
                 }
@@ -528,9 +572,15 @@ impl Peer {
             FromClient::Find(find) => {
                 if let Some(open) = self.conversations.get(&conversation) {
                     match open.topic.item(&find.item) {
-                        _ if !open.may(Verbs::READ) => self.deny(prefix, Verbs::READ),
+                        _ if !open.may(Verbs::READ) => {
+                            open.tell_not_found(self.pid, &find.item, "it may not read");
+                            self.deny(prefix, Verbs::READ);
+                        }
                         Some(index) => self.locate(prefix, index),
-                        None => self.refuse(prefix, Refusal::NoSuchItem, "there is no such item"),
+                        None => {
+                            open.tell_not_found(self.pid, &find.item, "there is no such item");
+                            self.refuse(prefix, Refusal::NoSuchItem, "there is no such item");
+                        }
                     }
                 }
             }
@@ -620,38 +670,51 @@ impl Peer {
     }
 
     fn refuse_conversation(&mut self, prefix: Prefix, connect: &Connect, refusal: Refusal, reason: &str) {
-        self.tell_refused(&connect.topic, reason);
+        self.tell_refused(&connect.topic, 0, reason);
         self.refuse(prefix, refusal, reason);
     }
 
     /// Tells spies of a conversation that does not come to be.
-    fn tell_refused(&self, topic: &str, reason: &str) {
-        let refused =
-            || TraceEvent::new(TraceKind::ConversationRefused, self.pid).of(0, topic).because(reason);
-        self.service.trace(refused);
+    pub(crate) fn tell_refused(&self, topic: &str, code: u32, reason: &str) {
+        let refused = || TraceEvent::new(TraceKind::ConversationRefused, self.pid).of(0, topic);
+        self.service.trace(|| TraceEvent { code, ..refused().because(reason) });
     }
 
     fn advise(&mut self, prefix: Prefix, advise: &Advise) {
         // The conversation may have ended on this side while the frame was on its way.
         let Some(open) = self.conversations.get_mut(&prefix.conversation) else { return };
+        let pid = self.pid;
+        let tell = |open: &Conversation, why: &str| {
+            open.tell_link_refused(pid, prefix.reference, &advise.item, why);
+        };
         if self.links >= MAX_LINKS {
+            tell(open, "too many links");
             return self.refuse(prefix, Refusal::TooMany, "too many links");
         }
         if !open.may(Verbs::READ) {
+            tell(open, "it may not read");
             return self.deny(prefix, Verbs::READ);
         }
         let kind = match terms(&open.topic, advise) {
-            Ok(Some(_)) if !open.may(Verbs::TRACK) => return self.deny(prefix, Verbs::TRACK),
+            Ok(Some(_)) if !open.may(Verbs::TRACK) => {
+                tell(open, "it may not have links that are looked after");
+                return self.deny(prefix, Verbs::TRACK);
+            }
             Ok(None) => LinkKind::Untracked,
             Ok(Some(terms)) => LinkKind::Tracking(terms),
-            Err(reason) => return self.refuse(prefix, Refusal::NotGranted, &reason),
+            Err(reason) => {
+                tell(open, &reason);
+                return self.refuse(prefix, Refusal::NotGranted, &reason);
+            }
         };
         let mut index = if advise.item.is_empty() { Some(0) } else { open.topic.item(&advise.item) };
         if index.is_none() {
             if !advise.wait {
+                tell(open, "there is no such item");
                 return self.refuse(prefix, Refusal::NoSuchItem, "there is no such item");
             }
             if self.waiting.count >= MAX_WAITING {
+                tell(open, "too many unanswered questions");
                 return self.refuse(prefix, Refusal::TooMany, "too many unanswered questions");
             }
             self.waiting.begin();
@@ -714,6 +777,7 @@ impl Peer {
         for conversation in conversations {
             self.connecting.remove(&conversation);
             self.waiting.end(1);
+            self.tell_refused(topic, 0, reason);
             let refused = Refused { refusal: Refusal::TooMany, reason: ReasonText::truncated(reason) };
             self.connection.send(conversation, 0, &refused);
         }
@@ -723,8 +787,9 @@ impl Peer {
     fn admit(&mut self, conversation: u64, topic: Arc<TopicShared>) {
         let granted = self.service.granted(&self.client, &self.groups, &topic);
         if granted.is_empty() {
-            self.tell_refused(&topic.name, "no access list lets it");
-            return self.deny(Prefix::of(conversation, 0), Verbs::CONNECT);
+            self.tell_refused(&topic.name, 0, "no access list lets it");
+            let needed = if system::is_reserved(&topic.name) { Verbs::OBSERVE } else { Verbs::CONNECT };
+            return self.deny(Prefix::of(conversation, 0), needed);
         }
         let Some(hook) = self.service.hook.get() else {
             return self.accept(conversation, topic, granted);
@@ -755,12 +820,10 @@ impl Peer {
             return;
         }
         let Some((_, topic, granted)) = self.asking.remove(&conversation) else { return };
-        if let Err(refusal) = &outcome {
-            self.tell_refused(&topic.name, &format!("the connect hook: {refusal:?}"));
-        }
         let (decline, code, retry_after, reason) = match outcome {
             Ok(()) => return self.accept(conversation, topic, granted),
             Err(HookRefusal::NoSuchItem) => {
+                self.tell_refused(&topic.name, 0, "the connect hook says that there is no such topic");
                 let prefix = Prefix::of(conversation, 0);
                 return self.refuse(prefix, Refusal::NoSuchTopic, "there is no such topic");
             }
@@ -771,6 +834,11 @@ impl Peer {
             }
             Err(HookRefusal::Failed { detail }) => (Decline::Failed, 0, 0, detail),
         };
+        let told = match decline {
+            Decline::Busy => format!("the connect hook: again after {:?}", Duration::from_nanos(retry_after)),
+            _ => format!("the connect hook: {reason}"),
+        };
+        self.tell_refused(&topic.name, code, &told);
         tracing::debug!(pid = self.pid, topic = topic.name, reason, "declined by the hook");
         let reason = ReasonText::truncated(&reason);
         let declined = Declined { retry_after, code, decline, reserved: [0; 4], reason };
@@ -885,7 +953,9 @@ impl Peer {
             EXECUTES => Verbs::EXECUTE,
             _ => return Err(unexpected("a lane for what there is not")),
         };
+        let tell = |why: &str| open.tell_transactions_refused(self.pid, wanted.offer, why);
         if !open.may(needed) {
+            tell("no access list lets it");
             self.deny(prefix, needed);
             return Ok(());
         }
@@ -896,6 +966,7 @@ impl Peer {
                 COMPUTES => "no item of the topic is computed",
                 _ => "the service has no commands",
             };
+            tell(reason);
             self.refuse(prefix, Refusal::NotSupported, reason);
             return Ok(());
         }
@@ -907,6 +978,7 @@ impl Peer {
             Ok(made) => made,
             Err(error) => {
                 let reason = format!("there is no memory for the transaction: {error}");
+                tell(&reason);
                 self.refuse(prefix, Refusal::TooMany, &reason);
                 return Ok(());
             }
@@ -972,13 +1044,14 @@ impl Peer {
         let (place, holds) = match self.lend(terms.samples) {
             Ok(lent) => lent,
             Err(error) => {
+                let reason = format!("there is nothing to track the link by: {error}");
                 if let Some(open) = self.conversations.get_mut(&conversation) {
+                    open.tell_link(TraceKind::LinkClosed, self.pid, reference, &reason);
                     open.links.remove(&reference);
                     open.subjects.remove(&reference);
                     self.links -= 1;
                 }
-                let reason =
-                    ReasonText::truncated(&format!("there is nothing to track the link by: {error}"));
+                let reason = ReasonText::truncated(&reason);
                 let refused = Refused { refusal: Refusal::TooMany, reason };
                 return self.connection.send(conversation, reference, &refused);
             }

@@ -297,9 +297,6 @@ fn take<S>(
     *next = next.wrapping_add(1);
     scratch.fill(words);
     step!(RequestTaken);
-    if token.is_expired() {
-        return token.tell(Status::Expired, 0, "");
-    }
     let topic = &lane.counterpart.topic;
     let name_at = (header.payload as usize).next_multiple_of(8);
     let (mut bytes, named);
@@ -328,6 +325,10 @@ fn take<S>(
     if shared.system.trace.is_on() {
         let command = shared.transactions.command_name(header.of);
         token.tell_begun(shared, if header.kind == Kind::Execute { &command } else { item });
+    }
+    // After spies were told what it is that comes too late.
+    if token.is_expired() {
+        return token.tell(Status::Expired, 0, "");
     }
     let caller = Caller { lane, item, id, deadline: header.deadline };
     let _within = Within::enter(shared.epoch);

@@ -171,6 +171,7 @@ impl<'h, S> Handlers<'h, S> {
         if !shared.transactions.engage() {
             return Err(Error::AlreadyHandled { service: shared.name.clone() });
         }
+        shared.changed();
         Ok(Handlers {
             intake: Intake::new(inbox.words),
             shared,
@@ -256,6 +257,7 @@ impl<'h, S> Handlers<'h, S> {
         let handler = Handler { of, type_name: type_name::<T>(), run };
         self.of_topic(topic).poke = Some(handler);
         self.shared.transactions.offer(topic, POKES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -321,8 +323,10 @@ impl<'h, S> Handlers<'h, S> {
             None => formats.push(handler),
         }
         let formats = formats.iter().map(|format| (format.type_name.clone(), format.of)).collect();
+        self.shared.transactions.describe::<T::Fixed>();
         self.shared.transactions.offer_formats(topic, formats);
         self.shared.transactions.offer(topic, COMPUTES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -368,12 +372,15 @@ impl<'h, S> Handlers<'h, S> {
             }
         });
         self.table.commands.insert(call_of::<C>(), run);
+        self.shared.transactions.describe::<C>();
+        self.shared.transactions.describe::<C::Reply>();
         self.shared.transactions.add_command(CommandInfo {
             name: type_name::<C>(),
             fingerprint: C::FINGERPRINT,
             reply: type_name::<C::Reply>(),
             reply_fingerprint: <C::Reply as Message>::FINGERPRINT,
         });
+        self.shared.changed();
         Ok(self)
     }
 
@@ -403,6 +410,7 @@ impl<S> Drop for Handlers<'_, S> {
     fn drop(&mut self) {
         self.seat.leave();
         self.shared.transactions.dismiss(self.shared.is_closed());
+        self.shared.changed();
     }
 }
 
