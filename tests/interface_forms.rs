@@ -131,7 +131,10 @@ fn begin(test: &mut Test) {
     let service = bus.service("studio").unwrap();
     service.set_help("A studio.\n");
     let _topics = MixerTopics::open(&service).unwrap();
-    let more = RecorderTopics::open(&service).unwrap();
+    let mut more = RecorderTopics::builder(&service);
+    more.recorded = more.recorded.stamps(true);
+    more.cuts = more.cuts.history(2).samples(1);
+    let more = more.open().unwrap();
     more.recorded.item("main").unwrap().publish(&3).unwrap();
     more.cuts.item("main").unwrap().publish(&Cut { at: 2 }).unwrap();
     let _serving = service
@@ -199,7 +202,7 @@ fn references_stand_among_several_arguments() {
 }
 
 #[test]
-fn a_service_has_two_interfaces() {
+fn a_service_has_two_interfaces_whose_topics_have_options() {
     let place = Place::new();
     let mut studio = place.start("studio");
     let help = studio.hear().replace('|', "\n");
@@ -212,8 +215,13 @@ fn a_service_has_two_interfaces() {
     assert_eq!(recorder.flush(2).unwrap(), 2);
     mixer.flush(true).unwrap();
     assert_eq!(recorder.flush(3).unwrap(), 5);
-    assert_eq!(recorder.recorded().request("main").unwrap().value, 3);
+    let recorded = recorder.recorded().request("main").unwrap();
     assert_eq!(recorder.cuts().request("main").unwrap().value.at, 2);
+    // The options of each topic are its own.
+    assert_eq!((recorded.value, recorded.stamp.is_some()), (3, true));
+    assert_eq!(recorder.cuts().request("main").unwrap().stamp, None);
+    assert_eq!(recorder.cuts().advise("main").samples(1).unwrap().recv().unwrap().value.at, 2);
+    assert!(matches!(recorder.recorded().advise("main").samples(1), Err(Error::Refused { .. })));
 }
 
 #[test]
