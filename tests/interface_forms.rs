@@ -35,6 +35,10 @@ trait Mixer {
     #[compute]
     fn played(&mut self, caller: &Caller<'_>, reply: Reply<[f64]>);
 
+    /// What was played last.
+    #[compute]
+    fn last(&self, caller: &Caller<'_>) -> Result<Box<[f64]>, Refusal>;
+
     /// Gives a channel its name.
     #[execute]
     fn label(&mut self, channel: u64, name: &FixedStr<16>, caller: &Caller<'_>, old: &bool) -> FixedStr<32>;
@@ -103,6 +107,12 @@ impl Mixer for Studio {
     fn played(&mut self, caller: &Caller<'_>, reply: Reply<[f64]>) {
         assert_eq!(caller.item(), "main");
         reply.answer(&self.played);
+    }
+
+    fn last(&self, caller: &Caller<'_>) -> Result<Box<[f64]>, Refusal> {
+        let count: usize = caller.item().parse().map_err(|_| Refusal::NoSuchItem)?;
+        let played = &self.played;
+        Ok(played[played.len().saturating_sub(count)..].into())
     }
 
     fn label(&mut self, channel: u64, name: &FixedStr<16>, caller: &Caller<'_>, old: &bool) -> FixedStr<32> {
@@ -187,6 +197,8 @@ fn slices_are_poked_and_computed() {
     client.samples().poke("main", &[4.0]).unwrap();
     assert!(matches!(client.samples().poke("other", &[1.0]), Err(Error::NoSuchItem { .. })));
     assert_eq!(*client.played().request_boxed_as::<[f64]>("main", 1024).unwrap(), [0.5, 1.5, 4.0]);
+    assert_eq!(*client.last().request_boxed_as::<[f64]>("2", 1024).unwrap(), [1.5, 4.0]);
+    assert!(matches!(client.last().request_boxed_as::<[f64]>("all", 1024), Err(Error::NoSuchItem { .. })));
 }
 
 #[test]

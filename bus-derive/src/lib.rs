@@ -156,8 +156,8 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 ///
 /// A method takes `&mut self` or `&self`, and may take the `&Caller<'_>`, anywhere. It returns `T`, `Result<T, E>` where a
 /// `Refusal` can be made from `E`, or nothing, which answers [`Ack`](https://docs.rs/bus/latest/bus/struct.Ack.html); or it takes a `Reply<T>`
-/// to answer by at any time, from any thread or task. `Caller`, `Reply`, `Result` and `Topic` are known by these names, whatever
-/// their path; `Topic` need not be imported.
+/// to answer by at any time, from any thread or task. What is computed may be in a `Box<T>`, and so be a slice. `Box`, `Caller`,
+/// `Reply`, `Result` and `Topic` are known by these names, whatever their path; `Topic` need not be imported.
 ///
 /// The arguments of a command are the fields of a message, named after trait and method: `ThermostatHalt`. They are
 /// messages, and `Clone` where they are taken by value. A lone argument that is a reference is the command itself: a message

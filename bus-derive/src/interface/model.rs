@@ -48,6 +48,8 @@ pub(super) struct Handler {
     pub(super) ident: Ident,
     pub(super) docs: String,
     pub(super) value: Type,
+    /// Whether a computed value is returned in a box.
+    pub(super) in_box: bool,
     pub(super) arguments: Vec<Argument>,
     pub(super) answer: Answer,
 }
@@ -240,6 +242,7 @@ impl<'a> Interface<'a> {
             ident: method.sig.ident.clone(),
             docs: attributes.docs.clone(),
             value: value.clone(),
+            in_box: false,
             arguments,
             answer,
         };
@@ -274,7 +277,9 @@ impl<'a> Interface<'a> {
             );
             return;
         }
-        let Some(value) = answer.with.clone() else {
+        let boxed = answer.with.as_ref().and_then(|with| argument_of(with, "Box"));
+        let (in_box, value) = (boxed.is_some(), boxed.or(answer.with.as_ref()).cloned());
+        let Some(value) = value else {
             errors.at(
                 &method.sig.ident,
                 "a computed item has a value, as in `fn mean(&mut self, caller: &Caller<'_>) -> Result<f64, Refusal>`",
@@ -288,6 +293,7 @@ impl<'a> Interface<'a> {
             ident: method.sig.ident.clone(),
             docs: attributes.docs.clone(),
             value: value.clone(),
+            in_box,
             arguments,
             answer,
         };

@@ -64,7 +64,8 @@ fn signatures_that_cannot_be_are_refused() {
         "`Duration` has no defined layout": { #[execute] fn halt(&mut self, time: Duration); }
         "on the heap of one process": { #[topic] const ROOMS: Topic<[String]>; }
         "`()` is no message; use `Ack`": { #[execute] fn halt(&mut self, reply: Reply<()>); }
-        "points to the heap": { #[compute] fn mean(&mut self) -> Result<Box<f64>, Refusal>; }
+        "points to the heap": { #[compute] fn mean(&mut self) -> Result<Box<Box<f64>>, Refusal>; }
+        "on the heap of one": { #[compute] fn mean(&mut self) -> Box<[String]>; }
         "a poke has one value, by reference": { #[poke] fn limit(&mut self, value: f64); }
         "brings nothing back": { #[poke] fn limit(&mut self, value: &f64) -> f64; }
         "pokes of it bring": { #[topic] const A: Topic<f64>; #[poke] fn a(&mut self, value: &f32); }

@@ -141,6 +141,7 @@ fn handlers(interface: &Interface<'_>) -> TokenStream {
             let body = answered(interface, &format.answer, call, &TokenStream::new());
             let (register, tail) = match format.answer.way {
                 Way::Later => (quote!(compute_later), quote!(, #reply: #bus::Reply<#of>)),
+                Way::Plain | Way::Result if format.in_box => (quote!(compute_boxed), TokenStream::new()),
                 Way::Plain | Way::Result => (quote!(compute), TokenStream::new()),
             };
             let is_payload = is_payload(bus, of);

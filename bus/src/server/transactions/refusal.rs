@@ -24,7 +24,8 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
-    /// There is no such item. The client gets [`Error::NoSuchItem`](crate::Error::NoSuchItem).
+    /// There is no such item. The client gets [`Error::NoSuchItem`](crate::Error::NoSuchItem); of a command, which is about no
+    /// item, [`Error::Failed`](crate::Error::Failed).
     NoSuchItem,
     /// It was tried, and failed. The client gets [`Error::Failed`](crate::Error::Failed).
     Failed {
