@@ -119,7 +119,9 @@ impl What {
                 "its own `{name}` has other fields than this program's, or another reply; `client.require` says which"
             ),
             What::Command(_) => format!("its commands are {told}"),
-            What::Item(_) => format!("the formats of the topic's items are {told}"),
+            What::Item(_) => {
+                format!("items of the topic are computed as {told}, as the service defines that")
+            }
         }
     }
 }

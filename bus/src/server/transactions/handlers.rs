@@ -209,6 +209,9 @@ impl<'h, S> Handlers<'h, S> {
 
     /// Answers pokes of a topic's items, in place of the handler before. The topic has to be open.
     ///
+    /// What is poked is of the topic's type as this program defines it: from a client that has another version of the type it is
+    /// [`NotSupported`](Error::NotSupported), though that may read the values.
+    ///
     /// The handler is given the value, and decides; to make it the item's value, it publishes it.
     /// [`accept_pokes`](Self::accept_pokes) does just that.
     ///
