@@ -177,6 +177,9 @@ impl<S> Handlers<'_, S> {
 
     /// As [`run`](Self::run), as part of a task, of whatever runtime: it never blocks a thread, but in what handlers do.
     ///
+    /// As handlers are of one thread, so is the future: spawn it where tasks stay on their thread, as in a `LocalSet` or a
+    /// `LocalExecutor`, or block on it.
+    ///
     /// # Errors
     /// None yet.
     pub async fn run_async(&mut self, state: &mut S) -> Result<()> {

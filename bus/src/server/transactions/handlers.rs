@@ -29,7 +29,8 @@ use crate::server::topic::Topic;
 /// them.
 ///
 /// Handlers run on the thread that calls [`run`](Handlers::run), [`poll`](Handlers::poll) or, as part of a task,
-/// [`run_async`](Handlers::run_async); one at a time, so that they need no lock. All get the program's state, of type
+/// [`run_async`](Handlers::run_async); one at a time, so that they need no lock. That is the thread that made them, since what
+/// they borrow may be of one thread, as a [`Topic`](crate::Topic) is: `Handlers` are not `Send`. All get the program's state, of type
 /// `S`, and may borrow what lives as long as the handlers. What a handler returns is the answer. One that cannot
 /// answer at once takes a [`Reply`] along, by the methods that end in `_later`, and answers from whatever thread it
 /// likes. A handler that panics answers [`Failed`](Error::Failed), and the service lives.
@@ -213,6 +214,9 @@ impl<'h, S> Handlers<'h, S> {
     }
 
     /// Answers pokes of a topic's items, in place of the handler before. The topic has to be open.
+    ///
+    /// What is poked is of the topic's type as this program defines it: from a client that has another version of the type it is
+    /// [`NotSupported`](Error::NotSupported), though that may read the values.
     ///
     /// The handler is given the value, and decides; to make it the item's value, it publishes it.
     /// [`accept_pokes`](Self::accept_pokes) does just that.
