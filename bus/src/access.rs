@@ -3,7 +3,7 @@
 //! **One list for a service, and one for a topic where it has its own.** The service's list says who may use its commands, and
 //! is the list of every topic that has none. A topic's own list stands in its place, as far as that topic goes; whoever is on
 //! any of them may connect, and sees of the service what he was granted something of. What the service tells of itself, its system
-//! topic and its trace, is by the service's list, and names everything: but for values.
+//! topic and its trace, names all topics, items and clients, and so has a verb of its own in the service's list.
 //!
 //! **Who somebody is the kernel says**: the user, group and process that a socket was connected by (SO_PEERCRED, unix(7)), and
 //! that process's further groups (SO_PEERGROUPS). What a conversation may do is worked out once, when it is opened, and is then
@@ -49,17 +49,22 @@ impl Verbs {
     pub const COMPUTE: Verbs = Verbs(1 << 4);
     /// To have commands carried out. Of a service, and not of one topic of it: its list says.
     pub const EXECUTE: Verbs = Verbs(1 << 5);
+    /// To read what the service tells of itself, by its [system topic](crate::System) and to [spies](crate::Spy): the names of all
+    /// topics and items, also of those that are not for everybody, who its clients are, and what each of them asks for. Of a
+    /// service, and not of one topic of it: its list says. Needs nothing else, and nothing else grants it.
+    pub const OBSERVE: Verbs = Verbs(1 << 6);
     /// Everything.
-    pub const ALL: Verbs = Verbs((1 << 6) - 1);
+    pub const ALL: Verbs = Verbs((1 << 7) - 1);
 
     /// Each verb by its name.
-    const NAMES: [(Verbs, &'static str); 6] = [
+    const NAMES: [(Verbs, &'static str); 7] = [
         (Verbs::CONNECT, "CONNECT"),
         (Verbs::READ, "READ"),
         (Verbs::TRACK, "TRACK"),
         (Verbs::POKE, "POKE"),
         (Verbs::COMPUTE, "COMPUTE"),
         (Verbs::EXECUTE, "EXECUTE"),
+        (Verbs::OBSERVE, "OBSERVE"),
     ];
 
     /// Whether all of `others` are among these.
@@ -240,7 +245,7 @@ pub(crate) fn remedy(uid: u32, needed: Verbs) -> String {
              `Who::Anyone` only; have it mapped there (user_namespaces(7)), or run both in one namespace"
         );
     }
-    let place = if needed == Verbs::EXECUTE {
+    let place = if needed == Verbs::EXECUTE || needed == Verbs::OBSERVE {
         "in the service's `set_access`"
     } else {
         "in the topic's `access`, or in the service's `set_access` where the topic has no list of its own"

@@ -109,6 +109,23 @@ pub(crate) enum What {
     Item(Arc<str>),
 }
 
+impl What {
+    /// What a service supports instead, which it says as a list of names, or in words.
+    #[cold]
+    fn instead(&self, told: String) -> String {
+        match self {
+            _ if !told.starts_with('`') => told,
+            What::Command(name) if told.contains(&format!("`{name}`")) => format!(
+                "its own `{name}` has other fields than this program's, or another reply; `client.require` says which"
+            ),
+            What::Command(_) => format!("its commands are {told}"),
+            What::Item(_) => {
+                format!("items of the topic are computed as {told}, as the service defines that")
+            }
+        }
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -139,7 +156,9 @@ impl Asked {
                 Error::Refused { service, verb, what, code, reason: text }
             }
             Status::Busy => Error::Busy { service, verb, what, retry_after: Duration::from_nanos(detail) },
-            Status::NotSupported => Error::NotSupported { service, verb, what, supported: text },
+            Status::NotSupported => {
+                Error::NotSupported { service, verb, what, supported: self.what.instead(text) }
+            }
             Status::OtherType => {
                 let supported =
                     format!("values of its own `{text}`, which is another type than this program's");

@@ -1,5 +1,7 @@
 //! Reading an item's present value from memory.
 
+use core::cell::Cell;
+
 use super::boxed::Draw;
 use super::conversation_state::ConversationShared;
 use super::remote_item::Place;
@@ -70,17 +72,28 @@ impl ConversationShared {
         self.read_there::<_, _, STALE>(place, id, Image::new, load, decode)
     }
 
-    /// As [`read_apart`](Self::read_apart), into a box.
+    /// As [`read_apart`](Self::read_apart), into a box, where a slice has no more than so many bytes.
     pub(crate) fn read_boxed<T: Payload + ?Sized, const STALE: bool>(
         &self,
         place: &mut Place,
         id: ItemId,
+        most: usize,
     ) -> Result<Update<Box<T>>> {
         let conversion = place.conversion.clone();
+        // What a torn look found is found anew.
+        let over = Cell::new(None);
         let load = |draw: &mut Draw<T>, values: &mut Values, body: &[AtomicU64]| {
-            draw.load(values, conversion.as_deref(), body).is_here()
+            let bytes = if T::ELEMENT > 0 { Envelope::load(body).size() } else { 0 };
+            over.set((bytes > most).then_some(bytes));
+            bytes > most || draw.load(values, conversion.as_deref(), body).is_here()
         };
-        self.read_there::<_, _, STALE>(place, id, Draw::new, load, Draw::into_box)
+        match (self.read_there::<_, _, STALE>(place, id, Draw::new, load, Draw::into_box), over.get()) {
+            (Ok(_), Some(bytes)) => Err(Error::Protocol {
+                peer: format!("service `{}`", self.service),
+                detail: format!("a value of it has {bytes} bytes, expected at most {most}"),
+            }),
+            (read, _) => read,
+        }
     }
 
     /// Reads a value that may be in memory on its way: as [`read_with`](Self::read_with), where `load` also says whether it

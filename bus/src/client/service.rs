@@ -81,7 +81,8 @@ impl<'b> ClientBuilder<'b> {
     ///
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoSuchService`]; [`Error::Timeout`] where the service is stopped or does not
-    /// appear in time; [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
+    /// appear in time; [`Error::Denied`] by the service's access list, [`Error::Untrusted`] by whose it is; [`Error::Refused`],
+    /// [`Error::Busy`] and [`Error::Failed`] of its connect hook; [`Error::Version`], [`Error::Protocol`].
     pub fn open(self) -> Result<Client> {
         Ok(Client::of(self.connect.open()?))
     }
@@ -235,25 +236,40 @@ impl Client {
     /// Makes sure that the service carries out `C` now, without executing one.
     ///
     /// # Errors
-    /// [`Error::NotSupported`] with the commands that there are; as [`commands`](Self::commands).
+    /// [`Error::NotSupported`] with the commands that there are, or with what is another about the service's own command of
+    /// this name; as [`commands`](Self::commands).
     pub fn require<C: Command>(&self) -> Result<()> {
         let commands = self.commands()?;
-        let is_it = |command: &CommandInfo| {
-            command.fingerprint == C::FINGERPRINT
-                && command.reply_fingerprint == <C::Reply as Message>::FINGERPRINT
-        };
-        if commands.iter().any(is_it) {
+        let reply = <C::Reply as Message>::TYPE.name();
+        let is_command = |command: &&CommandInfo| command.fingerprint == C::FINGERPRINT;
+        let is_reply =
+            |command: &&CommandInfo| command.reply_fingerprint == <C::Reply as Message>::FINGERPRINT;
+        if commands.iter().any(|command| is_command(&command) && is_reply(&command)) {
             return Ok(());
         }
-        let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.name)).collect();
+        let name = C::TYPE.name();
+        let supported = match commands.iter().find(|command| command.name == name) {
+            Some(own) if is_command(&own) && own.reply == reply => {
+                format!("its own `{name}` is answered with another `{reply}` than this program's")
+            }
+            Some(own) if is_command(&own) => {
+                format!(
+                    "its own `{name}` is answered with `{}`, and this program's with `{reply}`",
+                    own.reply
+                )
+            }
+            Some(_) => format!("its own `{name}` has other fields than this program's"),
+            None if commands.is_empty() => "the service has no commands".to_owned(),
+            None => {
+                let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.name)).collect();
+                format!("its commands are {}", names.join(", "))
+            }
+        };
         Err(Error::NotSupported {
             service: self.service().to_owned(),
             verb: "execute",
-            what: C::TYPE.name().to_owned(),
-            supported: match names.is_empty() {
-                true => "the service has no commands".to_owned(),
-                false => format!("its commands are {}", names.join(", ")),
-            },
+            what: name.to_owned(),
+            supported,
         })
     }
 }

@@ -205,6 +205,7 @@ impl Control {
         if !admitted {
             self.service.system.count_connection(false);
             tracing::warn!(service = self.service.name, ?credentials, "refused a client: no list has it");
+            peer.tell_refused("", 0, "no access list lets it connect");
             peer.say_goodbye(Farewell::Denied, &access::remedy(credentials.uid, Verbs::CONNECT));
             return;
         }
@@ -213,6 +214,7 @@ impl Control {
         if (self.peers.len() + self.lingering.len()) as u64 >= most {
             tracing::warn!(service = self.service.name, most, "refused a client: too many connections");
             self.service.system.count_connection(false);
+            peer.tell_refused("", 0, "too many connections");
             peer.say_goodbye(Farewell::Evicted, "too many connections");
             return;
         }

@@ -144,9 +144,8 @@ impl Service {
     /// own](TopicBuilder::access). Default: its own user, and root, everything. Has to be said before the service is ready,
     /// since what a conversation may do is settled when it is opened.
     ///
-    /// Whoever may read by this list may also read what the service [tells of itself](crate::System), and [spy](crate::Spy): the names
-    /// of all topics and items, of those too that have a list of their own, and who is connected; no values of theirs. To keep
-    /// that from readers, grant [`READ`](crate::Verbs::READ) by the lists of topics, and not by this one.
+    /// What the service [tells of itself](crate::System), and what a [spy](crate::Spy) sees, names all topics and items, of those too
+    /// that have a list of their own, and who is connected; for that this list grants [`OBSERVE`](crate::Verbs::OBSERVE).
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for a service that is ready.

@@ -173,6 +173,10 @@ impl ServiceShared {
         if topic.name.is_empty() {
             return of_service.among(Verbs::CONNECT | Verbs::EXECUTE);
         }
+        if system::is_reserved(&topic.name) {
+            let may = of_service.contains(Verbs::OBSERVE);
+            return if may { Verbs::CONNECT | Verbs::READ } else { Verbs::NONE };
+        }
         match &topic.access {
             None => of_service,
             Some(access) => match access.granted(client, groups) {

@@ -9,6 +9,7 @@ use crate::access::{self, Verbs};
 use crate::client::conversation_state::{ConversationShared, Status};
 use crate::error::{Ended, Error};
 use crate::message::{Fingerprint, Unconvertible};
+use crate::server::system::is_reserved;
 use crate::wire::{Connect, Decline, Declined, NameText, Prefix, Refusal};
 
 impl Peer {
@@ -119,6 +120,7 @@ fn within(conversation: &ConversationShared, verb: &str, what: String) -> String
 /// What is needed for what was denied.
 fn needed(conversation: &ConversationShared, verb: &str) -> Verbs {
     match verb {
+        "connect to" if is_reserved(&conversation.topic) => Verbs::OBSERVE,
         "connect to" => Verbs::CONNECT,
         "poke" | "execute" | "request" => access::needed_to(verb),
         // Who may read is only denied what holds the publisher up.

@@ -177,6 +177,9 @@ impl<S> Handlers<'_, S> {
 
     /// As [`run`](Self::run), as part of a task, of whatever runtime: it never blocks a thread, but in what handlers do.
     ///
+    /// As handlers are of one thread, so is the future: spawn it where tasks stay on their thread, as in a `LocalSet` or a
+    /// `LocalExecutor`, or block on it.
+    ///
     /// # Errors
     /// None yet.
     pub async fn run_async(&mut self, state: &mut S) -> Result<()> {
@@ -301,9 +304,6 @@ fn take<S>(
     *next = next.wrapping_add(1);
     scratch.fill(words);
     step!(RequestTaken);
-    if token.is_expired() {
-        return token.tell(Status::Expired, 0, "");
-    }
     let topic = &lane.counterpart.topic;
     let name_at = (header.payload as usize).next_multiple_of(8);
     let (mut bytes, named);
@@ -332,6 +332,10 @@ fn take<S>(
     if shared.system.trace.is_on() {
         let command = shared.transactions.command_name(header.of);
         token.tell_begun(shared, if header.kind == Kind::Execute { &command } else { item });
+    }
+    // After spies were told what it is that comes too late.
+    if token.is_expired() {
+        return token.tell(Status::Expired, 0, "");
     }
     let caller = Caller { lane, item, id, deadline: header.deadline };
     let _within = Within::enter(shared.epoch);

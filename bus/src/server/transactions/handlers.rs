@@ -29,7 +29,8 @@ use crate::server::topic::Topic;
 /// them.
 ///
 /// Handlers run on the thread that calls [`run`](Handlers::run), [`poll`](Handlers::poll) or, as part of a task,
-/// [`run_async`](Handlers::run_async); one at a time, so that they need no lock. All get the program's state, of type
+/// [`run_async`](Handlers::run_async); one at a time, so that they need no lock. That is the thread that made them, since what
+/// they borrow may be of one thread, as a [`Topic`](crate::Topic) is: `Handlers` are not `Send`. All get the program's state, of type
 /// `S`, and may borrow what lives as long as the handlers. What a handler returns is the answer. One that cannot
 /// answer at once takes a [`Reply`] along, by the methods that end in `_later`, and answers from whatever thread it
 /// likes. A handler that panics answers [`Failed`](Error::Failed), and the service lives.
@@ -172,6 +173,7 @@ impl<'h, S> Handlers<'h, S> {
         if !shared.transactions.engage() {
             return Err(Error::AlreadyHandled { service: shared.name.clone() });
         }
+        shared.changed();
         Ok(Handlers {
             intake: Intake::new(inbox.words),
             shared,
@@ -213,6 +215,9 @@ impl<'h, S> Handlers<'h, S> {
     }
 
     /// Answers pokes of a topic's items, in place of the handler before. The topic has to be open.
+    ///
+    /// What is poked is of the topic's type as this program defines it: from a client that has another version of the type it is
+    /// [`NotSupported`](Error::NotSupported), though that may read the values.
     ///
     /// The handler is given the value, and decides; to make it the item's value, it publishes it.
     /// [`accept_pokes`](Self::accept_pokes) does just that.
@@ -257,6 +262,7 @@ impl<'h, S> Handlers<'h, S> {
         let handler = Handler { of, type_name: type_name::<T>(), run };
         self.of_topic(topic).poke = Some(handler);
         self.shared.transactions.offer(topic, POKES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -322,8 +328,10 @@ impl<'h, S> Handlers<'h, S> {
             None => formats.push(handler),
         }
         let formats = formats.iter().map(|format| (format.type_name.clone(), format.of)).collect();
+        self.shared.transactions.describe::<T::Fixed>();
         self.shared.transactions.offer_formats(topic, formats);
         self.shared.transactions.offer(topic, COMPUTES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -369,12 +377,15 @@ impl<'h, S> Handlers<'h, S> {
             }
         });
         self.table.commands.insert(call_of::<C>(), run);
+        self.shared.transactions.describe::<C>();
+        self.shared.transactions.describe::<C::Reply>();
         self.shared.transactions.add_command(CommandInfo {
             name: type_name::<C>(),
             fingerprint: C::FINGERPRINT,
             reply: type_name::<C::Reply>(),
             reply_fingerprint: <C::Reply as Message>::FINGERPRINT,
         });
+        self.shared.changed();
         Ok(self)
     }
 
@@ -404,6 +415,7 @@ impl<S> Drop for Handlers<'_, S> {
     fn drop(&mut self) {
         self.seat.leave();
         self.shared.transactions.dismiss(self.shared.is_closed());
+        self.shared.changed();
     }
 }
 

@@ -41,7 +41,7 @@ use self::lane::ServedLane;
 use crate::command::call_of_types;
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
 use crate::lane::{Kind, Status};
-use crate::message::Fingerprint;
+use crate::message::{Fingerprint, Message, Schema};
 use crate::segment::mapping::Words;
 use crate::sync::Mutex;
 use crate::sys::futex::SharedFutex;
@@ -87,6 +87,8 @@ pub(crate) struct Transactions {
     commands: Mutex<BTreeMap<String, CommandInfo>>,
     /// What topics offer, by name.
     topics: Mutex<BTreeMap<String, OfTopic>>,
+    /// Descriptions of the types of commands, replies and computed items, by fingerprint, for the system topic.
+    schemas: Mutex<BTreeMap<[u64; 2], Arc<[u8]>>>,
     /// What the control thread has to do for handlers: tasks of clients to be told, each once …
     owed: Mutex<BTreeSet<Owed>>,
     /// … and connections to be ended, with the reason.
@@ -152,6 +154,7 @@ impl Default for Transactions {
             next_counterpart: AtomicU64::new(1),
             commands: Mutex::default(),
             topics: Mutex::default(),
+            schemas: Mutex::default(),
             owed: Mutex::default(),
             accused: Mutex::default(),
             queue: AtomicU32::new(DEFAULT_QUEUE),
@@ -305,6 +308,17 @@ impl Transactions {
         self.topics.lock().get(topic)?.formats.get(index).cloned()
     }
 
+    /// Keeps the description of a type that is used.
+    fn describe<T: Message>(&self) {
+        let schema = || Schema::of::<T>().encode().into();
+        self.schemas.lock().entry(T::FINGERPRINT.to_words()).or_insert_with(schema);
+    }
+
+    /// The description of a type of this fingerprint, if it is used by commands or for computed items.
+    pub(crate) fn schema(&self, of: Fingerprint) -> Option<Arc<[u8]>> {
+        self.schemas.lock().get(&of.to_words()).cloned()
+    }
+
     /// Has the control thread tell a client's task of its answer.
     fn owe(&self, owed: Owed) {
         self.owed.lock().insert(owed);
@@ -332,6 +346,7 @@ impl Transactions {
     fn withdraw_all(&self) {
         self.commands.lock().clear();
         self.topics.lock().clear();
+        self.schemas.lock().clear();
         self.announce();
     }
 
