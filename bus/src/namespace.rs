@@ -157,7 +157,8 @@ impl BusBuilder {
     }
 
     /// Shares the bus with other users: its directory is created with this mode where it is not there, and is given it where
-    /// it is this user's. Default: a bus is one user's own, and nobody else may look into its directory.
+    /// it is this user's, whatever the umask; the directories above it that are not there are created for all to go through.
+    /// Default: a bus is one user's own, and nobody else may look into its directory.
     ///
     /// - `0o755`: others may connect to this user's services, and cannot have any here. The safest choice.
     /// - `0o750`: likewise, for members of the directory's group.

@@ -181,9 +181,7 @@ impl Registry {
         let doing = || format!("opening the shared bus directory {}", path.display());
         let failed = |error: io::Error| Error::os(doing())(explain(error));
         if mode.is_some() {
-            if let Some(parent) = path.parent() {
-                fs::DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(failed)?;
-            }
+            create_above(path).map_err(failed)?;
             match fs::DirBuilder::new().mode(0o700).create(path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
                 _ => {}
@@ -466,6 +464,25 @@ impl Claim {
         if is_at(&self.lock, &path) {
             remove_files(&path);
         }
+    }
+}
+
+/// Creates what is not there of the directories above a shared one, for all to go through, whatever the umask says.
+fn create_above(path: &Path) -> io::Result<()> {
+    let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) else { return Ok(()) };
+    if above.is_dir() {
+        return Ok(());
+    }
+    create_above(above)?;
+    match fs::DirBuilder::new().mode(0o755).create(above) {
+        Ok(()) => {
+            // It is this one, and nothing that was laid there since.
+            let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32;
+            let created = File::options().read(true).custom_flags(flags).open(above)?;
+            created.set_permissions(fs::Permissions::from_mode(0o755))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
