@@ -94,7 +94,8 @@ impl Bus {
         &self.core.name
     }
 
-    /// The directory with the services' sockets.
+    /// The directory with the services' sockets. One that is removed, by hand, takes the bus with it: what is connected stays so,
+    /// and to see or have others the bus is opened anew.
     pub fn directory(&self) -> &Path {
         self.core.registry.path()
     }
@@ -264,6 +265,12 @@ impl core::ops::Deref for BusCore {
 
 impl BusPlace {
     pub(crate) fn no_such_service(&self, service: &str) -> Error {
+        if let Err(error) = self.registry.check_is_there() {
+            let directory = self.registry.path().display();
+            return Error::os(format!("looking for service `{service}` in the bus directory {directory}"))(
+                error,
+            );
+        }
         Error::NoSuchService {
             bus: self.name.clone(),
             directory: self.registry.path().display().to_string(),

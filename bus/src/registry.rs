@@ -233,6 +233,20 @@ impl Registry {
         &self.path
     }
 
+    /// Whether the path still leads to the directory that was opened: files are looked for by the one and sockets by the other.
+    pub(crate) fn check_is_there(&self) -> io::Result<()> {
+        let (opened, named) = (self.directory.metadata()?, fs::metadata(&self.path));
+        let same = |named: fs::Metadata| (opened.dev(), opened.ino()) == (named.dev(), named.ino());
+        match named.map(same) {
+            Ok(true) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(false) | Err(_) => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it was removed, or another is in its place, since this program opened the bus: open the bus anew",
+            )),
+        }
+    }
+
     fn set_mode(&self, file: &str, mode: u32) -> io::Result<()> {
         let mode = Mode::from_raw_mode(mode);
         Ok(rustix::fs::chmodat(&self.directory, file, mode, AtFlags::empty())?)
@@ -292,6 +306,7 @@ impl Registry {
         let path = self.file(&stem, LOCK);
         let doing = || format!("claiming the name `{service}` with {}", path.display());
         let deadline = Instant::now() + FILES_LOCK_TIMEOUT;
+        self.check_is_there().map_err(Error::os(doing()))?;
         let mut lock = loop {
             // A link, or a pipe, may have been laid where others may write.
             let flags = if self.shared { OFlags::NOFOLLOW | OFlags::NONBLOCK } else { OFlags::empty() };
@@ -373,6 +388,7 @@ impl Registry {
     pub(crate) fn services(&self) -> Result<Vec<ServiceInfo>> {
         let doing = || format!("reading the bus directory {}", self.path.display());
         let mut services = Vec::new();
+        self.check_is_there().map_err(Error::os(doing()))?;
         for entry in fs::read_dir(&self.path).map_err(Error::os(doing()))? {
             let path = entry.map_err(Error::os(doing()))?.path();
             if self.shared && path.extension().is_some_and(|extension| extension == SOCKET) {
@@ -430,6 +446,7 @@ impl Claim {
         let ready = registry.file(&self.stem, SOCKET);
         let taken =
             |file: &Path, error: io::Error| registry.taken(&self.stem, file, Error::os(doing())(error));
+        registry.check_is_there().map_err(Error::os(doing()))?;
         let _ = fs::remove_file(&unready);
         let socket = socket::listen(&registry.socket(&format!("{}.new", self.stem)))
             .map_err(|error| taken(&unready, error))?;
