@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use bus::{Bus, Error, Service, Topic};
-use support::{LIMIT, Place};
+use support::{LIMIT, Place, until};
 
 fn serve(bus: &Bus, name: &str, value: u64) -> (Service, Topic<u64>) {
     let service = bus.service(name).unwrap();
@@ -46,6 +46,12 @@ fn a_directory_that_is_removed_or_replaced_is_told_of() {
         is_told(bus.service("after"));
         is_told(bus.connect::<u64>("after/topic").open());
         is_told(bus.topics("after"));
+        let list = bus.connect_all::<u64>("*", "topic").unwrap();
+        let mut merged = list.advise("item").hot().unwrap();
+        let says = |error: Error| error.to_string().contains("open the bus anew");
+        until("a list knows why it has no members", || says(list.wait_for(1, Duration::ZERO).unwrap_err()));
+        assert!(says(list.settle(Duration::ZERO).unwrap_err()));
+        assert!(says(merged.recv_timeout(Duration::ZERO).unwrap_err()));
         is_told(bus.watch().and_then(|mut watch| watch.recv_timeout(Duration::ZERO)));
     }
     is_told(unready.ready());
