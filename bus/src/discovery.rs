@@ -244,7 +244,8 @@ impl Bus {
     /// [`Error::Os`] where the bus directory cannot be watched.
     pub fn watch(&self) -> Result<Watch> {
         let doing = format!("watching the bus directory {}", self.directory().display());
-        let watch = DirectoryWatch::new(self.directory()).map_err(Error::os(doing))?;
+        let there = self.core.registry.check_is_there();
+        let watch = there.and_then(|()| DirectoryWatch::new(self.directory())).map_err(Error::os(doing))?;
         Watch::new(self.core.clone(), watch)
     }
 }

@@ -94,7 +94,8 @@ impl Bus {
         &self.core.name
     }
 
-    /// The directory with the services' sockets.
+    /// The directory with the services' sockets. One that is removed, by hand, takes the bus with it: what is connected stays so,
+    /// and to see or have others the bus is opened anew.
     pub fn directory(&self) -> &Path {
         self.core.registry.path()
     }
@@ -157,7 +158,8 @@ impl BusBuilder {
     }
 
     /// Shares the bus with other users: its directory is created with this mode where it is not there, and is given it where
-    /// it is this user's. Default: a bus is one user's own, and nobody else may look into its directory.
+    /// it is this user's, whatever the umask; the directories above it that are not there are created for all to go through.
+    /// Default: a bus is one user's own, and nobody else may look into its directory.
     ///
     /// - `0o755`: others may connect to this user's services, and cannot have any here. The safest choice.
     /// - `0o750`: likewise, for members of the directory's group.
@@ -263,6 +265,12 @@ impl core::ops::Deref for BusCore {
 
 impl BusPlace {
     pub(crate) fn no_such_service(&self, service: &str) -> Error {
+        if let Err(error) = self.registry.check_is_there() {
+            let directory = self.registry.path().display();
+            return Error::os(format!("looking for service `{service}` in the bus directory {directory}"))(
+                error,
+            );
+        }
         Error::NoSuchService {
             bus: self.name.clone(),
             directory: self.registry.path().display().to_string(),

@@ -181,9 +181,7 @@ impl Registry {
         let doing = || format!("opening the shared bus directory {}", path.display());
         let failed = |error: io::Error| Error::os(doing())(explain(error));
         if mode.is_some() {
-            if let Some(parent) = path.parent() {
-                fs::DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(failed)?;
-            }
+            create_above(path).map_err(failed)?;
             match fs::DirBuilder::new().mode(0o700).create(path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
                 _ => {}
@@ -233,6 +231,20 @@ impl Registry {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the path still leads to the directory that was opened: files are looked for by the one and sockets by the other.
+    pub(crate) fn check_is_there(&self) -> io::Result<()> {
+        let (opened, named) = (self.directory.metadata()?, fs::metadata(&self.path));
+        let same = |named: fs::Metadata| (opened.dev(), opened.ino()) == (named.dev(), named.ino());
+        match named.map(same) {
+            Ok(true) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(false) | Err(_) => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it was removed, or another is in its place, since this program opened the bus: open the bus anew",
+            )),
+        }
     }
 
     fn set_mode(&self, file: &str, mode: u32) -> io::Result<()> {
@@ -294,6 +306,7 @@ impl Registry {
         let path = self.file(&stem, LOCK);
         let doing = || format!("claiming the name `{service}` with {}", path.display());
         let deadline = Instant::now() + FILES_LOCK_TIMEOUT;
+        self.check_is_there().map_err(Error::os(doing()))?;
         let mut lock = loop {
             // A link, or a pipe, may have been laid where others may write.
             let flags = if self.shared { OFlags::NOFOLLOW | OFlags::NONBLOCK } else { OFlags::empty() };
@@ -375,6 +388,7 @@ impl Registry {
     pub(crate) fn services(&self) -> Result<Vec<ServiceInfo>> {
         let doing = || format!("reading the bus directory {}", self.path.display());
         let mut services = Vec::new();
+        self.check_is_there().map_err(Error::os(doing()))?;
         for entry in fs::read_dir(&self.path).map_err(Error::os(doing()))? {
             let path = entry.map_err(Error::os(doing()))?.path();
             if self.shared && path.extension().is_some_and(|extension| extension == SOCKET) {
@@ -432,6 +446,7 @@ impl Claim {
         let ready = registry.file(&self.stem, SOCKET);
         let taken =
             |file: &Path, error: io::Error| registry.taken(&self.stem, file, Error::os(doing())(error));
+        registry.check_is_there().map_err(Error::os(doing()))?;
         let _ = fs::remove_file(&unready);
         let socket = socket::listen(&registry.socket(&format!("{}.new", self.stem)))
             .map_err(|error| taken(&unready, error))?;
@@ -466,6 +481,25 @@ impl Claim {
         if is_at(&self.lock, &path) {
             remove_files(&path);
         }
+    }
+}
+
+/// Creates what is not there of the directories above a shared one, for all to go through, whatever the umask says.
+fn create_above(path: &Path) -> io::Result<()> {
+    let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) else { return Ok(()) };
+    if above.is_dir() {
+        return Ok(());
+    }
+    create_above(above)?;
+    match fs::DirBuilder::new().mode(0o755).create(above) {
+        Ok(()) => {
+            // It is this one, and nothing that was laid there since.
+            let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32;
+            let created = File::options().read(true).custom_flags(flags).open(above)?;
+            created.set_permissions(fs::Permissions::from_mode(0o755))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -247,7 +247,10 @@ impl Control {
         let services = match self.place.registry.services() {
             Ok(services) => services,
             // It is read again soon, as after any look that explained nothing.
-            Err(error) => return tracing::warn!(%error, "cannot read the bus directory for a list"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the bus directory for a list");
+                return lists.iter().for_each(|list| list.fail(&error));
+            }
         };
         let explained =
             lists.iter().fold(false, |any, list| list.compare(&services, peers, &mut number) | any);

@@ -268,14 +268,18 @@ impl<T: Payload + ?Sized> Conversations<T> {
     #[cold]
     fn timed_out(&self, verb: &'static str, what: &str, after: Duration) -> Error {
         let members = self.len();
+        let unread = self.list.shared.state.lock().unread.clone();
         let troubles: Vec<String> = self
             .troubles()
             .iter()
             .map(|trouble| format!("`{}`: {}", trouble.service.name, trouble.error))
             .collect();
-        let hint = match &*troubles {
-            [] => format!("there are {members} members, and no other services that match"),
-            troubles => format!("there are {members} members; others are none: {}", troubles.join("; ")),
+        let hint = match (unread, &*troubles) {
+            (Some(unread), _) => format!("there are {members} members, and no others can be found: {unread}"),
+            (None, []) => format!("there are {members} members, and no other services that match"),
+            (None, troubles) => {
+                format!("there are {members} members; others are none: {}", troubles.join("; "))
+            }
         };
         Error::Timeout { verb, what: format!("{what} of {}", self.list.address()), after, hint }
     }

@@ -58,6 +58,8 @@ pub(crate) struct ListState {
     pub(crate) begun: u64,
     /// Whether the directory was read.
     pub(crate) looked: bool,
+    /// Why it could not be read the last time.
+    pub(crate) unread: Option<String>,
     /// Whether nobody keeps it any longer.
     pub(crate) closed: bool,
 }
@@ -237,6 +239,12 @@ impl List {
         Entry::new(info, conversation, *begun)
     }
 
+    /// The directory could not be read.
+    pub(crate) fn fail(&self, error: &Error) {
+        self.0.state.lock().unread = Some(error.to_string());
+        self.0.tell();
+    }
+
     /// Compares the services that there are, by name, with those of the list, and begins conversations with new ones. Whether
     /// the change of the directory is explained: something has come or gone.
     pub(crate) fn compare(
@@ -246,7 +254,8 @@ impl List {
         number: &mut dyn FnMut() -> u64,
     ) -> bool {
         let mut guard = self.0.state.lock();
-        let ListState { entries, begun, looked, .. } = &mut *guard;
+        let ListState { entries, begun, looked, unread, .. } = &mut *guard;
+        *unread = None;
         let mut changed = !core::mem::replace(looked, true);
         entries.values_mut().for_each(|entry| entry.listed = false);
         for info in services.iter().filter(|info| name::matches(&self.0.pattern, &info.name)) {

@@ -246,7 +246,9 @@ impl<D: Deliver> MergedLink<D> {
     #[cold]
     fn timed_out(&self, after: Duration) -> Error {
         let members = self.parts.len();
+        let unread = self.list.shared.state.lock().unread.clone();
         let hint = match members {
+            0 if let Some(unread) = unread => format!("the list has no members: {unread}"),
             0 => "the list has no members; its `troubles` say which services match and why they are none"
                 .to_owned(),
             _ => format!(
