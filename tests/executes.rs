@@ -2,7 +2,7 @@
 
 mod support;
 
-use bus::{Client, Error};
+use bus::{Client, Error, Message};
 use support::desk::{Add, Fail, Large, Note, RETRY_AFTER, Sum, Switch, Unknown, Way, client};
 use support::{Desk, LIMIT, Place, desk, roles, until};
 
@@ -49,6 +49,62 @@ fn an_unknown_command_is_answered_with_those_that_there_are() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// As another program may have it.
+#[derive(Message)]
+#[message(name = "Add", reply = u64)]
+#[repr(C)]
+struct AddForANumber(u64, u64);
+
+#[derive(Message)]
+#[message(name = "Add", reply = Sum)]
+#[repr(C)]
+struct AddThree(u64, u64, u64);
+
+#[derive(Message)]
+#[message(name = "Sum")]
+#[repr(C)]
+struct FloatingSum(f64);
+
+#[derive(Message)]
+#[message(name = "Add", reply = FloatingSum)]
+#[repr(C)]
+struct AddFloating(u64, u64);
+
+#[test]
+fn a_command_of_the_same_name_that_is_another_is_not_listed_as_what_there_is_instead() {
+    fn said<T>(result: Result<T, Error>) -> String {
+        match result {
+            Err(Error::NotSupported { verb: "execute", what, supported, .. }) if what == "Add" => supported,
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("it is another command"),
+        }
+    }
+    let place = Place::new();
+    let _desk = Desk::start(&place, 8);
+    let client = client(&place);
+    for supported in [
+        said(client.execute(&AddForANumber(1, 2))),
+        said(client.execute(&AddThree(1, 2, 3))),
+        said(client.execute(&AddFloating(1, 2))),
+    ] {
+        assert!(supported.starts_with("its own `Add` has other fields"), "{supported}");
+    }
+    let said = [
+        said(client.require::<AddForANumber>()),
+        said(client.require::<AddThree>()),
+        said(client.require::<AddFloating>()),
+    ];
+    assert_eq!(
+        said,
+        [
+            "its own `Add` is answered with `Sum`, and this program's with `u64`",
+            "its own `Add` has other fields than this program's",
+            "its own `Add` is answered with another `Sum` than this program's",
+        ]
+    );
+    client.require::<Add>().unwrap();
 }
 
 #[test]

@@ -35,6 +35,10 @@ trait Mixer {
     #[compute]
     fn played(&mut self, caller: &Caller<'_>, reply: Reply<[f64]>);
 
+    /// What was played last.
+    #[compute]
+    fn last(&self, caller: &Caller<'_>) -> Result<Box<[f64]>, Refusal>;
+
     /// Gives a channel its name.
     #[execute]
     fn label(&mut self, channel: u64, name: &FixedStr<16>, caller: &Caller<'_>, old: &bool) -> FixedStr<32>;
@@ -105,6 +109,12 @@ impl Mixer for Studio {
         reply.answer(&self.played);
     }
 
+    fn last(&self, caller: &Caller<'_>) -> Result<Box<[f64]>, Refusal> {
+        let count: usize = caller.item().parse().map_err(|_| Refusal::NoSuchItem)?;
+        let played = &self.played;
+        Ok(played[played.len().saturating_sub(count)..].into())
+    }
+
     fn label(&mut self, channel: u64, name: &FixedStr<16>, caller: &Caller<'_>, old: &bool) -> FixedStr<32> {
         assert_ne!(caller.pid(), 0);
         FixedStr::truncated(&format!("{channel} {name} {old}"))
@@ -131,7 +141,10 @@ fn begin(test: &mut Test) {
     let service = bus.service("studio").unwrap();
     service.set_help("A studio.\n");
     let _topics = MixerTopics::open(&service).unwrap();
-    let more = RecorderTopics::open(&service).unwrap();
+    let mut more = RecorderTopics::builder(&service);
+    more.recorded = more.recorded.stamps(true);
+    more.cuts = more.cuts.history(2).samples(1);
+    let more = more.open().unwrap();
     more.recorded.item("main").unwrap().publish(&3).unwrap();
     more.cuts.item("main").unwrap().publish(&Cut { at: 2 }).unwrap();
     let _serving = service
@@ -184,6 +197,8 @@ fn slices_are_poked_and_computed() {
     client.samples().poke("main", &[4.0]).unwrap();
     assert!(matches!(client.samples().poke("other", &[1.0]), Err(Error::NoSuchItem { .. })));
     assert_eq!(*client.played().request_boxed_as::<[f64]>("main", 1024).unwrap(), [0.5, 1.5, 4.0]);
+    assert_eq!(*client.last().request_boxed_as::<[f64]>("2", 1024).unwrap(), [1.5, 4.0]);
+    assert!(matches!(client.last().request_boxed_as::<[f64]>("all", 1024), Err(Error::NoSuchItem { .. })));
 }
 
 #[test]
@@ -199,7 +214,7 @@ fn references_stand_among_several_arguments() {
 }
 
 #[test]
-fn a_service_has_two_interfaces() {
+fn a_service_has_two_interfaces_whose_topics_have_options() {
     let place = Place::new();
     let mut studio = place.start("studio");
     let help = studio.hear().replace('|', "\n");
@@ -212,8 +227,13 @@ fn a_service_has_two_interfaces() {
     assert_eq!(recorder.flush(2).unwrap(), 2);
     mixer.flush(true).unwrap();
     assert_eq!(recorder.flush(3).unwrap(), 5);
-    assert_eq!(recorder.recorded().request("main").unwrap().value, 3);
+    let recorded = recorder.recorded().request("main").unwrap();
     assert_eq!(recorder.cuts().request("main").unwrap().value.at, 2);
+    // The options of each topic are its own.
+    assert_eq!((recorded.value, recorded.stamp.is_some()), (3, true));
+    assert_eq!(recorder.cuts().request("main").unwrap().stamp, None);
+    assert_eq!(recorder.cuts().advise("main").samples(1).unwrap().recv().unwrap().value.at, 2);
+    assert!(matches!(recorder.recorded().advise("main").samples(1), Err(Error::Refused { .. })));
 }
 
 #[test]

@@ -212,3 +212,38 @@ fn a_stopper_ends_it_without_waiting_and_the_state_stays() {
     until("it has ended", || !serving.is_running());
     assert_eq!(serving.stop().unwrap(), 6);
 }
+
+#[test]
+fn a_poll_that_is_stopped_ends_and_the_next_one_waits_again() {
+    let place = Place::new();
+    let service = place.bus().service("counter").unwrap();
+    let mut handlers = service.handlers().unwrap();
+    handlers
+        .execute(|sum: &mut u64, count: &Count, _| {
+            *sum += count.by;
+            Ok(*sum)
+        })
+        .unwrap();
+    service.ready().unwrap();
+    let (mut asker, stopper, mut sum) = (place.start("asker"), handlers.stopper(), 0);
+    for round in 1..=20 {
+        stopper.stop();
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 0, "nobody has asked");
+        asker.say(1);
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 1, "it has waited");
+        assert_eq!(asker.hear(), round.to_string());
+    }
+    // What is there is answered all the same.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let (mut sum, client) = (0, client(&place.bus()));
+            sum += client.begin_execute(&Count { by: 1 }).unwrap().wait().unwrap();
+            sum
+        });
+        until("it has asked", || service.pending() == 1);
+        stopper.stop();
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 1);
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 0, "that is told by the next one");
+        assert_eq!(waiting.join().unwrap(), 21);
+    });
+}

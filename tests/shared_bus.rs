@@ -207,6 +207,31 @@ fn what_is_laid_in_the_way_is_neither_followed_nor_written() {
 }
 
 #[test]
+fn a_service_that_is_not_ready_is_not_listed_for_a_socket_that_somebody_laid() {
+    if !users::can_become_others("a_service_that_is_not_ready_is_not_listed_for_a_socket_that_somebody_laid")
+    {
+        return;
+    }
+    let place = SharedPlace::new(OPEN);
+    let (mut attacker, mut third) = (second(&place), place.start("other_user", THIRD, &[]));
+    let bus = place.bus(OPEN);
+    let service = bus.service("market").unwrap();
+    assert_eq!(attacker.ask("listen market.sock"), "listens");
+    assert_eq!(bus.services().unwrap(), [], "its own socket is not there yet");
+    assert_eq!(attacker.ask("link market.sock other.sock"), "linked");
+    assert_eq!(third.ask("services"), "");
+    // Whoever trusts him sees his, and no other.
+    let trusting = users::builder(place.root()).shared(OPEN).trust(SECOND).open("shared").unwrap();
+    let listed: Vec<_> = trusting.services().unwrap().into_iter().map(|info| (info.name, info.pid)).collect();
+    assert_eq!(listed, [("market".to_owned(), attacker.pid())]);
+    assert_eq!(attacker.ask("remove market.sock"), "removed");
+    assert_eq!(attacker.ask("remove other.sock"), "removed");
+    drop(service);
+    attacker.finish();
+    third.finish();
+}
+
+#[test]
 fn nobody_keeps_an_owner_out_or_seems_to_be_one_by_locks() {
     if !users::can_become_others("nobody_keeps_an_owner_out_or_seems_to_be_one_by_locks") {
         return;

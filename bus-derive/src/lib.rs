@@ -156,10 +156,12 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 ///
 /// A method takes `&mut self` or `&self`, and may take the `&Caller<'_>`, anywhere. It returns `T`, `Result<T, E>` where a
 /// `Refusal` can be made from `E`, or nothing, which answers [`Ack`](https://docs.rs/bus/latest/bus/struct.Ack.html); or it takes a `Reply<T>`
-/// to answer by at any time. `Caller`, `Reply`, `Result` and `Topic` are known by these names, whatever their path.
+/// to answer by at any time, from any thread or task. What is computed may be in a `Box<T>`, and so be a slice. `Box`, `Caller`,
+/// `Reply`, `Result` and `Topic` are known by these names, whatever their path; `Topic` need not be imported.
 ///
 /// The arguments of a command are the fields of a message, named after trait and method: `ThermostatHalt`. They are
-/// messages, and `Clone` where they are taken by value. A lone argument that is a reference is the command itself.
+/// messages, and `Clone` where they are taken by value. A lone argument that is a reference is the command itself: a message
+/// of your own with `#[message(reply = …)]`, whose fields can have units and ranges.
 ///
 /// ```
 /// use bus::{Bus, Caller, Refusal};
@@ -226,16 +228,23 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 /// - `ThermostatTopics`, with a field for each topic: `open(&service)` opens them and adds the documentation to the service's
 ///   help, `handle(&mut handlers)` has the methods answer. Nothing is global: each service has its own topics and state, and
 ///   a service may have several interfaces.
+/// - `ThermostatTopicsBuilder`, which `ThermostatTopics::builder(&service)` begins and `open` ends, to give topics
+///   [options](https://docs.rs/bus/latest/bus/struct.TopicBuilder.html) between the two: its fields are topics that are being set up, as
+///   in `topics.temperature = topics.temperature.stamps(true)`.
 /// - `ThermostatClient`, which `connect(&bus, "name")` begins: a method for each topic with its conversation, by which one requests,
 ///   advises and pokes; for each command `halt`, `begin_halt` and `halt_async`. A service that lacks a topic is
 ///   an error of `open`; whether it has all commands now is what `check` says.
 /// - The message of each command, and as a constant `HELP` the text for the service's help.
 ///
-/// All of it is the plain interface of `bus`, so either side can be written by hand.
+/// All of it is the plain interface of `bus`, so either side can be written by hand. A member that is `#[deprecated]` is so for
+/// clients.
 ///
-/// # Argument
+/// # Arguments
 ///
-/// - `crate = "path::to::bus"`: where the `bus` crate is, if not at `::bus`.
+/// - `#[bus::interface(crate = "path::to::bus")]`: where the `bus` crate is, if not at `::bus`.
+/// - `#[topic(name = "…")]`, and the same of `#[poke]` and `#[compute]`: the topic's name, if not the member's.
+/// - `#[topic(unit = "m/s")]`, likewise: the unit of the topic's values, for the service's help. It is for people: what peers
+///   compare is the unit of a message's field.
 #[proc_macro_attribute]
 pub fn interface(arguments: TokenStream, input: TokenStream) -> TokenStream {
     interface::interface(arguments.into(), input.into()).into()

@@ -8,6 +8,10 @@ use crate::message::{Fingerprint, Message};
 ///
 /// Made by the derive: `#[message(reply = …)]` on a message makes it a command.
 ///
+/// Both sides have to define it, and its reply, in the same way: a value that is read may be of another version of its type, a
+/// command may not, and is [`NotSupported`](crate::Error::NotSupported) then. For a command of another version there is another
+/// handler, of a message with another name.
+///
 /// ```
 /// #[derive(bus::Message)]
 /// #[repr(C)]

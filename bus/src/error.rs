@@ -96,8 +96,11 @@ pub enum Error {
     },
     /// No live service has this name.
     #[error(
-        "no service `{service}` on bus `{bus}` ({directory}); start it (it is visible once it is `ready`), or wait for \
-         it with `.wait(timeout)`"
+        "no service `{service}` on bus `{bus}` ({directory}); {}",
+        match service.ends_with('*') {
+            true => "for all services that match a pattern there is `connect_all`",
+            false => "start it (it is visible once it is `ready`), or wait for it with `.wait(timeout)`",
+        }
     )]
     NoSuchService {
         /// The bus's name.
@@ -117,8 +120,8 @@ pub enum Error {
     },
     /// The topic has no item of this name.
     #[error(
-        "topic `{service}/{topic}` has no item `{item}`; list them with `conversation.items()`, or wait for it \
-         with `.wait(timeout)`"
+        "topic `{service}/{topic}` has no item `{item}`; `conversation.items()` lists those that it has, and \
+         `advise({item:?}).wait(timeout)` waits for one; what is computed can only be requested"
     )]
     NoSuchItem {
         /// The service's name.
@@ -206,10 +209,7 @@ pub enum Error {
         reason: String,
     },
     /// The service is run by a user whom this program does not trust: it may not be the service that it says it is.
-    #[error(
-        "service `{service}` is run by user {uid}, and this program trusts its own user and root; if this is whom you want to \
-         talk to, open the bus with `Bus::builder().trust({uid})`"
-    )]
+    #[error("service `{service}` is run by user {uid}, {}", crate::access::how_to_trust(*uid))]
     Untrusted {
         /// The service's name.
         service: String,
@@ -245,7 +245,7 @@ pub enum Error {
     /// The service has no handler for this. Nothing was done.
     #[error(
         "service `{service}` does not {verb} `{what}`{}",
-        if supported.is_empty() { String::new() } else { format!("; what it does: {supported}") }
+        if supported.is_empty() { String::new() } else { format!(": {supported}") }
     )]
     NotSupported {
         /// The service's name.

@@ -198,6 +198,9 @@ impl BusBuilder {
     /// something, so that is what is checked, at each connect; a service of somebody else is
     /// [`Untrusted`](Error::Untrusted), and is not listed either.
     ///
+    /// Of other users those services are listed whose names are up to 64 ASCII letters, digits, `-`, `_` and `.`: what else a service
+    /// is called is in a file of its own user's. Such a one is connected to by its name, and is in no list of many.
+    ///
     /// A bus that is opened with this and without [`shared`](Self::shared) is another user's: its directory has to be there.
     pub fn trust(mut self, uid: u32) -> Self {
         self.trusted.push(uid);
@@ -371,7 +374,7 @@ fn default_directory() -> Result<PathBuf> {
         return Ok(directory.join("bus"));
     }
     let directory = PathBuf::from(format!("/tmp/bus-{}", rustix::process::geteuid().as_raw()));
-    // Anyone may create names in /tmp: make sure that this one is ours before using anything in it.
-    Registry::open(&directory)?;
+    // Anyone may create names in /tmp: make sure that this one is ours before using anything in it, and no link to what is.
+    Registry::open_among_others(&directory)?;
     Ok(directory)
 }

@@ -10,7 +10,8 @@
 //! the top of each book. A risk process watches the trades and pokes limits into the gateway, which so need not ask anyone
 //! about an order. The parent kills clients and starts others; the gateway is told that a conversation has ended, and cancels
 //! what that client had resting. In the end the parent reads the gateway's ledger, and fails if anything is bought that is not
-//! sold, paid that is not received, acknowledged that is not booked, or resting for one who is dead.
+//! sold, paid that is not received, acknowledged that is not booked, or resting for one who is dead. A process that ends without
+//! its doing fails the run, and is named.
 //!
 //! ```text
 //!   orders     the messages, and the names and numbers that all agree on

@@ -2,16 +2,18 @@
 //!
 //! It sleeps in one wait set until there is a line, or a change. Temperatures come by a hot link, which delivers only what
 //! differs by half a degree. Alarms come by a warm link: it says that one has changed, and the client asks for it.
+//!
+//! When the service goes, each link says so once, and goes on by itself when the service is back; so does the client.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use bus::{Bus, Client, Conversation, Deadband, Error, Event, Hot, Link, WaitSet, Warm};
+use bus::{Bus, Deadband, Error, Event, Hot, Link, WaitSet, Warm};
 
 use crate::line::{self, HELP, Order};
-use crate::rooms::{ALARMS, Alarm, Boost, Halt, Maintain, SERVICE, SETPOINTS, TEMPERATURES};
+use crate::rooms::{Alarm, SERVICE, ThermostatClient};
 use crate::{Result, script};
 
 /// How long a client waits for the service to appear, and `wait` for an alarm.
@@ -78,37 +80,36 @@ fn read_lines(event: Event) -> Receiver<io::Result<Option<String>>> {
     lines
 }
 
-/// Conversations with the thermostat, and links to it.
+/// The thermostat, and links to it.
 pub(crate) struct Session {
-    thermostat: Client,
-    temperatures: Conversation<f64>,
-    setpoints: Conversation<f64>,
-    alarms: Conversation<Alarm>,
+    thermostat: ThermostatClient,
     changes: Link<Hot<f64>>,
     alarmed: Link<Warm>,
 }
 
 impl Session {
     fn open(bus: &Bus) -> Result<Self> {
-        let address = |topic: &str| format!("{SERVICE}/{topic}");
-        let temperatures = bus.connect::<f64>(&address(TEMPERATURES)).wait(PATIENCE).open()?;
-        let alarms = bus.connect::<Alarm>(&address(ALARMS)).open()?;
+        let thermostat = match ThermostatClient::connect(bus, SERVICE).open() {
+            Err(Error::NoSuchService { .. }) => {
+                print("there is no thermostat yet; it is waited for")?;
+                ThermostatClient::connect(bus, SERVICE).wait(PATIENCE).open()?
+            }
+            other => other?,
+        };
         Ok(Session {
-            thermostat: bus.client(SERVICE).open()?,
-            setpoints: bus.connect(&address(SETPOINTS)).open()?,
-            changes: temperatures
+            changes: thermostat
+                .temperature()
                 .advise("*")
                 .deadband(Deadband::Absolute(WORTH_A_LINE))
                 .prime(false)
                 .hot()?,
-            alarmed: alarms.advise("*").prime(false).warm()?,
-            temperatures,
-            alarms,
+            alarmed: thermostat.alarm().advise("*").prime(false).warm()?,
+            thermostat,
         })
     }
 
     /// Does what a line says, and prints the outcome; whether the user has had enough. What goes wrong is said, and is no
-    /// error, unless the service is gone.
+    /// error.
     fn obey(&mut self, line: &str) -> Result<bool> {
         let order = match line::parse(line) {
             Ok(None) => return Ok(false),
@@ -121,11 +122,11 @@ impl Session {
         };
         match self.carry_out(&order) {
             Ok(text) => print(&text)?,
-            Err(error @ (Error::Died { .. } | Error::Stale { .. })) => return Err(error.into()),
             Err(Error::Busy { retry_after, .. }) => {
                 print(&format!("not now; again in {:.1} s", retry_after.as_secs_f64()))?;
             }
             Err(Error::Refused { reason, .. }) => print(&format!("refused: {reason}"))?,
+            Err(Error::NoSuchItem { item, .. }) => print(&format!("there is no room `{item}`"))?,
             Err(error) => print(&error.to_string())?,
         }
         Ok(false)
@@ -136,31 +137,31 @@ impl Session {
         match order {
             Order::List => {
                 let rooms: Result<Vec<_>, _> =
-                    self.temperatures.items().iter().map(|room| self.show(room)).collect();
+                    self.thermostat.temperature().items().iter().map(|room| self.show(room)).collect();
                 Ok(rooms?.join("\n"))
             }
             Order::Show(room) => self.show(room),
             Order::Set(room, celsius) => {
-                self.setpoints.poke(room, celsius)?;
+                self.thermostat.setpoint().poke(room, celsius)?;
                 Ok(format!("{room} will be at {celsius:.1} °C"))
             }
             Order::Boost(room, minutes) => {
-                let boost = Boost { minutes: *minutes, room: *room, reserved: [0; 6] };
-                let until = self.thermostat.execute(&boost)?.until;
+                let until = self.thermostat.boost(*room, *minutes)?;
                 Ok(format!("{room} is boosted until minute {until}"))
             }
             Order::Maintain(room, minutes) => {
-                self.thermostat.execute(&Maintain { minutes: *minutes, room: *room, reserved: [0; 6] })?;
+                self.thermostat.maintain(*room, *minutes)?;
                 Ok(format!("{room} is serviced for {minutes} minutes"))
             }
             Order::Halt => {
-                self.thermostat.execute(&Halt {})?;
+                self.thermostat.halt()?;
                 Ok("all heating is off".to_owned())
             }
             Order::Alarms => {
                 let mut text = Vec::new();
-                for room in self.alarms.items().iter() {
-                    match self.alarms.request(room)?.value {
+                let alarms = self.thermostat.alarm();
+                for room in alarms.items().iter() {
+                    match alarms.request(room)?.value {
                         Alarm::None => {}
                         alarm => text.push(say(room, alarm)),
                     }
@@ -168,8 +169,9 @@ impl Session {
                 Ok(if text.is_empty() { "no alarms".to_owned() } else { text.join("\n") })
             }
             Order::Wait => {
-                let room = self.alarms.name(self.alarmed.recv_timeout(PATIENCE)?.item);
-                Ok(say(&room, self.alarms.request(&room)?.value))
+                let alarms = self.thermostat.alarm();
+                let room = alarms.name(self.alarmed.recv_timeout(PATIENCE)?.item);
+                Ok(say(&room, alarms.request(&room)?.value))
             }
             Order::Help => Ok(HELP.to_owned()),
             Order::Quit => Ok(String::new()),
@@ -177,25 +179,42 @@ impl Session {
     }
 
     fn show(&self, room: &str) -> Result<String, Error> {
-        let celsius = self.temperatures.request(room)?.value;
-        let setpoint = self.setpoints.request(room)?.value;
-        Ok(format!("{room:<10}{celsius:>6.1} °C   set to {setpoint:.1} °C"))
+        let now = self.thermostat.temperature().request(room)?;
+        let setpoint = self.thermostat.setpoint().request(room)?.value;
+        let last = if now.stale { ", when it was last heard of" } else { "" };
+        Ok(format!("{room:<10}{:>6.1} °C   set to {setpoint:.1} °C{last}", now.value))
     }
 
     fn print_changes(&mut self) -> Result<()> {
-        while let Some(update) = self.changes.try_recv()? {
-            let room = self.temperatures.name(update.item);
-            print(&format!("  ~ {room} is at {:.1} °C", update.value))?;
+        loop {
+            match self.changes.try_recv() {
+                Ok(Some(update)) => {
+                    if update.gap {
+                        print("  = the thermostat is back")?;
+                    }
+                    let room = self.thermostat.temperature().name(update.item);
+                    print(&format!("  ~ {room} is at {:.1} °C", update.value))?;
+                }
+                Ok(None) => return Ok(()),
+                Err(Error::Stale { reason, .. }) => print(&format!("  = the thermostat is gone: {reason}"))?,
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(())
     }
 
     fn print_alarms(&mut self) -> Result<()> {
-        while let Some(notice) = self.alarmed.try_recv()? {
-            let room = self.alarms.name(notice.item);
-            print(&format!("  ! {}", say(&room, self.alarms.request(&room)?.value)))?;
+        loop {
+            match self.alarmed.try_recv() {
+                Ok(Some(notice)) => {
+                    let alarms = self.thermostat.alarm();
+                    let room = alarms.name(notice.item);
+                    print(&format!("  ! {}", say(&room, alarms.request(&room)?.value)))?;
+                }
+                Ok(None) => return Ok(()),
+                Err(Error::Stale { .. }) => {} // as the other link says
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@
 //! where standard input has nothing to read, it plays the script.
 //!
 //! ```text
-//!   rooms      the messages, and the names and numbers that both halves agree on
+//!   rooms      the interface, and the names and numbers that both halves agree on
 //!   service    the service: what it publishes, and what it answers
 //!   house      the rooms that it heats, simulated
 //!   client     the client: commands, and what changes meanwhile
@@ -28,6 +28,7 @@ mod service;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +41,9 @@ use crate::support::child::Child;
 use crate::support::program::{self, seconds};
 use crate::support::{Result, lines};
 
+/// How long a minute of the house takes where somebody watches, and, in seconds, where nobody does.
+const WATCHED: Duration = Duration::from_millis(500);
+const UNWATCHED: &str = "0.02";
 /// The bus on which both halves meet.
 const BUS: &str = "home";
 
@@ -60,9 +64,9 @@ struct Plan {
     /// What the weather and the people in the house do
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long a minute of the house takes, in seconds
-    #[arg(long, default_value = "0.02", value_parser = seconds)]
-    minute: Duration,
+    /// How long a minute of the house takes, in seconds [default: 0.5 where somebody watches, else 0.02]
+    #[arg(long, value_parser = seconds)]
+    minute: Option<Duration>,
 }
 
 #[derive(Subcommand)]
@@ -91,7 +95,11 @@ fn main() -> ExitCode {
 
 fn both(plan: &Plan) -> Result<()> {
     let directory = tempfile::Builder::new().prefix("thermostat-").tempdir()?;
-    let mut service = Child::start("thermostat", directory.path(), &["serve-parent"])?;
+    let role: &[&str] = match plan.minute {
+        None if plan.script || !io::stdin().is_terminal() => &["--minute", UNWATCHED, "serve-parent"],
+        _ => &["serve-parent"],
+    };
+    let mut service = Child::start("thermostat", directory.path(), role)?;
     service.begin()?;
     client::talk(&Bus::builder().directory(directory.path()).open(BUS)?, plan.script)?;
     service.finish()

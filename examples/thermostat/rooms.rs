@@ -1,12 +1,9 @@
-//! What both halves agree on: names, limits, and messages.
+//! What both halves agree on: names, limits, and the interface, of which `bus::interface` makes the service's dispatch and its
+//! client.
 
-use bus::{Ack, Message};
+use bus::{Caller, Message, Refusal};
 
 pub(crate) const SERVICE: &str = "thermostat";
-/// Topics; the items of each are the rooms. Temperatures and setpoints are in °C.
-pub(crate) const TEMPERATURES: &str = "temperature";
-pub(crate) const SETPOINTS: &str = "setpoint";
-pub(crate) const ALARMS: &str = "alarm";
 
 pub(crate) const ROOMS: [&str; 4] = ["kitchen", "bedroom", "study", "bath"];
 
@@ -19,6 +16,8 @@ pub(crate) const DURATIONS: std::ops::RangeInclusive<u64> = 1..=240;
 pub(crate) const OUTSIDE_LIMITS: u32 = 1;
 /// The code of a refusal: the time is outside of [`DURATIONS`].
 pub(crate) const OUTSIDE_DURATIONS: u32 = 2;
+/// The code of a refusal: a command names a room that there is not.
+pub(crate) const UNKNOWN_ROOM: u32 = 3;
 
 pub(crate) type RoomName = bus::FixedStr<32>;
 
@@ -31,35 +30,39 @@ pub(crate) enum Alarm {
     TooHot,
 }
 
-/// Heats a room more than its setpoint says, for some minutes.
-#[derive(Message, Debug, Clone, Copy)]
-#[message(reply = Boosted)]
-#[repr(C)]
-pub(crate) struct Boost {
-    pub(crate) minutes: u64,
-    pub(crate) room: RoomName,
-    pub(crate) reserved: [u8; 6],
-}
+/// Heats rooms to their setpoints. The items of each topic are the rooms.
+#[bus::interface]
+pub(crate) trait Thermostat {
+    /// What was measured, minute by minute.
+    #[topic(unit = "°C")]
+    const TEMPERATURE: Topic<f64>;
 
-#[derive(Message, Debug, Clone, Copy)]
-#[repr(C)]
-pub(crate) struct Boosted {
-    /// The minute of the house in which it ends.
-    pub(crate) until: u64,
-}
+    /// What is wrong with a room; published when that changes.
+    #[topic]
+    const ALARM: Topic<Alarm>;
 
-/// Has a room's heating serviced: it is off, and takes no orders, for some minutes.
-#[derive(Message, Debug, Clone, Copy)]
-#[message(reply = Ack)]
-#[repr(C)]
-pub(crate) struct Maintain {
-    pub(crate) minutes: u64,
-    pub(crate) room: RoomName,
-    pub(crate) reserved: [u8; 6],
-}
+    /// What a room is heated to.
+    ///
+    /// # Errors
+    /// Refused outside of the limits (code 1); busy while the room is serviced.
+    #[poke(unit = "°C")]
+    fn setpoint(&mut self, celsius: &f64, caller: &Caller<'_>) -> Result<(), Refusal>;
 
-/// Turns all heating off. A room's goes on again when its setpoint is set, or with a boost.
-#[derive(Message, Debug, Clone, Copy)]
-#[message(reply = Ack)]
-#[repr(C)]
-pub(crate) struct Halt {}
+    /// Heats a room more than its setpoint says, for some minutes; until which minute of the house.
+    ///
+    /// # Errors
+    /// Refused for as many minutes (code 2), and for a room that there is not (code 3); busy while it is serviced.
+    #[execute]
+    fn boost(&mut self, room: RoomName, minutes: u64) -> Result<u64, Refusal>;
+
+    /// Has a room's heating serviced: it is off, and takes no orders, for some minutes.
+    ///
+    /// # Errors
+    /// As `boost`.
+    #[execute]
+    fn maintain(&mut self, room: RoomName, minutes: u64) -> Result<(), Refusal>;
+
+    /// Turns all heating off. A room's goes on again when its setpoint is set, or with a boost.
+    #[execute]
+    fn halt(&mut self);
+}

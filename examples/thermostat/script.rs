@@ -5,7 +5,7 @@ use bus::Error;
 use crate::Result;
 use crate::client::{Session, print};
 use crate::line;
-use crate::rooms::{OUTSIDE_DURATIONS, OUTSIDE_LIMITS};
+use crate::rooms::{OUTSIDE_DURATIONS, OUTSIDE_LIMITS, UNKNOWN_ROOM};
 
 /// How a line of the script is to end.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ const SCRIPT: [(&str, Expected); 15] = [
     ("set cellar 20", Expected::NoSuchItem),
     ("boost bath 30", Expected::Done),
     ("boost bath 10000", Expected::Refused(OUTSIDE_DURATIONS)),
-    ("boost cellar 30", Expected::NoSuchItem),
+    ("boost cellar 30", Expected::Refused(UNKNOWN_ROOM)),
     ("service study 240", Expected::Done),
     ("set study 22", Expected::Busy),
     ("boost study 5", Expected::Busy),
@@ -53,8 +53,7 @@ impl Expected {
         match (self, outcome) {
             (Expected::Done, Ok(_)) | (Expected::Busy, Err(Error::Busy { .. })) => true,
             (Expected::Refused(code), Err(Error::Refused { code: found, .. })) => code == *found,
-            // An item of a topic, or a room that a command names.
-            (Expected::NoSuchItem, Err(Error::NoSuchItem { .. } | Error::Failed { .. })) => true,
+            (Expected::NoSuchItem, Err(Error::NoSuchItem { .. })) => true,
             _ => false,
         }
     }

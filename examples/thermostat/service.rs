@@ -7,74 +7,115 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bus::{Ack, Bus, Refusal, Topic};
+use bus::{Bus, Caller, Refusal};
 
 use crate::house::{House, Room};
 use crate::rooms::{
-    ALARMS, Alarm, Boost, Boosted, DURATIONS, Halt, LIMITS, Maintain, OUTSIDE_DURATIONS, OUTSIDE_LIMITS,
-    ROOMS, SERVICE, SETPOINTS, TEMPERATURES,
+    DURATIONS, LIMITS, OUTSIDE_DURATIONS, OUTSIDE_LIMITS, ROOMS, RoomName, SERVICE, Thermostat,
+    ThermostatTopics, UNKNOWN_ROOM,
 };
-use crate::{Plan, Result};
+use crate::{Plan, Result, WATCHED};
+
+/// The service's state.
+struct Heating {
+    house: House,
+    topics: ThermostatTopics,
+    /// How long a minute of the house takes.
+    minute: Duration,
+}
 
 /// Serves until what `opened` returns is true; it is called when clients may come.
 pub(crate) fn serve(bus: &Bus, plan: &Plan, opened: impl FnOnce() -> Result<Arc<AtomicBool>>) -> Result<()> {
     let service = bus.service(SERVICE)?;
-    service.set_help("Heats rooms. Poke setpoints in °C; execute Boost, Maintain, Halt; alarms are items.");
-    let temperatures = service.topic::<f64>(TEMPERATURES).capacity(ROOMS.len()).open()?;
-    let setpoints = service.topic::<f64>(SETPOINTS).capacity(ROOMS.len()).open()?;
-    let alarms = service.topic::<Alarm>(ALARMS).capacity(ROOMS.len()).open()?;
-    let mut house = House::new(plan.seed);
-    for (name, room) in ROOMS.into_iter().zip(&house.rooms) {
-        temperatures.item(name)?.publish(&room.celsius)?;
-        setpoints.item(name)?.publish(&room.setpoint)?;
-        alarms.item(name)?.publish(&room.alarm)?;
-    }
-
+    let topics = ThermostatTopics::open(&service)?;
+    let minute = plan.minute.unwrap_or(WATCHED);
+    let mut heating = Heating { house: House::new(plan.seed), topics, minute };
+    heating.publish_all()?;
     let mut handlers = service.handlers()?;
-    handlers.poke(SETPOINTS, |house: &mut House, &celsius: &f64, caller| {
-        let room = find(house, caller.item(), plan.minute)?;
-        if !LIMITS.contains(&celsius) {
-            let (low, high) = LIMITS.into_inner();
-            let why = format!("{celsius} °C is outside of {low} to {high} °C");
-            return Err(Refusal::new(OUTSIDE_LIMITS, why));
-        }
-        setpoints.item(caller.item())?.publish(&celsius)?;
-        (room.setpoint, room.is_halted) = (celsius, false);
-        Ok(())
-    })?;
-    handlers.execute(|house: &mut House, boost: &Boost, _| {
-        let until = house.minute + check_duration(boost.minutes)?;
-        let room = find(house, &boost.room, plan.minute)?;
-        (room.boosted_until, room.is_halted) = (until, false);
-        Ok(Boosted { until })
-    })?;
-    handlers.execute(|house: &mut House, maintain: &Maintain, _| {
-        let until = house.minute + check_duration(maintain.minutes)?;
-        find(house, &maintain.room, plan.minute)?.serviced_until = until;
-        Ok(Ack {})
-    })?;
-    handlers.execute(|house: &mut House, _: &Halt, _| {
-        house.rooms.iter_mut().for_each(|room| room.is_halted = true);
-        Ok(Ack {})
-    })?;
+    ThermostatTopics::handle(&mut handlers)?;
     service.ready()?;
 
     let end = opened()?;
-    let mut next = Instant::now() + plan.minute;
+    let mut next = Instant::now() + minute;
     while !end.load(Ordering::Relaxed) {
-        handlers.poll(&mut house, next.saturating_duration_since(Instant::now()))?;
+        handlers.poll(&mut heating, next.saturating_duration_since(Instant::now()))?;
         if Instant::now() >= next {
-            next += plan.minute;
-            house.pass_minute();
-            publish(&house, &temperatures, &alarms)?;
+            next += minute;
+            heating.house.pass_minute();
+            heating.publish_changes()?;
         }
     }
     Ok(())
 }
 
+impl Thermostat for Heating {
+    fn setpoint(&mut self, celsius: &f64, caller: &Caller<'_>) -> Result<(), Refusal> {
+        let room = find(&mut self.house, caller.item(), self.minute, Refusal::NoSuchItem)?;
+        if !LIMITS.contains(celsius) {
+            let (low, high) = LIMITS.into_inner();
+            let why = format!("{celsius} °C is outside of {low} to {high} °C");
+            return Err(Refusal::new(OUTSIDE_LIMITS, why));
+        }
+        self.topics.setpoint.item(caller.item())?.publish(celsius)?;
+        (room.setpoint, room.is_halted) = (*celsius, false);
+        Ok(())
+    }
+
+    fn boost(&mut self, room: RoomName, minutes: u64) -> Result<u64, Refusal> {
+        let until = self.house.minute + check_duration(minutes)?;
+        let room = self.find_named(&room)?;
+        (room.boosted_until, room.is_halted) = (until, false);
+        Ok(until)
+    }
+
+    fn maintain(&mut self, room: RoomName, minutes: u64) -> Result<(), Refusal> {
+        let until = self.house.minute + check_duration(minutes)?;
+        self.find_named(&room)?.serviced_until = until;
+        Ok(())
+    }
+
+    fn halt(&mut self) {
+        self.house.rooms.iter_mut().for_each(|room| room.is_halted = true);
+    }
+}
+
+impl Heating {
+    /// A room that a command names.
+    fn find_named(&mut self, name: &str) -> Result<&mut Room, Refusal> {
+        let unknown = Refusal::new(UNKNOWN_ROOM, format!("there is no room `{name}`"));
+        find(&mut self.house, name, self.minute, unknown)
+    }
+
+    fn publish_all(&self) -> Result<()> {
+        let topics = &self.topics;
+        for (name, room) in ROOMS.into_iter().zip(&self.house.rooms) {
+            topics.temperature.item(name)?.publish(&room.celsius)?;
+            topics.setpoint.item(name)?.publish(&room.setpoint)?;
+            topics.alarm.item(name)?.publish(&room.alarm)?;
+        }
+        Ok(())
+    }
+
+    /// Temperatures change every minute; alarms are published when they do.
+    fn publish_changes(&self) -> Result<()> {
+        for (name, room) in ROOMS.into_iter().zip(&self.house.rooms) {
+            self.topics.temperature.item(name)?.publish(&room.celsius)?;
+            if room.is_alarm_new {
+                self.topics.alarm.item(name)?.publish(&room.alarm)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A room that takes orders now.
-fn find<'h>(house: &'h mut House, name: &str, minute: Duration) -> Result<&'h mut Room, Refusal> {
-    let index = ROOMS.iter().position(|&room| room == name).ok_or(Refusal::NoSuchItem)?;
+fn find<'h>(
+    house: &'h mut House,
+    name: &str,
+    minute: Duration,
+    unknown: Refusal,
+) -> Result<&'h mut Room, Refusal> {
+    let index = ROOMS.iter().position(|&room| room == name).ok_or(unknown)?;
     let (now, room) = (house.minute, &mut house.rooms[index]);
     match room.serviced_until.saturating_sub(now) {
         0 => Ok(room),
@@ -86,15 +127,4 @@ fn check_duration(minutes: u64) -> Result<u64, Refusal> {
     let (low, high) = DURATIONS.into_inner();
     let why = || Refusal::new(OUTSIDE_DURATIONS, format!("{minutes} minutes are outside of {low} to {high}"));
     if DURATIONS.contains(&minutes) { Ok(minutes) } else { Err(why()) }
-}
-
-/// Temperatures change every minute; alarms are published when they do.
-fn publish(house: &House, temperatures: &Topic<f64>, alarms: &Topic<Alarm>) -> Result<()> {
-    for (name, room) in ROOMS.into_iter().zip(&house.rooms) {
-        temperatures.item(name)?.publish(&room.celsius)?;
-        if room.is_alarm_new {
-            alarms.item(name)?.publish(&room.alarm)?;
-        }
-    }
-    Ok(())
 }

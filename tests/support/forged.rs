@@ -14,6 +14,7 @@ use rustix::fs::{
 use rustix::mm::ProtFlags;
 use rustix::net::{SocketFlags, sockopt};
 
+use super::lane::{COMPUTES, EXECUTES, POKES};
 use super::segment::{Layout, Mapping, Parameters, Segment};
 use super::wire::{Client, frame, kind, listen};
 use super::{LIMIT, Place};
@@ -213,6 +214,8 @@ impl Forged {
             forged.put(layout.names + index * 4, item.as_bytes());
         }
         forged.words[layout.count] = items.len() as u64;
+        // Whatever a client may ask for.
+        forged.words[layout.count + 1] = POKES | COMPUTES | EXECUTES;
         forged
     }
 

@@ -49,7 +49,7 @@ pub(super) fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
 ///
 /// What is written so might be a type of the user. Hence `write` calls it by its absolute name, which then is
 /// another: so the rest of the expansion may rely on what the primitive is.
-pub(super) fn is_primitive(r#type: &Type) -> bool {
+pub(crate) fn is_primitive(r#type: &Type) -> bool {
     primitive(r#type).is_some()
 }
 

@@ -52,7 +52,7 @@ mod tokens;
 mod validate;
 mod write;
 
-pub(crate) use bounds::bounded_generics;
+pub(crate) use bounds::{bounded_generics, is_primitive};
 pub(crate) use command::command;
 pub(crate) use tokens::tokens;
 

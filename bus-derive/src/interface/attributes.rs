@@ -40,21 +40,17 @@ pub(super) struct MemberAttributes {
     pub(super) name: Option<LitStr>,
     pub(super) unit: Option<LitStr>,
     pub(super) docs: String,
+    /// `#[deprecated]`, which clients are to see too.
+    pub(super) deprecated: Option<Attribute>,
 }
 
 impl MemberAttributes {
     pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
-        let mut read = Self { verb: None, name: None, unit: None, docs: crate::attributes::docs(attributes) };
+        let docs = crate::attributes::docs(attributes);
+        let deprecated = attributes.iter().find(|attribute| attribute.path().is_ident("deprecated")).cloned();
+        let mut read = Self { verb: None, name: None, unit: None, docs, deprecated };
+        check_unconditional(attributes, errors);
         for attribute in attributes {
-            for conditional in ["cfg", "cfg_attr"] {
-                if attribute.path().is_ident(conditional) {
-                    errors.at(
-                        attribute,
-                        "a member of an interface is there always, since peers are told of it; put the condition on \
-                         the whole trait, or declare two",
-                    );
-                }
-            }
             let Some(verb) = Verb::of(attribute) else { continue };
             if read.verb.is_some() {
                 errors.at(
@@ -94,6 +90,22 @@ impl MemberAttributes {
         }
         Ok(())
     }
+}
+
+/// That what the attributes are of is there whatever is configured.
+pub(super) fn check_unconditional(attributes: &[Attribute], errors: &mut Errors) -> Option<()> {
+    let mut unconditional = Some(());
+    for attribute in attributes {
+        if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
+            errors.at(
+                attribute,
+                "a member of an interface is there always, with all its arguments, since peers are told of it; put \
+                 the condition on the whole trait, or declare two",
+            );
+            unconditional = None;
+        }
+    }
+    unconditional
 }
 
 /// Whether an attribute of a member is ours, so that the trait is left without it.

@@ -7,12 +7,16 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{FnArg, Ident, ReceiverKind, Safety, Signature, Type};
 
-use super::model::Interface;
+use super::expansion;
+use super::model::{Interface, argument_of, is_caller, last_segment};
 use crate::errors::Errors;
 use crate::refusals;
 
 /// What the client has whatever the interface declares.
 const OF_THE_CLIENT: [&str; 5] = ["connect", "client", "check", "with_timeout", "with_wait"];
+
+/// What the types are called that are made of the trait whatever it declares, after its name.
+const OF_THE_TRAIT: [&str; 4] = ["Topics", "TopicsBuilder", "Client", "ClientBuilder"];
 
 /// Adds to `errors` all that is wrong with the interface as a whole.
 pub(super) fn check(interface: &Interface<'_>, errors: &mut Errors) {
@@ -31,7 +35,7 @@ pub(super) fn check(interface: &Interface<'_>, errors: &mut Errors) {
         errors.at(auto, "an interface is implemented by its server; remove `auto`");
     }
     check_topic_names(interface, errors);
-    check_client(interface, errors);
+    check_names(interface, errors);
 }
 
 /// That each topic has a name that a service may give.
@@ -57,13 +61,13 @@ fn check_topic_names(interface: &Interface<'_>, errors: &mut Errors) {
     }
 }
 
-/// That no two methods of the client have one name.
-fn check_client(interface: &Interface<'_>, errors: &mut Errors) {
+/// That no two methods of the client have one name, nor two types of the expansion.
+fn check_names(interface: &Interface<'_>, errors: &mut Errors) {
     let mut taken: BTreeMap<String, String> = BTreeMap::new();
     for name in OF_THE_CLIENT {
         taken.insert(name.to_owned(), "which every client has".to_owned());
     }
-    let mut take = |name: String, whose: String, span: Span| {
+    let mut take = |name: String, whose: String, span: Span, errors: &mut Errors| {
         let other = taken.get(&name);
         if let Some(other) = other {
             let message =
@@ -74,16 +78,33 @@ fn check_client(interface: &Interface<'_>, errors: &mut Errors) {
         taken.insert(name, whose);
         true
     };
+    let mut types: BTreeMap<String, String> = BTreeMap::new();
+    for what in OF_THE_TRAIT {
+        types.insert(format!("{}{what}", interface.item.ident.unraw()), "made of the trait".to_owned());
+    }
     for topic in &interface.topics {
         let whose = format!("of the topic `{}`", topic.name);
-        take(topic.ident.unraw().to_string(), whose, topic.ident.span());
+        take(topic.ident.unraw().to_string(), whose, topic.ident.span(), errors);
     }
     for command in &interface.commands {
         let name = command.ident.unraw().to_string();
         let whose = format!("of the command `{name}`");
         // One error is enough, as all are of one name.
         let mut methods = [name.clone(), format!("begin_{name}"), format!("{name}_async")].into_iter();
-        methods.all(|method| take(method, whose.clone(), command.ident.span()));
+        let is_free = methods.all(|method| take(method, whose.clone(), command.ident.span(), errors));
+        if !is_free || command.whole().is_some() {
+            continue;
+        }
+        let r#type = expansion::command_ident(interface, command).to_string();
+        if let Some(other) = types.get(&r#type) {
+            let message = format!(
+                "the message of the command `{name}` would be called `{type}`, as what is {other} is; rename this",
+                r#type = r#type
+            );
+            errors.push(syn::Error::new(command.ident.span(), message));
+        } else {
+            types.insert(r#type, format!("of the command `{name}`"));
+        }
     }
 }
 
@@ -141,16 +162,19 @@ pub(super) fn check_type(r#type: &Type, errors: &mut Errors) -> Option<()> {
         ));
         return None;
     }
-    if let Type::Path(path) = r#type
-        && path.path.segments.last().is_some_and(|last| last.ident == "Reply" && last.arguments.is_none())
-    {
-        errors.at(
-            r#type,
-            "what is the answer? Write its type, as in `reply: Reply<u64>`, or `Reply<Ack>` for none",
-        );
-        return None;
-    }
-    Some(())
+    let referred = if let Type::Reference(reference) = r#type { &*reference.elem } else { r#type };
+    let last = last_segment(referred);
+    let wrong = if last.is_some_and(|last| last.ident == "Reply" && last.arguments.is_none()) {
+        "what is the answer? Write its type, as in `reply: Reply<u64>`, or `Reply<Ack>` for none"
+    } else if argument_of(referred, "Reply").is_some() && matches!(r#type, Type::Reference(_)) {
+        "who answers uses the right to do so up; take it by value, as in `reply: Reply<u64>`"
+    } else if last.is_some_and(|last| last.ident == "Caller") && !is_caller(r#type) {
+        "the caller is looked at, and stays with the request; take `&Caller<'_>`"
+    } else {
+        return Some(());
+    };
+    errors.at(r#type, wrong);
+    None
 }
 
 /// Where `Self` is in a type.

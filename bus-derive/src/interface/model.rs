@@ -8,11 +8,11 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    FnArg, GenericArgument, Ident, ItemTrait, Pat, Path, PathArguments, ReturnType, TraitItem,
+    Attribute, FnArg, GenericArgument, Ident, ItemTrait, Pat, Path, PathArguments, ReturnType, TraitItem,
     TraitItemConst, TraitItemFn, Type,
 };
 
-use super::attributes::{MemberAttributes, Verb};
+use super::attributes::{MemberAttributes, Verb, check_unconditional};
 use super::checks;
 use crate::errors::Errors;
 
@@ -35,6 +35,8 @@ pub(super) struct Topic {
     pub(super) value: Type,
     pub(super) unit: Option<String>,
     pub(super) docs: String,
+    /// The attribute, if the member that declares it has it.
+    pub(super) deprecated: Option<Attribute>,
     /// Of pokes.
     pub(super) poke: Option<Handler>,
     /// Of computed items, the richest first.
@@ -46,6 +48,8 @@ pub(super) struct Handler {
     pub(super) ident: Ident,
     pub(super) docs: String,
     pub(super) value: Type,
+    /// Whether a computed value is returned in a box.
+    pub(super) in_box: bool,
     pub(super) arguments: Vec<Argument>,
     pub(super) answer: Answer,
 }
@@ -54,6 +58,7 @@ pub(super) struct Handler {
 pub(super) struct Method<'a> {
     pub(super) ident: &'a Ident,
     pub(super) docs: String,
+    pub(super) deprecated: Option<Attribute>,
     pub(super) arguments: Vec<Argument>,
     pub(super) answer: Answer,
 }
@@ -204,6 +209,7 @@ impl<'a> Interface<'a> {
             value: value.clone(),
             unit: attributes.unit.as_ref().map(syn::LitStr::value),
             docs: attributes.docs,
+            deprecated: attributes.deprecated,
             poke: None,
             computes: Vec::new(),
         });
@@ -236,6 +242,7 @@ impl<'a> Interface<'a> {
             ident: method.sig.ident.clone(),
             docs: attributes.docs.clone(),
             value: value.clone(),
+            in_box: false,
             arguments,
             answer,
         };
@@ -270,7 +277,9 @@ impl<'a> Interface<'a> {
             );
             return;
         }
-        let Some(value) = answer.with.clone() else {
+        let boxed = answer.with.as_ref().and_then(|with| argument_of(with, "Box"));
+        let (in_box, value) = (boxed.is_some(), boxed.or(answer.with.as_ref()).cloned());
+        let Some(value) = value else {
             errors.at(
                 &method.sig.ident,
                 "a computed item has a value, as in `fn mean(&mut self, caller: &Caller<'_>) -> Result<f64, Refusal>`",
@@ -284,6 +293,7 @@ impl<'a> Interface<'a> {
             ident: method.sig.ident.clone(),
             docs: attributes.docs.clone(),
             value: value.clone(),
+            in_box,
             arguments,
             answer,
         };
@@ -318,6 +328,7 @@ impl<'a> Interface<'a> {
             value: value.clone(),
             unit,
             docs: String::new(),
+            deprecated: attributes.deprecated.clone(),
             poke: None,
             computes: Vec::new(),
         });
@@ -334,7 +345,8 @@ fn command<'a>(
     for r#type in values(&arguments).map(|(_, value, _)| value).chain(&answer.with) {
         checks::check_in_slot(r#type, errors)?;
     }
-    let method = Method { ident: &method.sig.ident, docs: attributes.docs, arguments, answer };
+    let MemberAttributes { docs, deprecated, .. } = attributes;
+    let method = Method { ident: &method.sig.ident, docs, deprecated, arguments, answer };
     if let Some((ident, r#type)) = method.whole() {
         checks::check_whole(ident, r#type, errors)?;
     }
@@ -347,6 +359,7 @@ fn signature(method: &TraitItemFn, errors: &mut Errors) -> Option<(Vec<Argument>
     let (mut arguments, mut later, mut caller) = (Vec::new(), None, false);
     for input in method.sig.inputs.iter().skip(1) {
         let FnArg::Typed(typed) = input else { continue };
+        check_unconditional(&typed.attrs, errors)?;
         let Pat::Ident(pattern) = &*typed.pat else {
             errors.at(
                 &typed.pat,
@@ -416,17 +429,17 @@ fn returned(output: &ReturnType, span: Span) -> Answer {
     }
 }
 
-fn is_caller(r#type: &Type) -> bool {
+pub(super) fn is_caller(r#type: &Type) -> bool {
     let Type::Reference(reference) = r#type else { return false };
-    last_segment(&reference.elem).is_some_and(|last| last.ident == "Caller")
+    reference.mutability.is_none() && last_segment(&reference.elem).is_some_and(|last| last.ident == "Caller")
 }
 
 /// The argument of a type that is written `name<argument>`, wherever it is.
-fn argument_of<'t>(r#type: &'t Type, name: &str) -> Option<&'t Type> {
+pub(super) fn argument_of<'t>(r#type: &'t Type, name: &str) -> Option<&'t Type> {
     first_type(&last_segment(r#type).filter(|last| last.ident == name)?.arguments)
 }
 
-fn last_segment(r#type: &Type) -> Option<&syn::PathSegment> {
+pub(super) fn last_segment(r#type: &Type) -> Option<&syn::PathSegment> {
     match r#type {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
         Type::Group(group) => last_segment(&group.elem),

@@ -17,7 +17,7 @@ fn assert_refused(input: TokenStream, words: &str) {
     let text = interface(TokenStream::new(), input).to_string();
     assert_eq!(text.matches("compile_error").count(), 1, "{words}: {text}");
     assert!(text.contains(words), "expected an error with `{words}`, found {text}");
-    assert!(!text.contains("ThermostatClient"), "{text}");
+    assert!(!text.contains("struct ThermostatClient"), "{text}");
 }
 
 #[test]
@@ -33,6 +33,7 @@ fn members_that_cannot_be_are_refused() {
         "this is for methods": { #[poke] const LIMIT: Topic<f64>; }
         "a member is for one of": { #[poke] #[execute] fn limit(&mut self, value: &f64); }
         "is there always": { #[cfg(unix)] #[execute] fn halt(&mut self); }
+        "with all its arguments": { #[execute] fn halt(&mut self, #[cfg(unix)] minutes: u64, hard: bool); }
         "has no such argument": { #[topic(history = 4)] const LIMIT: Topic<f64>; }
         "stands alone": { #[execute(name = "halt")] fn halt(&mut self); }
     }
@@ -49,6 +50,9 @@ fn signatures_that_cannot_be_are_refused() {
         "the argument needs a name": { #[execute] fn halt(&mut self, (a, b): (u8, u8)); }
         "remove `mut`": { #[execute] fn halt(&mut self, minutes: &mut u64); }
         "there is one caller": { #[execute] fn halt(&mut self, a: &Caller<'_>, b: &Caller<'_>); }
+        "take `&Caller<'_>`": { #[execute] fn halt(&mut self, caller: Caller<'_>); }
+        "stays with the request": { #[execute] fn halt(&mut self, caller: &mut Caller<'_>); }
+        "take it by value": { #[execute] fn halt(&mut self, reply: &Reply<u64>); }
         "there is one answer": { #[execute] fn halt(&mut self, a: Reply<u64>, b: Reply<u64>); }
         "answers by it; return nothing": { #[execute] fn halt(&mut self, a: Reply<u64>) -> u64; }
         "write the type, or": { #[execute] fn halt(&mut self, other: Option<Self>); }
@@ -60,7 +64,8 @@ fn signatures_that_cannot_be_are_refused() {
         "`Duration` has no defined layout": { #[execute] fn halt(&mut self, time: Duration); }
         "on the heap of one process": { #[topic] const ROOMS: Topic<[String]>; }
         "`()` is no message; use `Ack`": { #[execute] fn halt(&mut self, reply: Reply<()>); }
-        "points to the heap": { #[compute] fn mean(&mut self) -> Result<Box<f64>, Refusal>; }
+        "points to the heap": { #[compute] fn mean(&mut self) -> Result<Box<Box<f64>>, Refusal>; }
+        "on the heap of one": { #[compute] fn mean(&mut self) -> Box<[String]>; }
         "a poke has one value, by reference": { #[poke] fn limit(&mut self, value: f64); }
         "brings nothing back": { #[poke] fn limit(&mut self, value: &f64) -> f64; }
         "pokes of it bring": { #[topic] const A: Topic<f64>; #[poke] fn a(&mut self, value: &f32); }
@@ -80,6 +85,9 @@ fn names_that_are_taken_are_refused() {
         "without `/`": { #[topic(name = "a/b")] const MORE: Topic<f64>; }
         "two methods `connect`": { #[topic] const CONNECT: Topic<f64>; }
         "two methods `halt`": { #[topic] const HALT: Topic<f64>; #[execute] fn halt(&mut self); }
+        "`ThermostatTopics`, as what is made of the trait is": { #[execute] fn topics(&mut self); }
+        "`ThermostatClientBuilder`, as what is made": { #[execute] fn client_builder(&mut self); }
+        "`ThermostatHalt1`, as what is of the command `halt_1`": { #[execute] fn halt_1(&self); #[execute] fn halt1(&self); }
         "two methods `begin_halt`": { #[execute] fn halt(&mut self); #[topic] const BEGIN_HALT: Topic<f64>; }
     }
 }
@@ -137,4 +145,38 @@ fn all_errors_are_told_of_at_once_and_the_trait_is_left() {
     )
     .to_string();
     assert!(text.ends_with(&bare), "{text}");
+}
+
+#[test]
+fn what_is_deprecated_is_deprecated_for_clients_and_the_dispatch_does_not_complain() {
+    let input = quote! {
+        trait Thermostat {
+            #[deprecated = "use stop"] #[execute] fn halt(&mut self);
+            #[deprecated] #[topic] const LIMIT: Topic<f64>;
+            #[deprecated] #[poke] fn setpoint(&mut self, value: &f64);
+        }
+    };
+    let text = interface(TokenStream::new(), input).to_string();
+    let client = &text[text.find("impl ThermostatClient").unwrap()..];
+    assert_eq!(client.matches("# [deprecated = \"use stop\"]").count(), 3, "{client}");
+    assert_eq!(client.matches("# [deprecated]").count(), 2, "{client}");
+    let dispatch = &text[..text.find("impl ThermostatTopics {").unwrap()];
+    assert!(dispatch[dispatch.rfind("# [allow").unwrap()..].contains("deprecated"), "{dispatch}");
+}
+
+#[test]
+fn each_member_of_a_topic_has_a_paragraph_of_its_documentation() {
+    let input = quote! {
+        trait Thermostat {
+            /// In numbers.
+            #[compute] fn mean(&self) -> f64;
+            /// In words.
+            #[compute(name = "mean")] fn words(&self) -> FixedStr<64>;
+            #[topic] const LIMIT: Topic<f64>;
+        }
+    };
+    let text = interface(TokenStream::new(), input).to_string();
+    let paragraphs = r#"# [doc = " In numbers."] # [doc = " "] # [doc = " In words."] fn mean"#;
+    assert!(text.contains(paragraphs), "{text}");
+    assert!(text.contains(r#"# [doc = " The topic `limit`."]"#), "{text}");
 }

@@ -29,38 +29,46 @@ pub struct ThermostatHalt {
 pub struct ThermostatTopics {
     /// What was measured.
     pub temperature: ::bus::Topic<f64>,
-    /// The topic `setpoint`.
+    /// What is wanted.
     pub setpoint: ::bus::Topic<f64>,
     /// The topic `mean`.
     pub mean: ::bus::Topic<f64>,
 }
+/// The topics of [`Thermostat`] that are being set up, each with its options.
+#[derive(::core::fmt::Debug)]
+#[must_use = "topics are created by `open`"]
+#[allow(dead_code, unnameable_types)]
+pub struct ThermostatTopicsBuilder<'s> {
+    /// What was measured.
+    pub temperature: ::bus::TopicBuilder<'s, f64>,
+    /// What is wanted.
+    pub setpoint: ::bus::TopicBuilder<'s, f64>,
+    /// The topic `mean`.
+    pub mean: ::bus::TopicBuilder<'s, f64>,
+    __service: &'s ::bus::Service,
+}
 #[automatically_derived]
-#[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
+#[allow(dead_code, deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
 impl ThermostatTopics {
     /// What a service that implements [`Thermostat`] says of itself.
     pub const HELP: &'static ::core::primitive::str = "Thermostat\n\nKeeps rooms warm.\n\nTopics\n  temperature: f64, in °C (request, advise)\n      What was measured.\n  setpoint: f64 (request, advise, poke)\n      What is wanted.\n  mean: f64 (request, advise, compute as f64)\n\nCommands\n  halt(minutes: u64, hard: bool) -> Halted\n      Stops.\n  order(order: Order) -> Filled\n";
     /// Opens the topics at a service, and adds to its help what they and the commands are.
     ///
-    /// Topics with options of their own are opened by hand, as the fields of this.
-    ///
     /// # Errors
     /// As `TopicBuilder::open`, where the service has one of the topics already.
     pub fn open(service: &::bus::Service) -> ::bus::Result<Self> {
-        let __topics = Self {
-            temperature: ::bus::Service::topic::<f64>(service, "temperature").open()?,
-            setpoint: ::bus::Service::topic::<f64>(service, "setpoint").open()?,
-            mean: ::bus::Service::topic::<f64>(service, "mean").open()?,
-        };
-        let __before = ::bus::Service::help(service);
-        ::bus::Service::set_help(
-            service,
-            if __before.is_empty() {
-                <::core::primitive::str as ::std::borrow::ToOwned>::to_owned(Self::HELP)
-            } else {
-                ::std::format!("{}\n{}", __before, Self::HELP)
-            },
-        );
-        ::core::result::Result::Ok(__topics)
+        Self::builder(service).open()
+    }
+    /// Begins the topics at a service, to give them options; finish with `open`.
+    ///
+    /// An option is given as in `topics.rooms = topics.rooms.stamps(true)`.
+    pub fn builder(service: &::bus::Service) -> ThermostatTopicsBuilder<'_> {
+        ThermostatTopicsBuilder {
+            temperature: ::bus::Service::topic::<f64>(service, "temperature"),
+            setpoint: ::bus::Service::topic::<f64>(service, "setpoint"),
+            mean: ::bus::Service::topic::<f64>(service, "mean"),
+            __service: service,
+        }
     }
     /// Has the methods of the state answer pokes, computed requests and commands: those of one interface, beside
     /// whatever else there are handlers of. The topics have to be open.
@@ -70,50 +78,111 @@ impl ThermostatTopics {
     pub fn handle<'h, __State: Thermostat + 'h>(
         handlers: &mut ::bus::Handlers<'h, __State>,
     ) -> ::bus::Result<()> {
-        let _ = handlers
-            .poke(
-                "setpoint",
-                |__state: &mut __State, __value: &f64, __caller: &::bus::Caller<'_>| ::core::result::Result::map_err(
-                    ::core::result::Result::map(
-                        <__State as Thermostat>::setpoint(__state, __value, __caller),
-                        |()| (),
+        let _ = ::bus::Handlers::<
+            'h,
+            __State,
+        >::poke::<
+            f64,
+        >(
+            handlers,
+            "setpoint",
+            |__state: &mut __State, __value: &f64, __caller: &::bus::Caller<'_>| ::core::result::Result::map_err(
+                ::core::result::Result::map(
+                    <__State as Thermostat>::setpoint(__state, __value, __caller),
+                    |()| (),
+                ),
+                <::bus::Refusal as ::core::convert::From<_>>::from,
+            ),
+        )?;
+        let _ = ::bus::Handlers::<
+            'h,
+            __State,
+        >::compute::<
+            f64,
+        >(
+            handlers,
+            "mean",
+            |__state: &mut __State, __caller: &::bus::Caller<'_>| ::core::result::Result::Ok(
+                <__State as Thermostat>::mean(__state),
+            ),
+        )?;
+        {
+            let _ = ::bus::Client::require::<ThermostatHalt>;
+            let _ = ::bus::Handlers::<
+                'h,
+                __State,
+            >::execute::<
+                ThermostatHalt,
+            >(
+                handlers,
+                |
+                    __state: &mut __State,
+                    __value: &ThermostatHalt,
+                    __caller: &::bus::Caller<'_>|
+                ::core::result::Result::map_err(
+                    <__State as Thermostat>::halt(
+                        __state,
+                        <u64 as ::core::clone::Clone>::clone(&__value.minutes),
+                        <bool as ::core::clone::Clone>::clone(&__value.hard),
                     ),
                     <::bus::Refusal as ::core::convert::From<_>>::from,
                 ),
             )?;
-        let _ = handlers
-            .compute::<
-                f64,
+        }
+        {
+            type __Command = Order;
+            let _ = ::bus::Client::require::<__Command>;
+            let _ = ::bus::Handlers::<
+                'h,
+                __State,
+            >::execute_later::<
+                __Command,
             >(
-                "mean",
-                |__state: &mut __State, __caller: &::bus::Caller<'_>| ::core::result::Result::Ok(
-                    <__State as Thermostat>::mean(__state),
-                ),
+                handlers,
+                |
+                    __state: &mut __State,
+                    __value: &__Command,
+                    __caller: &::bus::Caller<'_>,
+                    __reply: ::bus::Reply<Filled>|
+                {
+                    <__State as Thermostat>::order(__state, __value, __reply);
+                },
             )?;
-        let _ = handlers
-            .execute(|
-                __state: &mut __State,
-                __value: &ThermostatHalt,
-                __caller: &::bus::Caller<'_>|
-            ::core::result::Result::map_err(
-                <__State as Thermostat>::halt(
-                    __state,
-                    <u64 as ::core::clone::Clone>::clone(&__value.minutes),
-                    <bool as ::core::clone::Clone>::clone(&__value.hard),
-                ),
-                <::bus::Refusal as ::core::convert::From<_>>::from,
-            ))?;
-        let _ = handlers
-            .execute_later(|
-                __state: &mut __State,
-                __value: &Order,
-                __caller: &::bus::Caller<'_>,
-                __reply: ::bus::Reply<Filled>|
-            {
-                <__State as Thermostat>::order(__state, __value, __reply);
-            })?;
+        }
         let _ = handlers;
         ::core::result::Result::Ok(())
+    }
+}
+#[automatically_derived]
+#[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
+impl ThermostatTopicsBuilder<'_> {
+    /// Opens the topics, and adds to the service's help what they and the commands are.
+    ///
+    /// # Errors
+    /// As `TopicBuilder::open`, where the service has one of the topics already, or an option cannot be served.
+    pub fn open(self) -> ::bus::Result<ThermostatTopics> {
+        fn open<T: ::bus::Payload + ?::core::marker::Sized>(
+            topic: ::bus::TopicBuilder<'_, T>,
+        ) -> ::bus::Result<::bus::Topic<T>> {
+            topic.open()
+        }
+        let __topics = ThermostatTopics {
+            temperature: open::<f64>(self.temperature)?,
+            setpoint: open::<f64>(self.setpoint)?,
+            mean: open::<f64>(self.mean)?,
+        };
+        let __before = ::bus::Service::help(self.__service);
+        ::bus::Service::set_help(
+            self.__service,
+            if __before.is_empty() {
+                <::core::primitive::str as ::std::borrow::ToOwned>::to_owned(
+                    ThermostatTopics::HELP,
+                )
+            } else {
+                ::std::format!("{}\n{}", __before, ThermostatTopics::HELP)
+            },
+        );
+        ::core::result::Result::Ok(__topics)
     }
 }
 /// A client of services that implement [`Thermostat`].
@@ -161,36 +230,53 @@ impl ThermostatClient {
     /// # Errors
     /// `NotSupported` with the first that it does not, and those that it does; as `Client::commands`.
     pub fn check(&self) -> ::bus::Result<()> {
-        ::bus::Client::require::<ThermostatHalt>(&self.client)?;
-        ::bus::Client::require::<Order>(&self.client)?;
+        {
+            let _ = ::bus::Client::require::<ThermostatHalt>;
+            ::bus::Client::require::<ThermostatHalt>(&self.client)?;
+        }
+        {
+            type __Command = Order;
+            let _ = ::bus::Client::require::<__Command>;
+            ::bus::Client::require::<__Command>(&self.client)?;
+        }
         ::core::result::Result::Ok(())
     }
     /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
     #[must_use]
     pub fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
+        fn timed<T: ::bus::Payload + ?::core::marker::Sized>(
+            topic: ::bus::Conversation<T>,
+            timeout: ::core::time::Duration,
+        ) -> ::bus::Conversation<T> {
+            topic.with_timeout(timeout)
+        }
         Self {
             client: ::bus::Client::with_timeout(self.client, timeout),
-            topic_0: ::bus::Conversation::with_timeout(self.topic_0, timeout),
-            topic_1: ::bus::Conversation::with_timeout(self.topic_1, timeout),
-            topic_2: ::bus::Conversation::with_timeout(self.topic_2, timeout),
+            topic_0: timed::<f64>(self.topic_0, timeout),
+            topic_1: timed::<f64>(self.topic_1, timeout),
+            topic_2: timed::<f64>(self.topic_2, timeout),
         }
     }
     /// The same client, which waits for answers in this way.
     #[must_use]
     pub fn with_wait(self, wait: ::bus::Wait) -> Self {
+        fn waiting<T: ::bus::Payload + ?::core::marker::Sized>(
+            topic: ::bus::Conversation<T>,
+            wait: ::bus::Wait,
+        ) -> ::bus::Conversation<T> {
+            topic.with_wait(wait)
+        }
         Self {
             client: ::bus::Client::with_wait(self.client, wait),
-            topic_0: ::bus::Conversation::with_wait(self.topic_0, wait),
-            topic_1: ::bus::Conversation::with_wait(self.topic_1, wait),
-            topic_2: ::bus::Conversation::with_wait(self.topic_2, wait),
+            topic_0: waiting::<f64>(self.topic_0, wait),
+            topic_1: waiting::<f64>(self.topic_1, wait),
+            topic_2: waiting::<f64>(self.topic_2, wait),
         }
     }
     /// What was measured.
     pub fn temperature(&self) -> &::bus::Conversation<f64> {
         &self.topic_0
     }
-    /// The topic `setpoint`.
-    ///
     /// What is wanted.
     pub fn setpoint(&self) -> &::bus::Conversation<f64> {
         &self.topic_1
@@ -204,6 +290,7 @@ impl ThermostatClient {
     /// # Errors
     /// As `Client::execute`.
     pub fn halt(&self, minutes: u64, hard: bool) -> ::bus::Result<Halted> {
+        let _ = ::bus::Client::require::<ThermostatHalt>;
         ::bus::Client::execute::<
             ThermostatHalt,
         >(&self.client, &ThermostatHalt { minutes, hard })
@@ -217,6 +304,7 @@ impl ThermostatClient {
         minutes: u64,
         hard: bool,
     ) -> ::bus::Result<::bus::Pending<Halted>> {
+        let _ = ::bus::Client::require::<ThermostatHalt>;
         ::bus::Client::begin_execute::<
             ThermostatHalt,
         >(&self.client, &ThermostatHalt { minutes, hard })
@@ -226,6 +314,7 @@ impl ThermostatClient {
     /// # Errors
     /// As `Client::execute_async`.
     pub async fn halt_async(&self, minutes: u64, hard: bool) -> ::bus::Result<Halted> {
+        let _ = ::bus::Client::require::<ThermostatHalt>;
         ::bus::Client::execute_async::<
             ThermostatHalt,
         >(&self.client, &ThermostatHalt { minutes, hard })
@@ -236,21 +325,27 @@ impl ThermostatClient {
     /// # Errors
     /// As `Client::execute`.
     pub fn order(&self, order: &Order) -> ::bus::Result<Filled> {
-        ::bus::Client::execute::<Order>(&self.client, order)
+        type __Command = Order;
+        let _ = ::bus::Client::require::<__Command>;
+        ::bus::Client::execute::<__Command>(&self.client, order)
     }
     /// As [`order`](Self::order), without waiting for the reply.
     ///
     /// # Errors
     /// As `Client::begin_execute`.
     pub fn begin_order(&self, order: &Order) -> ::bus::Result<::bus::Pending<Filled>> {
-        ::bus::Client::begin_execute::<Order>(&self.client, order)
+        type __Command = Order;
+        let _ = ::bus::Client::require::<__Command>;
+        ::bus::Client::begin_execute::<__Command>(&self.client, order)
     }
     /// As [`order`](Self::order), without blocking a thread.
     ///
     /// # Errors
     /// As `Client::execute_async`.
     pub async fn order_async(&self, order: &Order) -> ::bus::Result<Filled> {
-        ::bus::Client::execute_async::<Order>(&self.client, order).await
+        type __Command = Order;
+        let _ = ::bus::Client::require::<__Command>;
+        ::bus::Client::execute_async::<__Command>(&self.client, order).await
     }
 }
 #[automatically_derived]
@@ -275,41 +370,12 @@ impl ThermostatClientBuilder<'_> {
     /// may be visible before it has handlers.
     pub fn open(self) -> ::bus::Result<ThermostatClient> {
         let __began = ::std::time::Instant::now();
-        let mut __client = ::bus::Bus::client(self.bus, self.service)
-            .timeout(self.timeout);
-        if let ::core::option::Option::Some(__wait) = self.wait {
-            __client = __client.wait(__wait);
-        }
-        let __client = __client.open()?;
+        let __client = self.service().open()?;
         ::core::result::Result::Ok(ThermostatClient {
             client: __client,
-            topic_0: {
-                let __address = ::std::format!("{}/{}", self.service, "temperature");
-                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
-                    .timeout(self.timeout);
-                if let ::core::option::Option::Some(__wait) = self.wait {
-                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
-                }
-                __topic.open()?
-            },
-            topic_1: {
-                let __address = ::std::format!("{}/{}", self.service, "setpoint");
-                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
-                    .timeout(self.timeout);
-                if let ::core::option::Option::Some(__wait) = self.wait {
-                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
-                }
-                __topic.open()?
-            },
-            topic_2: {
-                let __address = ::std::format!("{}/{}", self.service, "mean");
-                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
-                    .timeout(self.timeout);
-                if let ::core::option::Option::Some(__wait) = self.wait {
-                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
-                }
-                __topic.open()?
-            },
+            topic_0: self.open_topic::<f64>("temperature", __began)?,
+            topic_1: self.open_topic::<f64>("setpoint", __began)?,
+            topic_2: self.open_topic::<f64>("mean", __began)?,
         })
     }
     /// As `open`, without blocking a thread. Dropping the future gives the connect up.
@@ -318,41 +384,55 @@ impl ThermostatClientBuilder<'_> {
     /// As `open`.
     pub async fn open_async(self) -> ::bus::Result<ThermostatClient> {
         let __began = ::std::time::Instant::now();
-        let mut __client = ::bus::Bus::client(self.bus, self.service)
-            .timeout(self.timeout);
-        if let ::core::option::Option::Some(__wait) = self.wait {
-            __client = __client.wait(__wait);
-        }
-        let __client = __client.open_async().await?;
+        let __client = self.service().open_async().await?;
         ::core::result::Result::Ok(ThermostatClient {
             client: __client,
-            topic_0: {
-                let __address = ::std::format!("{}/{}", self.service, "temperature");
-                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
-                    .timeout(self.timeout);
-                if let ::core::option::Option::Some(__wait) = self.wait {
-                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
-                }
-                __topic.open_async().await?
-            },
-            topic_1: {
-                let __address = ::std::format!("{}/{}", self.service, "setpoint");
-                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
-                    .timeout(self.timeout);
-                if let ::core::option::Option::Some(__wait) = self.wait {
-                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
-                }
-                __topic.open_async().await?
-            },
-            topic_2: {
-                let __address = ::std::format!("{}/{}", self.service, "mean");
-                let mut __topic = ::bus::Bus::connect::<f64>(self.bus, &__address)
-                    .timeout(self.timeout);
-                if let ::core::option::Option::Some(__wait) = self.wait {
-                    __topic = __topic.wait(__wait.saturating_sub(__began.elapsed()));
-                }
-                __topic.open_async().await?
-            },
+            topic_0: self.open_topic_async::<f64>("temperature", __began).await?,
+            topic_1: self.open_topic_async::<f64>("setpoint", __began).await?,
+            topic_2: self.open_topic_async::<f64>("mean", __began).await?,
+        })
+    }
+    fn service(&self) -> ::bus::ClientBuilder<'_> {
+        let service = ::bus::Bus::client(self.bus, self.service).timeout(self.timeout);
+        match self.wait {
+            ::core::option::Option::Some(wait) => service.wait(wait),
+            ::core::option::Option::None => service,
+        }
+    }
+    fn topic<T: ::bus::Payload + ?::core::marker::Sized>(
+        &self,
+        name: &::core::primitive::str,
+        began: ::std::time::Instant,
+    ) -> ::bus::ConnectBuilder<'_, T> {
+        let address = ::std::format!("{}/{}", self.service, name);
+        let topic = ::bus::Bus::connect::<T>(self.bus, &address).timeout(self.timeout);
+        match self.wait {
+            ::core::option::Option::Some(wait) => {
+                topic.wait(wait.saturating_sub(began.elapsed()))
+            }
+            ::core::option::Option::None => topic,
+        }
+    }
+    fn open_topic<T: ::bus::Payload + ?::core::marker::Sized>(
+        &self,
+        name: &::core::primitive::str,
+        began: ::std::time::Instant,
+    ) -> ::bus::Result<::bus::Conversation<T>> {
+        self.topic::<T>(name, began).open()
+    }
+    fn open_topic_async<'t, T: ::bus::Payload + ?::core::marker::Sized>(
+        &'t self,
+        name: &'t ::core::primitive::str,
+        began: ::std::time::Instant,
+    ) -> ::core::pin::Pin<
+        ::std::boxed::Box<
+            dyn ::core::future::Future<
+                Output = ::bus::Result<::bus::Conversation<T>>,
+            > + ::core::marker::Send + 't,
+        >,
+    > {
+        ::std::boxed::Box::pin(async move {
+            self.topic::<T>(name, began).open_async().await
         })
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::advise::Wait;
 use super::boxed::{Boxed, Draw};
-use super::conversation::ConversationHandle;
+use super::conversation_state::ConversationHandle;
 use super::lanes::ClientLane;
 use super::wait_set::seat::Seated;
 use crate::access;
@@ -109,6 +109,23 @@ pub(crate) enum What {
     Item(Arc<str>),
 }
 
+impl What {
+    /// What a service supports instead, which it says as a list of names, or in words.
+    #[cold]
+    fn instead(&self, told: String) -> String {
+        match self {
+            _ if !told.starts_with('`') => told,
+            What::Command(name) if told.contains(&format!("`{name}`")) => format!(
+                "its own `{name}` has other fields than this program's, or another reply; `client.require` says which"
+            ),
+            What::Command(_) => format!("its commands are {told}"),
+            What::Item(_) => {
+                format!("items of the topic are computed as {told}, as the service defines that")
+            }
+        }
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -139,7 +156,9 @@ impl Asked {
                 Error::Refused { service, verb, what, code, reason: text }
             }
             Status::Busy => Error::Busy { service, verb, what, retry_after: Duration::from_nanos(detail) },
-            Status::NotSupported => Error::NotSupported { service, verb, what, supported: text },
+            Status::NotSupported => {
+                Error::NotSupported { service, verb, what, supported: self.what.instead(text) }
+            }
             Status::OtherType => {
                 let supported =
                     format!("values of its own `{text}`, which is another type than this program's");
@@ -246,6 +265,12 @@ impl Flight {
     fn is_over(&self) -> bool {
         self.lane.cell(self.cell).is_over(self.number)
     }
+
+    /// Whether there is an outcome, by whatever the service may have written.
+    #[inline(always)]
+    fn is_settled(&self) -> bool {
+        self.is_over() || self.lane.has_ended()
+    }
 }
 
 impl<R: Outcome> fmt::Debug for Pending<R> {
@@ -272,7 +297,7 @@ impl<R: Outcome> Pending<R> {
 
     /// Whether there is an outcome, so that nothing here would wait.
     pub fn is_ready(&self) -> bool {
-        self.flight.as_ref().is_none_or(Flight::is_over) || self.is_late()
+        self.flight.as_ref().is_none_or(Flight::is_settled) || self.is_late()
     }
 
     /// The outcome, if there is one; `None` if there is none yet.
@@ -384,7 +409,7 @@ impl<R: Outcome> Pending<R> {
                 core::hint::spin_loop();
                 lane.cell(*cell).is_over(*number)
             };
-            if (0..looks).any(|_| is_over()) {
+            if (0..looks).any(|_| is_over()) || lane.has_ended() {
                 break true;
             }
             let spins = match wait {

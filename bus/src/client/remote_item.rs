@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use std::sync::Arc;
 
-use super::conversation::{ConversationHandle, Status};
+use super::conversation_state::{ConversationHandle, Status};
 use super::values::Values;
 use crate::error::Result;
 use crate::message::{Conversion, Field, Message};

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::advise::Wait;
+use super::boxed::Boxed;
 use super::connect::ConnectBuilder;
 use super::control::Command as ControlCommand;
-use super::conversation::{Conversation, ConversationHandle, DEFAULT_TIMEOUT};
+use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::conversation_state::ConversationHandle;
 use super::pending::Pending;
 use super::transact::Terms;
 use crate::command::{Ack, Command};
@@ -79,7 +81,8 @@ impl<'b> ClientBuilder<'b> {
     ///
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoSuchService`]; [`Error::Timeout`] where the service is stopped or does not
-    /// appear in time; [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
+    /// appear in time; [`Error::Denied`] by the service's access list, [`Error::Untrusted`] by whose it is; [`Error::Refused`],
+    /// [`Error::Busy`] and [`Error::Failed`] of its connect hook; [`Error::Version`], [`Error::Protocol`].
     pub fn open(self) -> Result<Client> {
         Ok(Client::of(self.connect.open()?))
     }
@@ -145,7 +148,7 @@ impl Client {
     /// service ends before it answers, [`Error::Stale`] where it had before.
     #[inline]
     pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.begin_execute(command, self.terms)?.wait_from_now()
+        self.handle.begin_execute::<C, C::Reply>(command, self.terms)?.wait_from_now()
     }
 
     /// As [`execute`](Self::execute), without waiting for the reply. Any number can be on their way, up to what the
@@ -162,7 +165,62 @@ impl Client {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_async<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.execute_async(command, self.terms).await
+        self.handle.execute_async::<C, C::Reply>(command, self.terms).await
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack. A thread has 2 MiB of that by
+    /// default, and a reply passes through it more than once.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("scanner")?;
+    /// # service.ready()?;
+    /// type Page = [u8; 8 << 20];
+    ///
+    /// #[derive(bus::Message)]
+    /// #[message(reply = Page)]
+    /// #[repr(C)]
+    /// struct Scan {}
+    ///
+    /// # let mut handlers = service.handlers()?;
+    /// handlers.execute_boxed(|_, _: &Scan, _| Ok(vec![255; size_of::<Page>()].try_into().unwrap()))?;
+    /// # let stopper = handlers.stopper();
+    /// # let client = std::thread::spawn(move || -> bus::Result<()> {
+    ///
+    /// let scanner = bus.client("scanner").open()?;
+    /// let page: Box<Page> = scanner.execute_boxed(&Scan {})?;
+    /// assert!(page.iter().all(|&pixel| pixel == 255));
+    /// # stopper.stop();
+    /// # Ok(())
+    /// # });
+    /// # handlers.run(&mut ())?;
+    /// # client.join().unwrap()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    #[inline]
+    pub fn execute_boxed<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.begin_execute::<C, Boxed<C::Reply>>(command, self.terms)?.wait_from_now()
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without waiting for the reply.
+    ///
+    /// # Errors
+    /// As [`begin_execute`](Self::begin_execute).
+    pub fn begin_execute_boxed<C: Command>(&self, command: &C) -> Result<Pending<Boxed<C::Reply>>> {
+        Ok(self.handle.begin_execute(command, self.terms)?.begun())
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_boxed_async<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.execute_async::<C, Boxed<C::Reply>>(command, self.terms).await
     }
 
     /// The commands that the service carries out now, by name.
@@ -176,25 +234,40 @@ impl Client {
     /// Makes sure that the service carries out `C` now, without executing one.
     ///
     /// # Errors
-    /// [`Error::NotSupported`] with the commands that there are; as [`commands`](Self::commands).
+    /// [`Error::NotSupported`] with the commands that there are, or with what is another about the service's own command of
+    /// this name; as [`commands`](Self::commands).
     pub fn require<C: Command>(&self) -> Result<()> {
         let commands = self.commands()?;
-        let is_it = |command: &CommandInfo| {
-            command.fingerprint == C::FINGERPRINT
-                && command.reply_fingerprint == <C::Reply as Message>::FINGERPRINT
-        };
-        if commands.iter().any(is_it) {
+        let reply = <C::Reply as Message>::TYPE.name();
+        let is_command = |command: &&CommandInfo| command.fingerprint == C::FINGERPRINT;
+        let is_reply =
+            |command: &&CommandInfo| command.reply_fingerprint == <C::Reply as Message>::FINGERPRINT;
+        if commands.iter().any(|command| is_command(&command) && is_reply(&command)) {
             return Ok(());
         }
-        let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.name)).collect();
+        let name = C::TYPE.name();
+        let supported = match commands.iter().find(|command| command.name == name) {
+            Some(own) if is_command(&own) && own.reply == reply => {
+                format!("its own `{name}` is answered with another `{reply}` than this program's")
+            }
+            Some(own) if is_command(&own) => {
+                format!(
+                    "its own `{name}` is answered with `{}`, and this program's with `{reply}`",
+                    own.reply
+                )
+            }
+            Some(_) => format!("its own `{name}` has other fields than this program's"),
+            None if commands.is_empty() => "the service has no commands".to_owned(),
+            None => {
+                let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.name)).collect();
+                format!("its commands are {}", names.join(", "))
+            }
+        };
         Err(Error::NotSupported {
             service: self.service().to_owned(),
             verb: "execute",
-            what: C::TYPE.name().to_owned(),
-            supported: match names.is_empty() {
-                true => "the service has no commands".to_owned(),
-                false => format!("its commands are {}", names.join(", ")),
-            },
+            what: name.to_owned(),
+            supported,
         })
     }
 }

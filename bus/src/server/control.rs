@@ -116,6 +116,7 @@ impl Control {
         if ready.listener {
             self.accept();
         }
+        self.service.transactions.refuse_unattended();
         self.system.refresh(&self.peers);
         self.system.tell_spies();
     }
@@ -193,6 +194,12 @@ impl Control {
             }
         };
         let groups = socket::groups(&socket);
+        // Where a bus is one user's own, the kernel lets nobody else come here.
+        let (credentials, groups) = if self.service.among_others {
+            access::known(credentials, groups)
+        } else {
+            (credentials, groups)
+        };
         let admitted = self.service.admits(&credentials, &groups);
         let mut peer = Peer::new(self.service.clone(), socket, (credentials, groups), self.next_peer);
         if !admitted {

@@ -9,7 +9,7 @@ use super::{named, reply};
 use crate::interface::model::{Interface, Method};
 
 /// The name of its type: `ThermostatHalt`.
-pub(super) fn ident(interface: &Interface<'_>, method: &Method<'_>) -> Ident {
+pub(in crate::interface) fn ident(interface: &Interface<'_>, method: &Method<'_>) -> Ident {
     let words = method.ident.unraw().to_string();
     let camel: String = words
         .split('_')

@@ -6,13 +6,17 @@ mod client;
 mod command;
 mod server;
 
+pub(super) use command::ident as command_ident;
+
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Ident, ItemTrait, TraitItem};
+use syn::spanned::Spanned;
+use syn::{Ident, ItemTrait, Path, TraitItem, Type};
 
 use super::attributes::is_ours;
 use super::model::{Interface, Method};
+use crate::expansion::is_primitive;
 
 /// All of it.
 pub(super) fn expand(interface: &Interface<'_>) -> TokenStream {
@@ -74,6 +78,42 @@ fn shown_at(span: Span, tokens: TokenStream) -> TokenStream {
         token
     };
     tokens.into_iter().map(shown).collect()
+}
+
+/// That a type can be what a topic carries, said before the type is used, and in the same words in each body.
+///
+/// It does nothing. Of a type that cannot be, it is an error at the type; what else the body does with the type, by paths that
+/// name it, the compiler does not repeat, nor the same words in another body. So what is wrong is said once. Hence what needs
+/// methods of `Conversation<Order>` and the like is a function of any payload, which a body calls by `function::<Order>`.
+fn is_payload(bus: &Path, r#type: &Type) -> TokenStream {
+    let element = if let Type::Slice(slice) = r#type { &*slice.elem } else { r#type };
+    if is_primitive(element) {
+        return TokenStream::new();
+    }
+    shown_at(r#type.span(), quote!(let _ = #bus::Service::topic::<#r#type>;))
+}
+
+/// As [`is_payload`], that it is a command; with the type as it is named after that, which makes all that is wrong with it be
+/// of one place.
+fn is_command(interface: &Interface<'_>, method: &Method<'_>) -> (TokenStream, TokenStream) {
+    let (bus, message) = (&interface.bus, message(interface, method));
+    let (span, alias) = (command_span(method), format_ident!("__Command"));
+    let (alias, of) = match method.whole() {
+        Some(_) => (quote!(type #alias = #message;), quote!(#alias)),
+        None => (TokenStream::new(), message),
+    };
+    let of = shown_at(span, of);
+    let mut parts = method.values().map(|(_, r#type, _)| r#type).chain(&method.answer.with);
+    let checked = match method.whole().is_none() && parts.all(is_primitive) {
+        true => TokenStream::new(),
+        false => shown_at(span, quote!(let _ = #bus::Client::require::<#of>;)),
+    };
+    (quote!(#alias #checked), of)
+}
+
+/// Where errors about a command are shown: at its type, or at the method of which it is made.
+fn command_span(method: &Method<'_>) -> Span {
+    method.whole().map_or(method.ident.span(), |(_, r#type)| r#type.span())
 }
 
 /// A variable of the expansion, which the user's code does not see.

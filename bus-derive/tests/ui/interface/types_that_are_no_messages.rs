@@ -11,7 +11,7 @@ trait Thermostat {
     fn pause(&mut self, value: &Duration);
 
     #[compute]
-    fn mean(&self) -> Box<f64>;
+    fn mean(&self) -> Vec<f64>;
 
     #[execute]
     fn rename(&mut self, name: String, hard: bool);

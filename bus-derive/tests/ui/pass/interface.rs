@@ -42,6 +42,11 @@ pub trait Thermostat: ::core::marker::Send {
     #[execute]
     fn r#move(&mut self, room: &vehicle::FixedStr<32>, minutes: u64) -> vehicle::Result<u64>;
 
+    /// Stopped, once.
+    #[deprecated]
+    #[execute]
+    fn stop(&mut self, client: u64, service: u64, state: u64, handlers: u64);
+
     /// Does nothing, unless it is written otherwise.
     #[execute]
     fn nothing(&self) {}

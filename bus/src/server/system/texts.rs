@@ -105,7 +105,7 @@ pub(super) fn status(service: &ServiceShared, peers: &BTreeMap<u64, Peer>, cut: 
         &std::process::id(),
         &service.epoch,
         &service.system.since.nanoseconds(),
-        &flag(service.transactions.handled.load(std::sync::atomic::Ordering::Acquire)),
+        &flag(service.transactions.is_handled()),
         &peers.len(),
         &conversations,
         &links,

@@ -1,6 +1,7 @@
 //! Setting a topic up: its options, and what they may be.
 
 use core::cell::{Cell, RefCell};
+use core::fmt;
 use core::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,6 @@ const MAX_VALUE_BYTES: usize = u32::MAX as usize;
 const MAX_SAMPLES: usize = 1 << 16;
 
 /// A topic that is being set up.
-#[derive(Debug)]
 #[must_use = "a topic is created by `open`"]
 pub struct TopicBuilder<'s, T: ?Sized> {
     service: &'s Arc<ServiceShared>,
@@ -52,6 +52,13 @@ pub struct TopicBuilder<'s, T: ?Sized> {
     longest: usize,
     access: Option<Access>,
     message: PhantomData<fn() -> T>,
+}
+
+/// Whatever its messages are, which need not be `Debug`.
+impl<T: ?Sized> fmt::Debug for TopicBuilder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TopicBuilder").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
@@ -232,8 +239,11 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         let journal = root.journal().expect("a first segment has the journal that it was created with");
         writer.shared.set_journal(journal.ring.clone());
         let added = match self.owner {
-            Some(_) => service.add_topic(shared),
-            None => service.system.set_topic(shared),
+            Some(_) => service.add_topic(shared, root.offers()),
+            None => {
+                service.transactions.add_board(&shared.name, root.offers());
+                service.system.set_topic(shared)
+            }
         };
         if !added {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());

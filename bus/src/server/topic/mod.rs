@@ -50,6 +50,9 @@ const EXTENT_BYTES: usize = 4 << 20;
 
 /// A typed group of items, and the one that may publish them.
 ///
+/// One thread uses a topic at a time: it is `Send`, and not `Sync`. Give threads that publish at once a topic each, or have them
+/// lock one.
+///
 /// Dropping a topic does not withdraw it: its last values stay readable until the service closes.
 pub struct Topic<T: ?Sized> {
     writer: Writer,

@@ -29,13 +29,18 @@ use crate::server::topic::Topic;
 /// them.
 ///
 /// Handlers run on the thread that calls [`run`](Handlers::run), [`poll`](Handlers::poll) or, as part of a task,
-/// [`run_async`](Handlers::run_async); one at a time, so that they need no lock. All get the program's state, of type
+/// [`run_async`](Handlers::run_async); one at a time, so that they need no lock. That is the thread that made them, since what
+/// they borrow may be of one thread, as a [`Topic`](crate::Topic) is: `Handlers` are not `Send`. All get the program's state, of type
 /// `S`, and may borrow what lives as long as the handlers. What a handler returns is the answer. One that cannot
 /// answer at once takes a [`Reply`] along, by the methods that end in `_later`, and answers from whatever thread it
 /// likes. A handler that panics answers [`Failed`](Error::Failed), and the service lives.
 ///
 /// A [`WaitSet`](crate::WaitSet) waits for requests beside whatever else a thread waits for; [`poll`](Handlers::poll) with no
 /// timeout then answers them. [`Service::serve`](crate::Service::serve) has a thread of its own do it all.
+///
+/// Dropping them ends what the service does when it is asked: what waits to be begun is answered
+/// [`NotSupported`](Error::NotSupported), in paused conversations too, and so is what is asked from then on, until there are other
+/// handlers. Where the service is closed before, its clients are told that instead.
 ///
 /// Make a service [ready](crate::Service::ready) when it has its handlers: until then nobody finds it, and nobody is told that it
 /// does not do what it is about to do.
@@ -138,7 +143,7 @@ pub(super) struct Arrival<'r> {
     pub(super) caller: Caller<'r>,
 }
 
-/// Ends the [`run`](Handlers::run) of a service's handlers, from any thread.
+/// Ends a [`run`](Handlers::run) or a [`poll`](Handlers::poll) of a service's handlers, from any thread.
 #[derive(Debug, Clone)]
 pub struct Stopper {
     stop: Arc<AtomicBool>,
@@ -146,7 +151,8 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Ends the present run after the request that is being handled, or the next run at once.
+    /// Ends the present run after the requests that are being handled, or the next run at once; one run. A poll that waits, or the
+    /// next one that finds nothing to answer, ends likewise.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.shared.transactions.kick();
@@ -163,7 +169,7 @@ impl<S> fmt::Debug for Handlers<'_, S> {
 impl<'h, S> Handlers<'h, S> {
     pub(crate) fn new(shared: Arc<ServiceShared>) -> Result<Self> {
         let inbox = shared.transactions.inbox().map_err(Error::os("creating the service's inbox"))?;
-        if shared.transactions.handled.swap(true, Ordering::AcqRel) {
+        if !shared.transactions.engage() {
             return Err(Error::AlreadyHandled { service: shared.name.clone() });
         }
         shared.changed();
@@ -185,8 +191,8 @@ impl<'h, S> Handlers<'h, S> {
     }
 
     /// How many transactions of one conversation may be unanswered; more are [`Busy`](Error::Busy). Rounded up to a power
-    /// of two, and less where they are so large that their memory would be. It is for conversations that begin
-    /// transactions after this. Default: 64.
+    /// of two; large ones, of more than 16 KiB or so, are counted apart and may be less, two at least, so that a mebibyte holds
+    /// them. It is for conversations that begin transactions after this. Default: 64.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for less than 2 and more than 4096.
@@ -208,6 +214,9 @@ impl<'h, S> Handlers<'h, S> {
     }
 
     /// Answers pokes of a topic's items, in place of the handler before. The topic has to be open.
+    ///
+    /// What is poked is of the topic's type as this program defines it: from a client that has another version of the type it is
+    /// [`NotSupported`](Error::NotSupported), though that may read the values.
     ///
     /// The handler is given the value, and decides; to make it the item's value, it publishes it.
     /// [`accept_pokes`](Self::accept_pokes) does just that.
@@ -293,9 +302,8 @@ impl<'h, S> Handlers<'h, S> {
         topic: &str,
         mut handler: impl FnMut(&mut S, &Caller<'_>) -> Result<Box<T>, Refusal> + 'h,
     ) -> Result<&mut Self> {
-        self.compute_later(topic, move |state, caller, reply: Reply<T>| match handler(state, caller) {
-            Ok(value) => reply.answer(&value),
-            Err(refusal) => reply.refuse(refusal),
+        self.compute_later(topic, move |state, caller, reply: Reply<T>| {
+            reply.send_boxed(handler(state, caller));
         })
     }
 
@@ -336,6 +344,19 @@ impl<'h, S> Handlers<'h, S> {
     ) -> Result<&mut Self> {
         self.execute_later(move |state, command: &C, caller, reply| {
             reply.send(handler(state, command, caller));
+        })
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_boxed<C: Command>(
+        &mut self,
+        mut handler: impl FnMut(&mut S, &C, &Caller<'_>) -> Result<Box<C::Reply>, Refusal> + 'h,
+    ) -> Result<&mut Self> {
+        self.execute_later(move |state, command: &C, caller, reply| {
+            reply.send_boxed(handler(state, command, caller));
         })
     }
 
@@ -392,9 +413,7 @@ impl<'h, S> Handlers<'h, S> {
 impl<S> Drop for Handlers<'_, S> {
     fn drop(&mut self) {
         self.seat.leave();
-        self.shared.transactions.withdraw_all();
-        self.shared.transactions.relieve();
-        self.shared.transactions.handled.store(false, Ordering::Release);
+        self.shared.transactions.dismiss(self.shared.is_closed());
         self.shared.changed();
     }
 }

@@ -6,8 +6,9 @@ use crate::error::Error;
 
 /// Why a handler does not do what it is asked for. Its client gets it as an [`Error`](crate::Error).
 ///
-/// Anything that makes a text makes a refusal of code 0, and an [`Error`] of the handler's own becomes a failure; so a
-/// handler can use `?`, and `Err("the valve is stuck".into())`.
+/// A text makes a refusal of code 0, and an [`Error`] of the handler's own becomes a failure; so a handler can use `?`, and
+/// `Err("the valve is stuck".into())`. Of other errors it makes a failure by
+/// `.map_err(|error| Refusal::failed(error.to_string()))?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -23,7 +24,8 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
-    /// There is no such item. The client gets [`Error::NoSuchItem`](crate::Error::NoSuchItem).
+    /// There is no such item. The client gets [`Error::NoSuchItem`](crate::Error::NoSuchItem); of a command, which is about no
+    /// item, [`Error::Failed`](crate::Error::Failed).
     NoSuchItem,
     /// It was tried, and failed. The client gets [`Error::Failed`](crate::Error::Failed).
     Failed {

@@ -124,7 +124,7 @@ impl Token {
         TraceEvent { verb: self.kind.into(), ..event }
     }
 
-    fn is_expired(&self) -> bool {
+    pub(super) fn is_expired(&self) -> bool {
         time::is_past(self.deadline)
     }
 }
@@ -200,6 +200,14 @@ impl<R: Payload + ?Sized> Reply<R> {
     /// Says no, or not now.
     pub fn refuse(self, refusal: impl Into<Refusal>) {
         self.token.refuse(refusal.into());
+    }
+
+    /// Answers with what a handler returned in a box.
+    pub fn send_boxed(self, outcome: Result<Box<R>, Refusal>) {
+        match outcome {
+            Ok(answer) => self.answer(&answer),
+            Err(refusal) => self.refuse(refusal),
+        }
     }
 
     /// Whether nobody waits for the answer any longer: the client has closed the conversation or died, or its deadline has
