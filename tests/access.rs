@@ -239,10 +239,16 @@ fn what_a_service_tells_of_itself_is_for_whom_it_was_granted_to() {
     service.set_access(access).unwrap();
     let _topics = [topic(&service, "common", None), topic(&service, "own", Some(Access::same_user()))];
     service.ready().unwrap();
+    // Nor is anything made for who may not have it.
+    let is_made = || std::fs::read_to_string("/proc/self/maps").unwrap().contains("bus service/system");
     for what in ["system", "spy"] {
         assert_eq!(second.ask(format!("{what} service")), "OBSERVE");
+    }
+    assert!(!is_made());
+    for what in ["system", "spy"] {
         assert_eq!(third.ask(format!("{what} service")), "done");
     }
+    assert!(is_made());
     assert_eq!(third.ask("read service/common"), "READ");
     second.finish();
     third.finish();

@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use bus::{Error, Message, Refusal, Spy, TraceEvent, TraceKind, TraceOutcome, TraceVerb, Wait};
-use support::{LIMIT, Place, Test, lane, roles, start_ready, tell, until, wire};
+use bus::{Error, Message, Refusal, Spy, Stream, TraceEvent, TraceKind, TraceOutcome, TraceVerb, Wait};
+use support::{LIMIT, Place, Test, executor, lane, roles, start_ready, tell, until, wire};
 
 roles!(server, visitor, looker);
 
@@ -245,6 +246,18 @@ fn transactions_are_seen_with_their_outcomes() {
     assert_eq!((begun.verb, begun.name.as_str()), (TraceVerb::Request, "sum"));
     next(&mut spy, TraceKind::TransactionAnswered);
 
+    // One that comes too late is seen with what it was for.
+    let late = gauges.clone().with_timeout(Duration::from_nanos(1)).begin_poke("north", &7).unwrap();
+    let began = std::time::Instant::now();
+    until("it is too late by any clock", || began.elapsed() > Duration::from_millis(100));
+    tell(&mut server, "answer 1");
+    assert!(late.wait().is_err());
+    let begun = next(&mut spy, TraceKind::TransactionBegun);
+    assert_eq!((begun.verb, begun.name.as_str()), (TraceVerb::Poke, "north"));
+    let answered = next(&mut spy, TraceKind::TransactionAnswered);
+    assert_eq!((answered.transaction, answered.outcome), (begun.number, TraceOutcome::Expired));
+    assert_eq!(answered.name.as_str(), "north");
+
     let failed = gauges.begin_poke("north", &1).unwrap();
     tell(&mut server, "answer 1");
     assert!(matches!(failed.wait(), Err(Error::Failed { .. })));
@@ -255,6 +268,19 @@ fn transactions_are_seen_with_their_outcomes() {
     let panicked = next(&mut spy, TraceKind::HandlerPanicked);
     assert_eq!((panicked.verb, panicked.topic.as_str()), (TraceVerb::Poke, "gauges"));
     assert_eq!(panicked.detail.as_str(), "a handler that panics, as the test wants");
+    tell(&mut server, "end");
+    server.finish();
+}
+
+#[test]
+fn a_task_spies() {
+    let place = Place::new();
+    let mut server = start_ready(&place, "server");
+    let bus = place.bus();
+    let mut spy = executor::run("smol", bus.spy("plant").open_async()).unwrap();
+    let _gauges = bus.connect::<u64>("plant/gauges").open().unwrap();
+    let event = executor::run("smol", core::future::poll_fn(|context| Pin::new(&mut spy).poll_next(context)));
+    assert_eq!(event.unwrap().unwrap().value.kind, TraceKind::ConversationOpened);
     tell(&mut server, "end");
     server.finish();
 }

@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use bus::{Counter, Error, FormatUse, Link, Message, System};
@@ -166,6 +167,32 @@ fn who_looks_again_is_told_of_now() {
     }
     tell(&mut server, "end");
     server.finish();
+}
+
+#[test]
+fn who_is_let_in_late_is_told_of_now() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("plant").unwrap();
+    let (ask, asked) = mpsc::channel();
+    let (let_in, is_let_in) = mpsc::channel();
+    let hook = move |_: &bus::ConnectRequest| {
+        ask.send(()).unwrap();
+        is_let_in.recv().unwrap();
+        Ok(())
+    };
+    service.on_connect(hook).unwrap();
+    service.ready().unwrap();
+    for round in 0..30 {
+        std::thread::scope(|scope| {
+            let read = || bus.system("plant").timeout(LIMIT).open().unwrap().help().unwrap();
+            let reader = scope.spawn(read);
+            asked.recv_timeout(LIMIT).unwrap();
+            service.set_help(format!("Round {round}."));
+            let_in.send(()).unwrap();
+            assert_eq!(reader.join().unwrap(), format!("Round {round}."));
+        });
+    }
 }
 
 #[test]

@@ -80,6 +80,16 @@ impl<'b> SpyBuilder<'b> {
         let conversation = self.connect.open()?;
         Ok(Spy { link: conversation.advise(EVENTS).prime(false).hot()? })
     }
+
+    /// As [`open`](Self::open), without blocking a thread. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_async(self) -> Result<Spy> {
+        name::check("service", &self.service)?;
+        let conversation = self.connect.open_async().await?;
+        Ok(Spy { link: conversation.advise(EVENTS).prime(false).hot_async().await? })
+    }
 }
 
 impl Spy {

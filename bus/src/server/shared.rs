@@ -174,8 +174,11 @@ impl ServiceShared {
             return of_service.among(Verbs::CONNECT | Verbs::EXECUTE);
         }
         if system::is_reserved(&topic.name) {
-            let may = of_service.contains(Verbs::OBSERVE);
-            return if may { Verbs::CONNECT | Verbs::READ } else { Verbs::NONE };
+            return if of_service.contains(Verbs::OBSERVE) {
+                Verbs::CONNECT | Verbs::READ
+            } else {
+                Verbs::NONE
+            };
         }
         match &topic.access {
             None => of_service,
@@ -184,6 +187,11 @@ impl ServiceShared {
                 granted => granted.without(Verbs::EXECUTE) | of_service.among(Verbs::EXECUTE),
             },
         }
+    }
+
+    /// Whether a client may see what the service tells of itself.
+    pub(crate) fn may_observe(&self, client: &Credentials, groups: &[u32]) -> bool {
+        lock(&self.access).granted(client, groups).contains(Verbs::OBSERVE)
     }
 
     /// Whether a client may do anything at all.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::conversation::{Conversation, OpenLanes};
 use super::links::LinkKind;
-use super::{MAX_CONVERSATIONS, MAX_WAITING, Peer};
+use super::{AwaitedTopic, MAX_CONVERSATIONS, MAX_WAITING, Peer};
 use crate::access::Verbs;
 use crate::error::Ended;
 use crate::server::hook::{ConnectRequest, Verdict};
@@ -29,8 +29,11 @@ impl Peer {
         if connect.topic.is_empty() {
             return self.admit(conversation, self.service.whole.clone());
         }
-        // Answered when its texts are as of now, in the next turn.
         let of_system = [system::NAME, system::TRACE].contains(&&*connect.topic);
+        // Before anything is made or told for it.
+        if of_system && !self.service.may_observe(&self.client, &self.groups) {
+            return self.turn_down(conversation, &connect.topic);
+        }
         if !of_system && let Some(topic) = self.service.topic(&connect.topic) {
             return self.admit(conversation, topic);
         }
@@ -41,19 +44,36 @@ impl Peer {
             let reason = "too many unanswered questions";
             return self.refuse_conversation(prefix, connect, Refusal::TooMany, reason);
         }
-        self.waiting.begin();
         if of_system {
-            self.connecting.insert(conversation, (*connect.topic).into());
-            self.service.system.ask(&connect.topic);
-            return self.service.waker.wake();
+            return self.await_texts(conversation, &connect.topic, None);
         }
+        self.waiting.begin();
         match self.service.topic(&connect.topic) {
             Some(topic) => {
                 self.waiting.end(1);
                 self.admit(conversation, topic);
             }
-            None => drop(self.connecting.insert(conversation, (*connect.topic).into())),
+            None => {
+                let awaited = AwaitedTopic { name: (*connect.topic).into(), granted: None };
+                self.connecting.insert(conversation, awaited);
+            }
         }
+    }
+
+    /// Has a conversation with what the service tells of itself answered when that is as of now, in the next turn; `granted` is what
+    /// it may do, where it has been let in.
+    fn await_texts(&mut self, conversation: u64, topic: &str, granted: Option<Verbs>) {
+        self.waiting.begin();
+        self.connecting.insert(conversation, AwaitedTopic { name: topic.into(), granted });
+        self.service.system.ask(topic);
+        self.service.waker.wake();
+    }
+
+    /// Denies a conversation with a topic.
+    fn turn_down(&mut self, conversation: u64, topic: &str) {
+        self.tell_refused(topic, 0, "no access list lets it");
+        let needed = if system::is_reserved(topic) { Verbs::OBSERVE } else { Verbs::CONNECT };
+        self.deny(Prefix::of(conversation, 0), needed);
     }
 
     pub(super) fn refuse_conversation(
@@ -75,7 +95,7 @@ impl Peer {
 
     /// Tells those that wait for a topic that it will not come.
     pub(crate) fn turn_away(&mut self, topic: &str, reason: &str) {
-        let waiting = self.connecting.iter().filter(|(_, awaited)| ***awaited == *topic);
+        let waiting = self.connecting.iter().filter(|(_, awaited)| *awaited.name == *topic);
         let conversations: Vec<u64> = waiting.map(|(&conversation, _)| conversation).collect();
         for conversation in conversations {
             self.connecting.remove(&conversation);
@@ -90,9 +110,7 @@ impl Peer {
     pub(super) fn admit(&mut self, conversation: u64, topic: Arc<TopicShared>) {
         let granted = self.service.granted(&self.client, &self.groups, &topic);
         if granted.is_empty() {
-            self.tell_refused(&topic.name, 0, "no access list lets it");
-            let needed = if system::is_reserved(&topic.name) { Verbs::OBSERVE } else { Verbs::CONNECT };
-            return self.deny(Prefix::of(conversation, 0), needed);
+            return self.turn_down(conversation, &topic.name);
         }
         let Some(hook) = self.service.hook.get() else {
             return self.accept(conversation, topic, granted);
@@ -124,6 +142,10 @@ impl Peer {
         }
         let Some((_, topic, granted)) = self.asking.remove(&conversation) else { return };
         let (decline, code, retry_after, reason) = match outcome {
+            // However long the hook took, what is told is as of now.
+            Ok(()) if system::is_reserved(&topic.name) => {
+                return self.await_texts(conversation, &topic.name, Some(granted));
+            }
             Ok(()) => return self.accept(conversation, topic, granted),
             Err(HookRefusal::NoSuchItem) => {
                 self.tell_refused(&topic.name, 0, "the connect hook says that there is no such topic");

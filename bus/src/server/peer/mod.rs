@@ -74,7 +74,7 @@ pub(crate) struct Peer {
     news: bool,
     conversations: HashMap<u64, Conversation>,
     /// The topics, by conversation, of conversations whose topic is not there yet.
-    connecting: HashMap<u64, Box<str>>,
+    connecting: HashMap<u64, AwaitedTopic>,
     /// What waits for the hook's word: conversations, with the question's ticket, their topic, and what they may do.
     asking: HashMap<u64, (u64, Arc<TopicShared>, Verbs)>,
     /// Tracked links of conversations that the service has ended and the client not yet closed: it may go on reading what they
@@ -97,6 +97,14 @@ pub(crate) struct Lingering {
     _held: Vec<Enrolment>,
     /// Still the client's, and counted for it.
     _credits: Credits,
+}
+
+/// What a conversation waits for that is not open yet.
+#[derive(Debug)]
+struct AwaitedTopic {
+    name: Box<str>,
+    /// What it may do, where the hook has let it in.
+    granted: Option<Verbs>,
 }
 
 /// The number of a client's unanswered questions, as far as the service is concerned: while there are any, what
@@ -298,15 +306,18 @@ impl Peer {
     /// Answers the questions whose topic or item has appeared since.
     fn answer_waiting(&mut self) {
         let mut opened = Vec::new();
-        self.connecting.retain(|&conversation, topic| {
-            let topic = self.service.topic(topic);
+        self.connecting.retain(|&conversation, awaited| {
+            let topic = self.service.topic(&awaited.name);
             let waits = topic.is_none();
-            opened.extend(topic.map(|topic| (conversation, topic)));
+            opened.extend(topic.map(|topic| (conversation, topic, awaited.granted)));
             waits
         });
         self.waiting.end(opened.len());
-        for (conversation, topic) in opened {
-            self.admit(conversation, topic);
+        for (conversation, topic, granted) in opened {
+            match granted {
+                Some(granted) => self.accept(conversation, topic, granted),
+                None => self.admit(conversation, topic),
+            }
         }
         let mut located = Vec::new();
         for (&conversation, open) in &mut self.conversations {
