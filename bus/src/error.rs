@@ -471,3 +471,19 @@ impl Error {
         move |source| Error::Os { doing, source: source.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_such_service(service: &str) -> String {
+        let (bus, directory) = ("lab".to_owned(), "/run/bus/lab".to_owned());
+        Error::NoSuchService { bus, directory, service: service.to_owned() }.to_string()
+    }
+
+    #[test]
+    fn a_pattern_where_a_name_belongs_is_told_of_what_takes_patterns() {
+        assert!(no_such_service("md-*").contains("`connect_all`"), "{}", no_such_service("md-*"));
+        assert!(no_such_service("md-1").contains("start it"), "{}", no_such_service("md-1"));
+    }
+}

@@ -12,7 +12,8 @@ use super::model::{Interface, Method, Topic};
 pub(super) fn help(interface: &Interface<'_>) -> String {
     let mut text = interface.item.ident.unraw().to_string();
     if !interface.docs.is_empty() {
-        text = format!("{text}\n\n{}", interface.docs);
+        text.push('\n');
+        interface.docs.lines().for_each(|line| text += &format!("\n{}", plain(line)));
     }
     if !interface.topics.is_empty() {
         text.push_str("\n\nTopics");
@@ -68,10 +69,44 @@ fn add(text: &mut String, more: &str) {
 }
 
 fn add_docs(text: &mut String, docs: &str) {
-    for line in docs.lines() {
+    for line in docs.lines().map(plain) {
         let indent = if line.is_empty() { "" } else { "      " };
         write!(text, "\n{indent}{line}").expect("a string can be written to");
     }
+}
+
+/// A line of documentation without what is for rustdoc alone: the marks of headings, and of links with where they lead.
+fn plain(line: &str) -> String {
+    let (mut rest, mut plain) = (line, String::new());
+    if let Some(heading) = line.trim_start_matches('#').strip_prefix(' ')
+        && line.starts_with('#')
+    {
+        rest = heading;
+    }
+    while let Some((before, link)) = rest.split_once('[') {
+        plain += before;
+        let Some((inner, after)) = link.split_once(']') else {
+            rest = &rest[before.len()..];
+            break;
+        };
+        let target = after.strip_prefix('(').and_then(|target| target.split_once(')'));
+        let is_code = inner.len() > 1 && inner.starts_with('`') && inner.ends_with('`');
+        rest = match target {
+            Some((_, after)) => {
+                plain += inner;
+                after
+            }
+            None if is_code => {
+                plain += inner;
+                after
+            }
+            None => {
+                plain.push('[');
+                link
+            }
+        };
+    }
+    plain + rest
 }
 
 /// A type as one writes it.
@@ -90,4 +125,26 @@ pub(super) fn type_text(r#type: &Type) -> String {
         text = text.replace(spaced, tight);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn what_is_for_rustdoc_alone_is_not_in_the_help() {
+        for (written, read) in [
+            (
+                "See [`halt`](Self::halt), [`House`] and [the book](https://example.org).",
+                "See `halt`, `House` and the book.",
+            ),
+            ("# Errors", "Errors"),
+            ("From 0 to [1, 2], `a[0]` or [ as it is", "From 0 to [1, 2], `a[0]` or [ as it is"),
+            ("    indented, #1 and [x](y", "    indented, #1 and [x](y"),
+            ("", ""),
+            ("#", "#"),
+        ] {
+            assert_eq!(plain(written), read);
+        }
+    }
 }
