@@ -4,7 +4,8 @@ mod support;
 
 use std::sync::mpsc;
 
-use bus::{Access, Service, Topic, Verbs, Who};
+use bus::{Access, Error, Service, Topic, Verbs, Who};
+use support::desk::{Add, Sum};
 use support::wire::{Client, advise, advise_samples, frame, kind, name, words};
 use support::{Place, until};
 
@@ -58,6 +59,22 @@ fn who_may_not_read_is_sent_no_memory_whatever_he_asks_for() {
         (kind::TOPIC_ENTRY, 8),
         "whatever else came, no memory did"
     );
+}
+
+#[test]
+fn who_may_have_no_command_done_is_told_of_none() {
+    let place = Place::new();
+    let (service, _topic) = serve(&place, Verbs::READ);
+    let mut handlers = service.handlers::<()>().unwrap();
+    handlers.execute(|_, add: &Add, _| Ok(Sum(add.0 + add.1))).unwrap();
+    service.ready().unwrap();
+    let error = place.bus().client("service").open().unwrap().commands().unwrap_err();
+    assert!(matches!(&error, Error::Denied { needed: Verbs::EXECUTE, .. }), "{error}");
+    assert!(error.to_string().contains("list `commands`"), "{error}");
+    // Nor without a conversation, of which he would have to be granted something.
+    let mut client = Client::greeted(&place, "service");
+    client.send(&frame(kind::NEXT_OFFER, 0, 1, &words(&[0])), &[]).unwrap();
+    assert_eq!(client.receive().unwrap().kind(), kind::NO_MORE_OFFERS);
 }
 
 #[test]

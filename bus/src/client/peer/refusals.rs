@@ -72,8 +72,11 @@ impl Peer {
                     answer.send(Err(error(&conversation, verb, what)));
                 });
             }
-            // Whoever asked gets no answer, where none of these belongs to it.
-            Some(Question::Offers { .. } | Question::Topics { .. }) | None => {}
+            Some(Question::Offers { conversation, answer, .. }) => {
+                return answer.send(Err(error(&conversation, "list", "commands".to_owned())));
+            }
+            // Whoever asked gets no answer, where it does not belong to that.
+            Some(Question::Topics { .. }) | None => {}
         }
         let Some(open) = self.conversations.get(&prefix.conversation) else { return };
         let conversation = &open.shared;
@@ -123,6 +126,7 @@ fn needed(conversation: &ConversationShared, verb: &str) -> Verbs {
         "connect to" if is_reserved(&conversation.topic) => Verbs::OBSERVE,
         "connect to" => Verbs::CONNECT,
         "poke" | "execute" | "request" => access::needed_to(verb),
+        "list" => Verbs::EXECUTE,
         // Who may read is only denied what holds the publisher up.
         "advise on" if conversation.state.lock().session.is_some() => Verbs::TRACK,
         _ => Verbs::READ,

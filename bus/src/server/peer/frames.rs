@@ -228,11 +228,17 @@ impl Peer {
 
     /// Says what is offered.
     pub(super) fn tell_offer(&mut self, prefix: Prefix, next: NextOffer) {
+        // The conversation may have ended on this side while the frame was on its way.
+        let Some(open) = self.conversations.get(&prefix.conversation) else {
+            return self.send(prefix, &NoMoreOffers {});
+        };
+        if !next.formats && !open.may(Verbs::EXECUTE) {
+            return self.deny(prefix, Verbs::EXECUTE);
+        }
         let transactions = &self.service.transactions;
         let index = next.index as usize;
         let entry = if next.formats {
-            let topic = self.conversations.get(&prefix.conversation).map(|open| &open.topic.name);
-            topic.and_then(|topic| transactions.format(topic, index)).map(|(name, fingerprint)| OfferEntry {
+            transactions.format(&open.topic.name, index).map(|(name, fingerprint)| OfferEntry {
                 fingerprint: fingerprint.to_words(),
                 reply_fingerprint: [0; 2],
                 name: NameText::truncated(&name),
