@@ -13,10 +13,6 @@ use support::{Test, roles};
 
 roles!(user);
 
-/// A user whom no other test has.
-const USER: u32 = 54_321;
-const DEFAULT: &str = "/tmp/bus-54321";
-
 /// Opens a bus in the default directory whenever it is told to.
 fn user(test: &mut Test) {
     users::obey(test);
@@ -34,12 +30,12 @@ fn user(test: &mut Test) {
 }
 
 /// Removes what is there, also where an assertion fails.
-struct Cleaned;
+struct Cleaned<'p>(&'p Path);
 
-impl Drop for Cleaned {
+impl Drop for Cleaned<'_> {
     fn drop(&mut self) {
-        let _ = fs::remove_file(DEFAULT);
-        let _ = fs::remove_dir_all(DEFAULT);
+        let _ = fs::remove_file(self.0);
+        let _ = fs::remove_dir_all(self.0);
     }
 }
 
@@ -55,33 +51,40 @@ fn a_name_in_tmp_is_used_where_it_is_the_users_own_and_no_link() {
     if !users::can_become_others("a_name_in_tmp_is_used_where_it_is_the_users_own_and_no_link") {
         return;
     }
-    let _cleaned = Cleaned;
+    // A user whom no other test has that runs now.
+    let user = 1_000_000 + std::process::id();
+    let default = format!("/tmp/bus-{user}");
+    let default = Path::new(&default);
+    let _cleaned = Cleaned(default);
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut process = Process::start("user", place.path());
-    process.say(USER);
+    process.say(user);
     process.await_line("ready");
     // A link to something private of the same user's.
     let private = place.path().join("private");
-    directory(&private, USER, 0o700);
-    symlink(&private, DEFAULT).unwrap();
+    directory(&private, user, 0o700);
+    symlink(&private, default).unwrap();
     let refused = process.ask("open");
-    assert!(refused.contains(DEFAULT) && refused.contains("it is a symbolic link"), "{refused}");
+    assert!(
+        refused.contains(default.to_str().unwrap()) && refused.contains("it is a symbolic link"),
+        "{refused}"
+    );
     assert_eq!(fs::read_dir(&private).unwrap().count(), 0, "nothing is created by way of it");
-    fs::remove_file(DEFAULT).unwrap();
-    symlink(place.path().join("nowhere"), DEFAULT).unwrap();
+    fs::remove_file(default).unwrap();
+    symlink(place.path().join("nowhere"), default).unwrap();
     let refused = process.ask("open");
     assert!(refused.contains("it is a symbolic link"), "{refused}");
-    fs::remove_file(DEFAULT).unwrap();
+    fs::remove_file(default).unwrap();
     // A directory of another's, and one that others may write to.
-    for (uid, mode) in [(THIRD, 0o777), (USER, 0o777), (USER, 0o750)] {
-        directory(Path::new(DEFAULT), uid, mode);
+    for (uid, mode) in [(THIRD, 0o777), (user, 0o777), (user, 0o750)] {
+        directory(default, uid, mode);
         let refused = process.ask("open");
-        assert!(refused.contains("expected uid 54321 and mode 700"), "{refused}");
-        assert_eq!(fs::read_dir(DEFAULT).unwrap().count(), 0);
-        fs::remove_dir(DEFAULT).unwrap();
+        assert!(refused.contains(&format!("expected uid {user} and mode 700")), "{refused}");
+        assert_eq!(fs::read_dir(default).unwrap().count(), 0);
+        fs::remove_dir(default).unwrap();
     }
-    assert_eq!(process.ask("open"), format!("{DEFAULT}/lab"));
-    assert_eq!(fs::metadata(DEFAULT).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(process.ask("open"), format!("{}/lab", default.display()));
+    assert_eq!(fs::metadata(default).unwrap().permissions().mode() & 0o777, 0o700);
     process.finish();
 }

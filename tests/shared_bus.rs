@@ -178,6 +178,7 @@ fn what_is_laid_in_the_way_is_neither_followed_nor_written() {
     let bus = place.bus(OPEN);
     let precious = place.root().join("precious");
     fs::write(&precious, "as it was").unwrap();
+    fs::set_permissions(&precious, fs::Permissions::from_mode(0o600)).unwrap();
     let (_other, _topic) = serve(&bus, "other", 7).unwrap();
 
     // Links and pipes where the lock file and the sockets will be.
@@ -207,6 +208,16 @@ fn what_is_laid_in_the_way_is_neither_followed_nor_written() {
     assert_eq!(third.ask("read market"), format!("untrusted {SECOND}"));
     assert_eq!(third.ask("read other"), "7");
     attacker.ask("remove market.sock");
+    // Nor is a link followed that is where a service's own socket was.
+    let removed = bus.service("removed").unwrap();
+    removed.ready().unwrap();
+    fs::remove_file(place.path().join("removed.sock")).unwrap();
+    attacker.ask(format!("link {} removed.sock", precious.display()));
+    let mode = fs::metadata(&precious).unwrap().mode();
+    let others = Access::same_user().allow(Who::Anyone, Verbs::READ);
+    let topic = removed.topic::<u64>("topic").access(others).open().unwrap();
+    assert_eq!(fs::metadata(&precious).unwrap().mode(), mode);
+    drop((topic, removed));
     attacker.ask("listen market.sock");
     assert_eq!(third.ask("read market"), format!("untrusted {SECOND}"));
     attacker.ask("remove market.sock");

@@ -50,7 +50,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt,
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 
 use crate::access::{how_to_trust, is_own};
 use crate::error::{Error, Result};
@@ -247,9 +247,17 @@ impl Registry {
         }
     }
 
+    /// Sets the mode of a socket of this user's, and of nothing that others have laid in its place.
     fn set_mode(&self, file: &str, mode: u32) -> io::Result<()> {
-        let mode = Mode::from_raw_mode(mode);
-        Ok(rustix::fs::chmodat(&self.directory, file, mode, AtFlags::empty())?)
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let socket = rustix::fs::openat(&self.directory, file, flags, Mode::empty())?;
+        let found = rustix::fs::fstat(&socket)?;
+        let is_ours = found.st_uid == rustix::process::geteuid().as_raw();
+        if FileType::from_raw_mode(found.st_mode) != FileType::Socket || !is_ours {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "it is no socket of this user's"));
+        }
+        let itself = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        fs::set_permissions(itself, fs::Permissions::from_mode(mode))
     }
 
     fn file(&self, stem: &str, kind: &str) -> PathBuf {

@@ -6,8 +6,8 @@
 //!
 //! **Links say where they stand before a wait, and not with each value.** A link that is waited for by descriptor says after each
 //! look where it stands, since nobody else knows when the next look is. Here it is known: there is no wait but after a look at
-//! all of them that found nothing. So that look is made twice, as any other and then once more with each link
-//! [reporting](Link::try_recv_reporting), and values are taken in between as if nobody waited.
+//! all of them that found nothing. So that look is made twice, as any other and then once more with each link saying where it
+//! stands, and values are taken in between as if nobody waited.
 
 use std::future::poll_fn;
 use std::os::fd::{AsFd, OwnedFd};
