@@ -63,8 +63,7 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoSuchService`], [`Error::NoSuchTopic`]; [`Error::TypeMismatch`] with
     /// both types field by field; [`Error::Timeout`] where the service is stopped or does not appear in time;
-    /// [`Error::Denied`] by the service's access list, [`Error::Untrusted`] by whose it is; [`Error::Refused`], [`Error::Busy`] and
-    /// [`Error::Failed`] of its connect hook; [`Error::Version`], [`Error::Protocol`].
+    /// [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
     pub fn open(self) -> Result<Conversation<T>> {
         let (handle, limit) = self.begin()?;
         handle.wait_until_live(limit)?;

@@ -79,8 +79,9 @@ impl<'b> ClientBuilder<'b> {
     ///
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoSuchService`]; [`Error::Timeout`] where the service is stopped or does not
-    /// appear in time; [`Error::Denied`] by the service's access list, [`Error::Untrusted`] by whose it is; [`Error::Refused`],
-    /// [`Error::Busy`] and [`Error::Failed`] of its connect hook; [`Error::Version`], [`Error::Protocol`].
+    /// appear in time; [`Error::Denied`] where it allows this user nothing, [`Error::Untrusted`] where its user is not trusted;
+    /// [`Error::Refused`], [`Error::Busy`] and [`Error::Failed`] by its [connect hook](crate::Service::on_connect);
+    /// [`Error::Version`], [`Error::Protocol`], [`Error::Os`].
     pub fn open(self) -> Result<Client> {
         Ok(Client::of(self.connect.open()?))
     }
