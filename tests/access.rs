@@ -67,6 +67,8 @@ fn other_user(test: &mut Test) {
             "execute" => outcome(
                 bus.client(service).timeout(LIMIT).open().and_then(|client| client.execute(&Double(1))),
             ),
+            "system" => outcome(bus.system(service).timeout(LIMIT).open().and_then(|system| system.topics())),
+            "spy" => outcome(bus.spy(service).timeout(LIMIT).open()),
             "read" => outcome(connect().and_then(|topic| topic.request("item"))),
             "topics" => match bus.topics(service) {
                 Ok(topics) => topics.iter().map(|topic| topic.topic.as_str()).collect::<Vec<_>>().join(" "),
@@ -219,6 +221,35 @@ fn a_topic_without_a_list_has_the_services_and_one_with_a_list_has_its_own() {
             assert_eq!(process.ask("services "), "service");
         }
     });
+    second.finish();
+    third.finish();
+}
+
+#[test]
+fn what_a_service_tells_of_itself_is_for_whom_it_was_granted_to() {
+    if !users::can_become_others("what_a_service_tells_of_itself_is_for_whom_it_was_granted_to") {
+        return;
+    }
+    let place = SharedPlace::new(0o755);
+    let (mut second, mut third) = others(&place);
+    let service = place.bus(0o755).service("service").unwrap();
+    // It tells of all topics and all clients, so whoever may do everything else may not have it for that.
+    let all_else = Verbs::READ | Verbs::TRACK | Verbs::POKE | Verbs::COMPUTE | Verbs::EXECUTE;
+    let access = Access::same_user().allow(Who::Uid(SECOND), all_else).allow(Who::Uid(THIRD), Verbs::OBSERVE);
+    service.set_access(access).unwrap();
+    let _topics = [topic(&service, "common", None), topic(&service, "own", Some(Access::same_user()))];
+    service.ready().unwrap();
+    // Nor is anything made for who may not have it.
+    let is_made = || std::fs::read_to_string("/proc/self/maps").unwrap().contains("bus service/system");
+    for what in ["system", "spy"] {
+        assert_eq!(second.ask(format!("{what} service")), "OBSERVE");
+    }
+    assert!(!is_made());
+    for what in ["system", "spy"] {
+        assert_eq!(third.ask(format!("{what} service")), "done");
+    }
+    assert!(is_made());
+    assert_eq!(third.ask("read service/common"), "READ");
     second.finish();
     third.finish();
 }

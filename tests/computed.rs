@@ -123,8 +123,35 @@ fn slices_come_in_boxes_and_what_is_longer_than_expected_is_said_with_its_length
     }
     let large = now.request_boxed_as::<[u32]>("250000", 1_000_000).unwrap();
     assert!(large.len() == 250_000 && large[249_999] == 249_999);
+    let begun = ["3", "5"].map(|count| now.begin_request_boxed_as::<[u32]>(count, 100).unwrap());
+    assert_eq!(begun.map(|begun| begun.wait().unwrap().len()), [3, 5]);
+    for executor in support::executor::EXECUTORS {
+        let value = support::executor::run(executor, now.request_boxed_as_async::<[u32]>("30000", 120_000));
+        assert_eq!(value.unwrap().len(), 30_000);
+    }
     let clouds = place.bus().connect::<[u32]>("weather/clouds").open().unwrap().with_timeout(LIMIT);
     assert_eq!(*clouds.request_boxed_as::<[u32]>("any", 100).unwrap(), [1, 2, 3]);
+}
+
+#[test]
+fn an_answer_may_have_sixteen_mebibytes_and_more_is_refused_with_the_reason() {
+    let place = Place::new();
+    let _weather = start(&place);
+    let now = now(&place);
+    let most = 16 << 20;
+    let large = now.request_boxed_as::<[u32]>(&(most / 4).to_string(), most).unwrap();
+    assert!((0..).zip(&large).all(|(number, &word)| number == word) && large.len() == most / 4);
+    for more in [most + 1, 1 << 30] {
+        match now.request_boxed_as::<[u32]>("1", more) {
+            Err(Error::Refused { verb: "request", what, reason, .. }) => {
+                assert!(what.contains("weather/now/1"), "{what}");
+                assert!(reason.contains("no memory") && reason.contains("at most 67108864"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(now.request_boxed_as::<[u32]>("1", usize::MAX), Err(Error::InvalidOption { .. })));
+    assert_eq!(*now.request_boxed_as::<[u32]>("1", 4).unwrap(), [0]);
 }
 
 #[test]

@@ -217,6 +217,53 @@ fn a_client_that_gives_up_is_not_let_in_and_its_question_not_asked() {
 }
 
 #[test]
+fn one_that_is_busy_is_asked_again_by_those_who_wait_and_those_who_were_there() {
+    let place = Place::new();
+    let bus = place.bus();
+    let busy_at_first = || {
+        let mut asked = 0;
+        move |_: &ConnectRequest| {
+            asked += 1;
+            if asked % 3 == 0 { Ok(()) } else { Err(Refusal::busy(Duration::from_millis(1))) }
+        }
+    };
+    let (first, topics) = service(&place, &["topic"], busy_at_first());
+    let error = bus.connect::<u64>("service/topic").open().unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "who does not wait is told: {error}");
+    // The second word of the hook is no better, and the third lets it in.
+    let waiting = bus.connect::<u64>("service/topic").wait(LIMIT).open();
+    let waiting = waiting.unwrap();
+    let list = bus.connect_all::<u64>("serv*", "topic").unwrap();
+    list.wait_for(1, LIMIT).unwrap();
+    let mut link = waiting.advise("item").hot().unwrap();
+    let mut merged = list.advise("item").hot().unwrap();
+    assert_eq!((link.recv().unwrap().value, merged.recv().unwrap().update.value), (7, 7));
+    drop((first, topics));
+    assert!(matches!(link.recv_timeout(LIMIT), Err(Error::Stale { .. })));
+    assert!(matches!(merged.recv_timeout(LIMIT), Err(Error::Stale { .. })));
+    let (_second, _topics) = service(&place, &["topic"], busy_at_first());
+    assert_eq!(link.recv_timeout(LIMIT).unwrap().value, 7, "it is let in again");
+    assert_eq!(merged.recv_timeout(LIMIT).unwrap().update.value, 7);
+}
+
+#[test]
+fn why_a_service_lets_nobody_in_is_known_and_settled() {
+    let place = Place::new();
+    let bus = place.bus();
+    let (_service, _topics) = service(&place, &["topic"], |_| Err(Refusal::busy(Duration::from_secs(3600))));
+    let denied = bus.service("denied").unwrap();
+    denied.set_access(bus::Access::nobody()).unwrap();
+    denied.ready().unwrap();
+    let list = bus.connect_all::<u64>("*", "topic").unwrap();
+    list.settle(LIMIT).unwrap();
+    assert!(list.is_empty());
+    let troubles = list.troubles();
+    let troubles: Vec<_> = troubles.iter().map(|trouble| trouble.error.to_string()).collect();
+    assert!(troubles[0].contains("allows this user nothing"), "{troubles:?}");
+    assert!(troubles[1].contains("is busy") && troubles[1].contains("3600s"), "{troubles:?}");
+}
+
+#[test]
 fn a_hook_is_given_once_and_before_the_service_is_ready() {
     let place = Place::new();
     let service = place.bus().service("service").unwrap();

@@ -7,9 +7,10 @@
 mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use bus::{Conversation, Ended, Error, Message, Pending, Result, Wait};
+use bus::{Conversation, Ended, Error, Message, Pending, Result, Wait, WaitSet};
 use rustix::fs::SealFlags;
 use support::forged::{Affair, BELL_SEALS, Forged, Service};
 use support::lane::{DONE, Lane, NOT_SUPPORTED, Shape, send_lane};
@@ -189,6 +190,42 @@ fn a_service_that_says_that_it_is_dead_is_not_believed_to_be() {
 }
 
 #[test]
+fn what_has_ended_stays_so_whatever_the_service_writes_then() {
+    let place = Place::new();
+    let mut liar = Liar::new(&place);
+    // As long as it takes: nothing but the end of the conversation ends these.
+    liar.topic = liar.topic.with_timeout(Duration::MAX);
+    let mut pending: Vec<Option<Pending<Answer>>> = (0..4).map(|_| Some(liar.ask())).collect();
+    let mut set = WaitSet::new().unwrap();
+    set.add(pending[0].as_mut().unwrap(), 7).unwrap();
+    let Liar { affair, lane, topic, .. } = liar;
+    drop(affair);
+    until("the conversation has ended", || topic.ended().is_some());
+    for cell in 0..4 {
+        let mark = lane.word(SHAPE.cell(cell));
+        until("its transactions have", || mark.load(Ordering::SeqCst) >> 63 == 1);
+        mark.store(0, Ordering::SeqCst);
+    }
+    let (say, said) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut take = |index: usize| pending[index].take().unwrap();
+        assert_eq!(set.wait().unwrap(), [7]);
+        say.send(take(0).wait().unwrap_err()).unwrap();
+        let mut second = take(1);
+        assert!(second.is_ready());
+        say.send(second.try_wait().unwrap_err()).unwrap();
+        say.send(take(2).wait().unwrap_err()).unwrap();
+        say.send(executor::run("by hand", take(3)).unwrap_err()).unwrap();
+    });
+    for way in ["in a set", "looked at", "waited for", "by a task"] {
+        match said.recv_timeout(LIMIT) {
+            Ok(Error::Died { verb: "execute", .. }) => {}
+            other => panic!("{way}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn an_answer_that_changes_while_it_is_read_is_a_value_or_is_not() {
     let place = Place::new();
     let mut liar = Liar::new(&place);
@@ -295,7 +332,10 @@ fn a_lane_of_a_lying_shape_ends_the_conversation_with_a_reason() {
         let detail = misbehaved(Shape { depth, ..SHAPE }, &honest);
         assert!(detail.contains("lane") && detail.contains("shape"), "{detail}");
     }
-    for (request, reply) in [(u32::MAX, 32), (26, u32::MAX), (u32::MAX, u32::MAX)] {
+    // No service makes one of more than 64 MiB.
+    for (request, reply) in
+        [(u32::MAX, 32), (26, u32::MAX), (u32::MAX, u32::MAX), (1 << 21, 32), (26, 1 << 21)]
+    {
         assert!(misbehaved(Shape { request, reply, ..SHAPE }, &honest).contains("shape"));
     }
     // Less than it was asked for.

@@ -90,7 +90,7 @@ fn a_request_with_rubbish_in_it_is_answered_with_what_is_wrong() {
     let lane = Lane::open(&mut client, 7, ROOM, POKES);
     let dial = words(&[5]);
     let poke = |item: &[u8]| Request::poke::<Dial>(item, &dial);
-    let cases: [(Request, u32, &str); 16] = [
+    let cases: [(Request, u32, &str); 19] = [
         (Request::execute::<Switch>(&[7]), INVALID, "is_on"),
         (Request::execute::<Switch>(&[1, 0]), INVALID, "another number of bytes"),
         (Request::execute::<Switch>(&[]), INVALID, "another number of bytes"),
@@ -99,12 +99,15 @@ fn a_request_with_rubbish_in_it_is_answered_with_what_is_wrong() {
         (Request { deadline: 0, ..add(1, 2) }, EXPIRED, ""),
         (Request { deadline: 1, ..add(1, 2) }, EXPIRED, ""),
         (poke(&[0xff, 0xfe]), INVALID, "not UTF-8"),
-        (poke(&[0; 150]), NO_SUCH_ITEM, ""),
-        (poke(b""), NO_SUCH_ITEM, ""),
+        (poke(&[0; 150]), INVALID, "control character"),
+        (poke(b"\x1b[31m"), INVALID, "control character"),
+        (poke(b"../a"), INVALID, "contains `/`"),
+        (poke(b"*"), INVALID, "pattern"),
+        (poke(b""), INVALID, "empty"),
         (Request { item: 1, ..poke(b"") }, NO_SUCH_ITEM, ""),
         (Request { item: u32::MAX - 1, ..poke(b"") }, NO_SUCH_ITEM, ""),
         (Request { of: [3, 4], ..poke(b"a") }, OTHER_TYPE, "Dial"),
-        (Request { payload_bytes: 9, ..poke(b"a") }, INVALID, "another number of bytes"),
+        (Request { payload: vec![0; 9], payload_bytes: 9, ..poke(b"a") }, INVALID, "another number of bytes"),
         (Request { kind: REQUEST, ..poke(b"a") }, NOT_SUPPORTED, ""),
         (Request { kind: EXECUTE, ..poke(b"a") }, NOT_SUPPORTED, "`Switch`"),
     ];

@@ -264,6 +264,18 @@ fn references_lead_nowhere_but_into_pool_memory() {
     assert_eq!(affair.topic.request("a").unwrap().value[0], 8);
 }
 
+#[test]
+fn memory_that_does_not_come_of_a_service_that_is_gone_is_no_fault_of_it() {
+    let place = Place::new();
+    let affair = begin::<[u64; 16]>(&place);
+    affair.live.publish(0, 1, &[1 << 40]);
+    let Affair { topic, client, .. } = affair;
+    drop(client);
+    until("the service is gone", || topic.ended().is_some());
+    let error = topic.request("a").unwrap_err();
+    assert!(matches!(&error, Error::Stale { reason: Ended::Died, .. }), "{error}");
+}
+
 /// A message that may lie at every other line only.
 #[derive(Message, Debug, Clone, Copy)]
 #[repr(C, align(128))]

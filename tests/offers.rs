@@ -84,24 +84,3 @@ fn handlers_that_come_and_go_are_known_to_conversations_that_stay() {
         assert_eq!(sum.wait().unwrap(), Sum(3));
     }
 }
-
-#[test]
-fn what_was_asked_of_handlers_that_are_gone_those_that_come_answer() {
-    let place = Place::new();
-    let bus = place.bus();
-    let service = bus.service("service").unwrap();
-    service.ready().unwrap();
-    let serve = || {
-        let mut handlers = service.handlers::<()>().unwrap();
-        handlers.execute(|_, add: &Add, _| Ok(Sum(add.0 + add.1))).unwrap();
-        handlers
-    };
-    let client = bus.client("service").open().unwrap().with_timeout(LIMIT);
-    for round in 0..100 {
-        let handlers = serve();
-        let sum = client.begin_execute(&Add(round, 1)).unwrap();
-        drop(handlers);
-        assert_eq!(serve().poll(&mut (), LIMIT).unwrap(), 1);
-        assert_eq!(sum.wait().unwrap(), Sum(round + 1), "once, by the next");
-    }
-}

@@ -212,3 +212,57 @@ fn a_stopper_ends_it_without_waiting_and_the_state_stays() {
     until("it has ended", || !serving.is_running());
     assert_eq!(serving.stop().unwrap(), 6);
 }
+
+#[test]
+fn a_poll_that_is_stopped_ends_and_the_next_one_waits_again() {
+    let place = Place::new();
+    let service = place.bus().service("counter").unwrap();
+    let mut handlers = service.handlers().unwrap();
+    handlers
+        .execute(|sum: &mut u64, count: &Count, _| {
+            *sum += count.by;
+            Ok(*sum)
+        })
+        .unwrap();
+    service.ready().unwrap();
+    let (mut asker, stopper, mut sum) = (place.start("asker"), handlers.stopper(), 0);
+    for round in 1..=20 {
+        stopper.stop();
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 0, "nobody has asked");
+        asker.say(1);
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 1, "it has waited");
+        assert_eq!(asker.hear(), round.to_string());
+    }
+}
+
+#[test]
+fn a_handler_that_stops_its_run_is_the_last_of_it() {
+    let place = Place::new();
+    let service = place.bus().service("counter").unwrap();
+    let mut handlers = service.handlers().unwrap();
+    let stopper = handlers.stopper();
+    handlers
+        .execute(move |sum: &mut u64, count: &Count, _| {
+            stopper.stop();
+            *sum += count.by;
+            Ok(*sum)
+        })
+        .unwrap();
+    service.ready().unwrap();
+    let (client, mut sum) = (client(&place.bus()), 0);
+    let begun: Vec<_> = (0..6).map(|_| client.begin_execute(&Count { by: 1 }).unwrap()).collect();
+    for number in 1..=2 {
+        handlers.run(&mut sum).unwrap();
+        assert_eq!((sum, service.pending()), (number, 6 - number as usize));
+    }
+    support::executor::run("by hand", handlers.run_async(&mut sum)).unwrap();
+    assert_eq!((sum, service.pending()), (3, 3));
+    for number in 4..=6 {
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 1);
+        assert_eq!(handlers.poll(&mut sum, LIMIT).unwrap(), 0, "that is told once");
+        assert_eq!((sum, service.pending()), (number, 6 - number as usize));
+    }
+    for (number, begun) in (1..).zip(begun) {
+        assert_eq!(begun.wait().unwrap(), number);
+    }
+}

@@ -15,7 +15,7 @@ use bus::{Access, Bus, Error, Service, Verbs, Who};
 use support::users::{self, SECOND, SharedPlace, THIRD};
 use support::{LIMIT, Place, Process, Test, roles, wire};
 
-roles!(other_user);
+roles!(other_user, discreet);
 
 /// Everybody may have services here.
 const OPEN: u32 = 0o1777;
@@ -44,6 +44,19 @@ fn said(result: Result<impl ToString, Error>) -> String {
         Err(Error::AlreadyServed { .. }) => "already served".to_owned(),
         Err(other) => other.to_string(),
     }
+}
+
+/// With a umask by which nothing is for others: has a service on a bus that it creates, in a directory that is not there yet.
+fn discreet(test: &mut Test) {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let bus = Bus::builder()
+        .directory(test.directory().join("not/there/yet"))
+        .shared(0o755)
+        .open("shared")
+        .unwrap();
+    let _served = serve(&bus, "market", 7).unwrap();
+    test.say("serves");
+    test.await_line("end");
 }
 
 /// Does as it is told, with a bus of its own opening.
@@ -207,6 +220,31 @@ fn what_is_laid_in_the_way_is_neither_followed_nor_written() {
 }
 
 #[test]
+fn a_service_that_is_not_ready_is_not_listed_for_a_socket_that_somebody_laid() {
+    if !users::can_become_others("a_service_that_is_not_ready_is_not_listed_for_a_socket_that_somebody_laid")
+    {
+        return;
+    }
+    let place = SharedPlace::new(OPEN);
+    let (mut attacker, mut third) = (second(&place), place.start("other_user", THIRD, &[]));
+    let bus = place.bus(OPEN);
+    let service = bus.service("market").unwrap();
+    assert_eq!(attacker.ask("listen market.sock"), "listens");
+    assert_eq!(bus.services().unwrap(), [], "its own socket is not there yet");
+    assert_eq!(attacker.ask("link market.sock other.sock"), "linked");
+    assert_eq!(third.ask("services"), "");
+    // Whoever trusts him sees his, and no other.
+    let trusting = users::builder(place.root()).shared(OPEN).trust(SECOND).open("shared").unwrap();
+    let listed: Vec<_> = trusting.services().unwrap().into_iter().map(|info| (info.name, info.pid)).collect();
+    assert_eq!(listed, [("market".to_owned(), attacker.pid())]);
+    assert_eq!(attacker.ask("remove market.sock"), "removed");
+    assert_eq!(attacker.ask("remove other.sock"), "removed");
+    drop(service);
+    attacker.finish();
+    third.finish();
+}
+
+#[test]
 fn nobody_keeps_an_owner_out_or_seems_to_be_one_by_locks() {
     if !users::can_become_others("nobody_keeps_an_owner_out_or_seems_to_be_one_by_locks") {
         return;
@@ -252,6 +290,26 @@ fn a_dead_service_of_another_user_is_not_there_and_is_swept_by_its_own() {
     assert_eq!(place.files(), [""; 0]);
     same.finish();
     third.finish();
+}
+
+#[test]
+fn a_umask_keeps_nobody_from_what_is_shared() {
+    if !users::can_become_others("a_umask_keeps_nobody_from_what_is_shared") {
+        return;
+    }
+    let place = SharedPlace::without_bus();
+    let mut server = Process::start("discreet", place.root());
+    server.await_line("serves");
+    let root = place.root().join("not/there/yet");
+    let mut other = Process::start("other_user", &root);
+    other.say(SECOND);
+    other.await_line("ready");
+    assert_eq!(other.ask("read market"), "7");
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!([mode(&root), mode(&root.join("shared"))], [0o755; 2]);
+    server.say("end");
+    server.finish();
+    other.finish();
 }
 
 #[test]

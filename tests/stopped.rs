@@ -11,6 +11,7 @@ mod support;
 use std::time::Duration;
 
 use bus::{Error, Result};
+use support::desk::Add;
 use support::{Account, Checked, LIMIT, Place, Publisher, Setup, Test, connect, publisher, roles, until};
 
 roles!(publisher, bystander, reader);
@@ -95,6 +96,11 @@ fn what_a_stopped_service_published_stays_readable() {
     assert!(error.contains("advise `service/topic/0`"), "{error}");
     let error = timed_out(topic.request("unknown"));
     assert!(error.contains("service/topic/unknown") && error.contains("stopped"), "{error}");
+    // What it offers is memory too: nothing, so that it need not be asked.
+    assert!(matches!(topic.request("1"), Err(Error::NoValue { .. })));
+    assert!(matches!(topic.request_as::<u64>("0"), Err(Error::NotSupported { .. })));
+    assert!(matches!(topic.poke("0", &Checked::new(0, 4)), Err(Error::NotSupported { .. })));
+    assert!(matches!(topic.execute(&Add(1, 2)), Err(Error::NotSupported { .. })));
 
     publisher.process.resume();
     publisher.publish(1, 1);

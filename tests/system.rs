@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use bus::{Counter, Error, FormatUse, Link, Message, System};
@@ -44,6 +45,7 @@ fn server(test: &mut Test) {
                 handlers.accept_pokes(&valves).unwrap();
                 handlers.execute(|_, open: &Open, _| Ok(open.valve)).unwrap();
             }
+            ("drop", "handlers") => drop(handlers.take()),
             ("pause", "") => service.conversations().iter().for_each(bus::ServedConversation::pause),
             ("reserved", name) => {
                 let refused = service.topic::<u32>(name).open().unwrap_err();
@@ -136,6 +138,9 @@ fn what_a_service_has_is_told_at_once_to_who_asks() {
     );
     assert_eq!(formats[1].schema, Some(bus::message::Schema::of::<u32>()));
     assert_eq!((formats[2].fingerprint, formats[2].reply_fingerprint), (Open::FINGERPRINT, u64::FINGERPRINT));
+    assert_eq!(formats[2].schema, Some(bus::message::Schema::of::<Open>()));
+    assert_eq!(formats[2].reply_schema, Some(bus::message::Schema::of::<u64>()));
+    assert_eq!(formats[1].reply_schema, None);
 
     // What there is, by name: these, and the lists that `Topics` names.
     let mut items: Vec<_> = system.conversation().items().iter().map(|name| name.to_string()).collect();
@@ -147,6 +152,47 @@ fn what_a_service_has_is_told_at_once_to_who_asks() {
     assert_eq!(items, told);
     tell(&mut server, "end");
     server.finish();
+}
+
+#[test]
+fn who_looks_again_is_told_of_now() {
+    let place = Place::new();
+    let mut server = start_ready(&place, "server");
+    let bus = place.bus();
+    // Nobody looks when it changes, and who looks then does so at once.
+    for round in 0..30 {
+        tell(&mut server, &format!("help Round {round}."));
+        let system = bus.system("plant").open().unwrap();
+        assert_eq!(system.help().unwrap(), format!("Round {round}."));
+    }
+    tell(&mut server, "end");
+    server.finish();
+}
+
+#[test]
+fn who_is_let_in_late_is_told_of_now() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("plant").unwrap();
+    let (ask, asked) = mpsc::channel();
+    let (let_in, is_let_in) = mpsc::channel();
+    let hook = move |_: &bus::ConnectRequest| {
+        ask.send(()).unwrap();
+        is_let_in.recv().unwrap();
+        Ok(())
+    };
+    service.on_connect(hook).unwrap();
+    service.ready().unwrap();
+    for round in 0..30 {
+        std::thread::scope(|scope| {
+            let read = || bus.system("plant").timeout(LIMIT).open().unwrap().help().unwrap();
+            let reader = scope.spawn(read);
+            asked.recv_timeout(LIMIT).unwrap();
+            service.set_help(format!("Round {round}."));
+            let_in.send(()).unwrap();
+            assert_eq!(reader.join().unwrap(), format!("Round {round}."));
+        });
+    }
 }
 
 #[test]
@@ -169,6 +215,12 @@ fn what_changes_is_told_to_who_looks() {
     tell(&mut server, "topic levels");
     await_told(&mut topics, || system.topics(), |topics| topics.len() == 2);
     let mut formats = follow(&system, "Formats");
+    // That it is there is told, so that nothing else will have the texts made.
+    let mut links = follow(&system, "Links");
+    let is_told = |links: &Vec<bus::SystemLink>| {
+        ["Formats", "Links"].iter().all(|item| links.iter().any(|link| link.item == *item))
+    };
+    await_told(&mut links, || system.links(), is_told);
     tell(&mut server, "handle");
     await_told(&mut topics, || system.topics(), |topics| topics[1].takes_pokes);
     await_told(&mut formats, || system.formats(), |formats| formats.len() == 3);
@@ -177,7 +229,7 @@ fn what_changes_is_told_to_who_looks() {
     tell(&mut server, "item south");
     await_told(&mut valves, || system.items("valves"), |items| *items == ["north", "south"]);
 
-    let (mut conversations, mut links) = (follow(&system, "Conversations"), follow(&system, "Links"));
+    let mut conversations = follow(&system, "Conversations");
     let mut visitor = start_ready(&place, "visitor");
     let found = await_told(
         &mut links,
@@ -214,6 +266,11 @@ fn what_changes_is_told_to_who_looks() {
     await_told(&mut conversations, || system.conversations(), move |found| !of(pid)(found));
     await_told(&mut links, || system.links(), |links| links.iter().all(|link| link.topic == "system"));
     await_told(&mut status, || system.status(), |status| !status.busy);
+
+    tell(&mut server, "drop handlers");
+    await_told(&mut topics, || system.topics(), |topics| !topics[1].takes_pokes);
+    await_told(&mut formats, || system.formats(), |formats| formats.len() == 2);
+    assert!(!system.status().unwrap().handlers);
     tell(&mut server, "end");
     server.finish();
 }

@@ -9,7 +9,8 @@
 
 mod support;
 
-use bus::{Sample, WaitSet};
+use bus::{Reply, Sample, WaitSet};
+use support::desk::{Add, Keep, Sum};
 use support::{Checked, LIMIT, Place};
 
 const VALUES: u64 = 600;
@@ -96,5 +97,64 @@ fn values_are_lent_held_copied_and_waited_for_by_threads_of_one_process() {
                 }
             }
         });
+    });
+}
+
+#[test]
+fn transactions_are_begun_answered_abandoned_and_waited_for_by_threads_of_one_process() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("service").unwrap();
+    let topic = service.topic::<Checked>("topic").open().unwrap();
+    topic.item("item").unwrap().publish(&Checked::new(0, 0)).unwrap();
+    let (later, answerer) = std::sync::mpsc::channel::<(u64, Reply<u64>)>();
+    let serving = service.serve(0, move |handlers| {
+        handlers.accept_pokes(topic)?;
+        handlers.compute("topic", |count: &mut u64, _| Ok(*count))?;
+        handlers.execute(|count, add: &Add, _| {
+            *count += 1;
+            Ok(Sum(add.0 + add.1))
+        })?;
+        handlers.execute_later(move |_, keep: &Keep, _, reply| later.send((keep.0, reply)).unwrap())?;
+        Ok(())
+    });
+    let serving = serving.unwrap();
+    service.ready().unwrap();
+    let conversation = bus.connect::<Checked>("service/topic").open().unwrap().with_timeout(LIMIT);
+    std::thread::scope(|scope| {
+        scope.spawn(move || answerer.into_iter().for_each(|(number, reply)| reply.send(Ok(number))));
+        let asking: Vec<_> = (0..3)
+            .map(|thread| {
+                let conversation = conversation.clone();
+                scope.spawn(move || {
+                    for number in 0..VALUES {
+                        let kept = conversation.begin_execute(&Keep(number)).unwrap();
+                        assert_eq!(conversation.execute(&Add(number, thread)).unwrap(), Sum(number + thread));
+                        conversation.poke("item", &Checked::new(thread, number)).unwrap();
+                        assert!(conversation.request_as::<u64>("item").unwrap() > 0);
+                        match number % 3 {
+                            0 => assert_eq!(kept.wait().unwrap(), number),
+                            1 => drop(kept),
+                            _ => {
+                                let (mut kept, mut set) = (kept, WaitSet::new().unwrap());
+                                set.add(&mut kept, ()).unwrap();
+                                assert!(!set.wait_timeout(LIMIT).unwrap().is_empty(), "nothing came");
+                                assert_eq!(kept.try_wait().unwrap(), Some(number));
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        for paused in service.conversations() {
+            while asking.iter().any(|thread| !thread.is_finished()) {
+                paused.pause();
+                paused.step();
+                paused.resume();
+                std::thread::yield_now();
+            }
+        }
+        // Which ends the handlers, and with them who answers.
+        assert_eq!(serving.stop().unwrap(), 3 * VALUES);
     });
 }

@@ -20,7 +20,7 @@ pub(crate) mod recorder;
 pub(crate) mod report;
 
 pub(crate) use figure::Figure;
-pub(crate) use partner::{Partner, cores, follow, pin};
+pub(crate) use partner::{Partner, cores, follow, keep_off, pin};
 pub(crate) use raw::{Raw, check};
 pub(crate) use recorder::Recorder;
 pub(crate) use report::Report;

@@ -17,7 +17,7 @@ pub(crate) enum Figure {
     ExecuteAsync,
     /// By one client.
     InFlight(usize),
-    /// With one on its way each.
+    /// In some processes, with one on its way each.
     Clients(usize),
     Connect,
 }
@@ -52,20 +52,23 @@ impl Figure {
         }
     }
 
-    /// Samples of one round, after a tenth as many that are not counted. Each is [`batch`](Self::batch) transactions.
+    /// Samples of one round, after a tenth as many and at least one that are not counted. Each is [`batch`](Self::batch) transactions.
     pub(crate) fn samples(self) -> usize {
         match self {
             Figure::RawRoundTrip | Figure::ExecuteSpin | Figure::PokeSpin | Figure::ComputeSpin => 20_000,
             Figure::RawFutex | Figure::ExecuteSleep | Figure::ExecuteAsync => 1_000,
-            Figure::InFlight(_) | Figure::Clients(_) => 100,
+            Figure::InFlight(_) => 100,
             Figure::Connect => 20,
+            Figure::Clients(_) => 5,
         }
     }
 
     /// Transactions that are timed at once.
     pub(crate) fn batch(self) -> usize {
         match self {
-            Figure::InFlight(many) | Figure::Clients(many) => 64.max(many),
+            Figure::InFlight(_) => 64,
+            // Long beside the words between the processes that begin and end it.
+            Figure::Clients(_) => 1 << 14,
             _ => 1,
         }
     }

@@ -18,7 +18,7 @@
 //! | `execute_sleep` | a transaction with both sides sleeping; against `raw_futex` |
 //! | `execute_async` | the same, awaited by a task on a thread that parks; against `execute_sleep` |
 //! | `in_flight` | one execute, where one client has so many on their way; against one on its way |
-//! | `clients` | one execute, where so many clients, each with a connection and a thread, have one on its way each; against one client |
+//! | `clients` | one execute, where so many clients, each with a connection and a thread, in eight processes, have one on its way each; against one client |
 //! | `connect` | from `Bus::open` to the reply to a first command |
 //! | `memory_of_conversation` | what a conversation makes resident on both sides together: bytes, not nanoseconds |
 //! | `memory_of_lane` | the shared memory by which it has transactions, from its first one on |
@@ -26,6 +26,7 @@
 //! Clients spin and then sleep (`Wait::SpinThenPark`) for `in_flight` and `clients`, and so does the service: what a program has by
 //! default.
 
+mod crew;
 #[path = "../latency/executor.rs"]
 mod executor;
 mod figure;
@@ -36,6 +37,7 @@ mod report;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -49,11 +51,18 @@ use crate::support::{Failure, program};
 struct Options {
     #[command(flatten)]
     run: program::Options,
+    /// Be one of the processes with clients.
+    #[arg(long, hide = true, value_name = "MEETING")]
+    crew: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    program::run("transactions", &options.run, || lead(&options), pair::follow)
+    let lead = || match &options.crew {
+        Some(meeting) => crew::follow(meeting),
+        None => lead(&options),
+    };
+    program::run("transactions", &options.run, lead, pair::follow)
 }
 
 fn lead(options: &Options) -> Result<(), Failure> {

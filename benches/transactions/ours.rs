@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use bus::{Bus, Client, Conversation, Handlers, Message, Service, Topic};
@@ -12,7 +11,7 @@ use crate::figure::Figure;
 use crate::support::{Failure, Recorder, check};
 
 /// How long the two processes wait for each other to appear.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A value, or the answer to a command.
 #[derive(Message, Clone, Copy)]
@@ -34,7 +33,7 @@ impl Payload {
         Payload { words: [value; 8] }
     }
 
-    fn check(&self, value: u64) {
+    pub(crate) fn check(&self, value: u64) {
         check(&self.words, value);
     }
 }
@@ -173,52 +172,6 @@ impl Asking {
 fn wait_for(pending: bus::Pending<Payload>, value: u64) -> Result<(), bus::Error> {
     pending.wait()?.check(value);
     Ok(())
-}
-
-/// So many clients ask at once, each on a thread and by a connection of its own.
-pub(crate) fn ask_together(
-    directory: &Path,
-    many: usize,
-    batch: usize,
-    samples: usize,
-    recorder: &mut Recorder,
-) -> Result<(), Failure> {
-    let each = batch / many;
-    let clients: Result<Vec<Client>, bus::Error> =
-        (0..many).map(|_| Ok(open_bus(directory)?.client("echo").open()?.with_timeout(PATIENCE))).collect();
-    let barrier = Barrier::new(many + 1);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = clients?
-            .into_iter()
-            .map(|client| {
-                let barrier = &barrier;
-                scope.spawn(move || -> Result<(), bus::Error> {
-                    let mut outcome = Ok(());
-                    for sample in 0..samples {
-                        barrier.wait();
-                        for _ in 0..each {
-                            let value = sample as u64;
-                            let asked = client.execute(&Echo::new(value)).map(|reply| reply.check(value));
-                            // Whoever fails stays with the others until the end, or they would wait for it.
-                            outcome = outcome.and(asked);
-                        }
-                        barrier.wait();
-                    }
-                    outcome
-                })
-            })
-            .collect();
-        for _ in 0..samples {
-            barrier.wait();
-            let start = Instant::now();
-            barrier.wait();
-            recorder.record(start.elapsed(), (each * many) as u32);
-        }
-        for thread in threads {
-            thread.join().map_err(|_| "a client panicked")??;
-        }
-        Ok(())
-    })
 }
 
 /// From `Bus::open` to the reply to a first command.

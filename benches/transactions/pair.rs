@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::crew::Crew;
 use crate::figure::Figure;
 use crate::ours::{self, Asking, Serving};
 use crate::support::{self, Failure, Partner, Raw, Recorder, cores, pin};
@@ -15,6 +16,7 @@ pub(crate) struct Leader {
     cores: [usize; 2],
     raw: Raw,
     ours: Asking,
+    crew: Crew,
     directory: tempfile::TempDir,
 }
 
@@ -24,9 +26,11 @@ impl Leader {
         let directory = tempfile::tempdir()?;
         let raw = Raw::create(&directory.path().join("raw"))?;
         let partner = Partner::start(directory.path())?;
+        // It may run on further cores.
+        let crew = Crew::start(directory.path())?;
         pin(cores[0])?;
         let ours = Asking::open(directory.path())?;
-        Ok(Leader { partner, cores, raw, ours, directory })
+        Ok(Leader { partner, cores, raw, ours, crew, directory })
     }
 
     pub(crate) fn cores(&self) -> [usize; 2] {
@@ -47,18 +51,19 @@ impl Leader {
                 }
                 Figure::RawFutex => self.raw.lead_futex(samples, |time| recorder.record(time, 1)),
                 Figure::InFlight(many) => self.ours.ask_ahead(many, batch, samples, recorder)?,
-                Figure::Clients(many) => ours::ask_together(directory, many, batch, samples, recorder)?,
+                Figure::Clients(many) => self.crew.ask(many, batch, samples, recorder)?,
                 Figure::Connect => ours::connect(directory, samples, recorder)?,
                 _ => self.ours.ask(figure, samples, recorder)?,
             }
         }
+        self.crew.disperse()?;
         self.partner.ask("done")
     }
 }
 
 /// Samples that are not counted, before those that are.
 fn warmup(figure: Figure) -> usize {
-    figure.samples() / 10
+    (figure.samples() / 10).max(1)
 }
 
 /// The process that answers.

@@ -2,12 +2,17 @@
 //!
 //! **One list for a service, and one for a topic where it has its own.** The service's list says who may use its commands, and
 //! is the list of every topic that has none. A topic's own list stands in its place, as far as that topic goes; whoever is on
-//! any of them may connect, and sees of the service what he was granted something of.
+//! any of them may connect, and sees of the service what he was granted something of. What the service tells of itself, its system
+//! topic and its trace, names all topics, items and clients, and so has a verb of its own in the service's list.
 //!
 //! **Who somebody is the kernel says**: the user, group and process that a socket was connected by (SO_PEERCRED, unix(7)), and
 //! that process's further groups (SO_PEERGROUPS). What a conversation may do is worked out once, when it is opened, and is then
 //! a bit test for each request. Reading is not asked for again at all: whoever may read is sent the memory, which nothing takes
 //! back from a program that has it. So what may change by the minute belongs in a handler, which is told who asks each time.
+//!
+//! **A number that may be anybody's is nobody's.** Where the service runs in a user namespace (user_namespaces(7)), as in a container,
+//! the kernel says of all users without a number there the same one, and likewise of groups. On a shared bus that is taken for no
+//! user's and no group's: not for the service's own, and not for one on a list.
 //!
 //! **Root is the same user.** It may become any user, and stop and change any of its processes; to refuse it would promise what
 //! nobody can keep, and would only be in the way of an administrator's tools.
@@ -16,6 +21,7 @@ use core::fmt;
 use core::ops::BitOr;
 
 use crate::sys::socket::Credentials;
+use crate::sys::users::{self, Kind, UNKNOWN};
 
 /// Things that may be done with a service or a topic: to be granted, and to be missed.
 ///
@@ -43,17 +49,22 @@ impl Verbs {
     pub const COMPUTE: Verbs = Verbs(1 << 4);
     /// To have commands carried out. Of a service, and not of one topic of it: its list says.
     pub const EXECUTE: Verbs = Verbs(1 << 5);
+    /// To read what the service tells of itself, by its [system topic](crate::System) and to [spies](crate::Spy): the names of all
+    /// topics and items, also of those that are not for everybody, who its clients are, and what each of them asks for. Of a
+    /// service, and not of one topic of it: its list says. Needs nothing else, and nothing else grants it.
+    pub const OBSERVE: Verbs = Verbs(1 << 6);
     /// Everything.
-    pub const ALL: Verbs = Verbs((1 << 6) - 1);
+    pub const ALL: Verbs = Verbs((1 << 7) - 1);
 
     /// Each verb by its name.
-    const NAMES: [(Verbs, &'static str); 6] = [
+    const NAMES: [(Verbs, &'static str); 7] = [
         (Verbs::CONNECT, "CONNECT"),
         (Verbs::READ, "READ"),
         (Verbs::TRACK, "TRACK"),
         (Verbs::POKE, "POKE"),
         (Verbs::COMPUTE, "COMPUTE"),
         (Verbs::EXECUTE, "EXECUTE"),
+        (Verbs::OBSERVE, "OBSERVE"),
     ];
 
     /// Whether all of `others` are among these.
@@ -113,9 +124,9 @@ impl fmt::Debug for Verbs {
 pub enum Who {
     /// Every user who can reach the bus.
     Anyone,
-    /// A user, by number.
+    /// A user, by the number that it has where the service runs.
     Uid(u32),
-    /// The members of a group, by number: those whose process has it as its group or among its further groups.
+    /// The members of a group, by number likewise: those whose process has it as its group or among its further groups.
     Gid(u32),
     /// One process. Numbers of processes are used again, so this is for a process that is known to live, as a child is. One of
     /// another pid namespace has no number here.
@@ -126,8 +137,8 @@ impl Who {
     fn is(self, client: &Credentials, groups: &[u32]) -> bool {
         match self {
             Who::Anyone => true,
-            Who::Uid(uid) => client.uid == uid,
-            Who::Gid(gid) => client.gid == gid || groups.contains(&gid),
+            Who::Uid(uid) => uid != UNKNOWN && client.uid == uid,
+            Who::Gid(gid) => gid != UNKNOWN && (client.gid == gid || groups.contains(&gid)),
             Who::Pid(pid) => pid != 0 && client.pid == pid,
         }
     }
@@ -204,6 +215,14 @@ impl Access {
     }
 }
 
+/// Who somebody is, by those numbers that are surely his.
+pub(crate) fn known(client: Credentials, groups: Vec<u32>) -> (Credentials, Vec<u32>) {
+    let Credentials { pid, uid, gid } = client;
+    let groups = groups.into_iter().filter(|&group| users::known(group, Kind::Group) != UNKNOWN);
+    let (uid, gid) = (users::known(uid, Kind::User), users::known(gid, Kind::Group));
+    (Credentials { pid, uid, gid }, groups.collect())
+}
+
 /// Whether this is this program's user, or root.
 pub(crate) fn is_own(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
@@ -220,12 +239,31 @@ pub(crate) fn needed_to(verb: &str) -> Verbs {
 
 /// What a user who lacks `needed` is told: what the service's owner would have to change.
 pub(crate) fn remedy(uid: u32, needed: Verbs) -> String {
-    let place = if needed == Verbs::EXECUTE {
+    if uid == UNKNOWN {
+        return format!(
+            "it has no number in the user namespace that the service runs in, where it can be granted {needed} as \
+             `Who::Anyone` only; have it mapped there (user_namespaces(7)), or run both in one namespace"
+        );
+    }
+    let place = if needed == Verbs::EXECUTE || needed == Verbs::OBSERVE {
         "in the service's `set_access`"
     } else {
         "in the topic's `access`, or in the service's `set_access` where the topic has no list of its own"
     };
     format!("its owner can grant it with `.allow(Who::Uid({uid}), Verbs::{needed})` {place}")
+}
+
+/// What whoever does not trust a user is told.
+pub(crate) fn how_to_trust(uid: u32) -> String {
+    if users::known(uid, Kind::User) == uid {
+        return format!(
+            "and this program trusts its own user and root; if this is whom you want to talk to, open the bus with \
+             `Bus::builder().trust({uid})`"
+        );
+    }
+    "which here is anybody who has no number in this program's user namespace, and is not trusted on a shared bus; have that \
+     user mapped (user_namespaces(7)), or run both in one namespace"
+        .to_owned()
 }
 
 #[cfg(all(test, not(loom)))]
@@ -272,6 +310,16 @@ mod tests {
     fn a_process_without_a_number_is_nobody_by_number() {
         let list = Access::nobody().allow(Who::Pid(0), Verbs::ALL);
         assert_eq!(list.granted(&Credentials { pid: 0, ..CLIENT }, &[]), Verbs::NONE);
+    }
+
+    #[test]
+    fn a_user_or_group_without_a_number_is_on_no_list_but_everybodys() {
+        let unknown = Credentials { uid: UNKNOWN, gid: UNKNOWN, ..CLIENT };
+        let all = Verbs::ALL;
+        let list = Access::same_user().allow(Who::Uid(UNKNOWN), all).allow(Who::Gid(UNKNOWN), all);
+        assert_eq!(list.granted(&unknown, &[UNKNOWN]), Verbs::NONE);
+        assert_eq!(list.allow(Who::Anyone, Verbs::READ).granted(&unknown, &[]), Verbs::CONNECT | Verbs::READ);
+        assert!(remedy(UNKNOWN, Verbs::READ).contains("user namespace"));
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub struct Discovery {
     pub services: Vec<ServiceInfo>,
     /// The topics that match, by service and name; empty where the pattern says nothing of topics.
     pub topics: Vec<TopicInfo>,
-    /// Those of the services that did not say which topics they have: stopped, most likely.
+    /// Those of the services that did not say which topics they have: stopped, most likely, or they allow this user nothing.
+    /// [`Bus::topics`] says of one of them why.
     pub silent: Vec<ServiceInfo>,
 }
 
@@ -110,7 +111,9 @@ impl Bus {
     /// The topics of a service, by name.
     ///
     /// # Errors
-    /// [`Error::NoSuchService`]; [`Error::Timeout`] where it does not answer within 2 s; [`Error::InvalidName`].
+    /// [`Error::NoSuchService`]; [`Error::Timeout`] where it does not answer within 2 s; [`Error::Denied`] where it allows this
+    /// user nothing, and [`Error::Untrusted`] where its user is not trusted; [`Error::Version`], [`Error::Protocol`];
+    /// [`Error::InvalidName`].
     pub fn topics(&self, service: &str) -> Result<Vec<TopicInfo>> {
         name::check("service", service)?;
         self.core.start()?;
@@ -134,7 +137,8 @@ impl Bus {
     ///
     /// Services are found in the bus's directory, and nobody is asked. For topics all services that match are asked at
     /// once. One that does not answer within 2 s, since its process is stopped, delays the answer by that and is named as
-    /// [silent](Discovery::silent); the others' topics are there. Services that go meanwhile are left out.
+    /// [silent](Discovery::silent), as is one that says no; the others' topics are there. Services that go meanwhile are left
+    /// out.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -240,7 +244,8 @@ impl Bus {
     /// [`Error::Os`] where the bus directory cannot be watched.
     pub fn watch(&self) -> Result<Watch> {
         let doing = format!("watching the bus directory {}", self.directory().display());
-        let watch = DirectoryWatch::new(self.directory()).map_err(Error::os(doing))?;
+        let there = self.core.registry.check_is_there();
+        let watch = there.and_then(|()| DirectoryWatch::new(self.directory())).map_err(Error::os(doing))?;
         Watch::new(self.core.clone(), watch)
     }
 }

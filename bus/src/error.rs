@@ -209,10 +209,7 @@ pub enum Error {
         reason: String,
     },
     /// The service is run by a user whom this program does not trust: it may not be the service that it says it is.
-    #[error(
-        "service `{service}` is run by user {uid}, and this program trusts its own user and root; if this is whom you want to \
-         talk to, open the bus with `Bus::builder().trust({uid})`"
-    )]
+    #[error("service `{service}` is run by user {uid}, {}", crate::access::how_to_trust(*uid))]
     Untrusted {
         /// The service's name.
         service: String,

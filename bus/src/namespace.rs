@@ -94,7 +94,8 @@ impl Bus {
         &self.core.name
     }
 
-    /// The directory with the services' sockets.
+    /// The directory with the services' sockets. One that is removed, by hand, takes the bus with it: what is connected stays so,
+    /// and to see or have others the bus is opened anew.
     pub fn directory(&self) -> &Path {
         self.core.registry.path()
     }
@@ -157,7 +158,8 @@ impl BusBuilder {
     }
 
     /// Shares the bus with other users: its directory is created with this mode where it is not there, and is given it where
-    /// it is this user's. Default: a bus is one user's own, and nobody else may look into its directory.
+    /// it is this user's, whatever the umask; the directories above it that are not there are created for all to go through.
+    /// Default: a bus is one user's own, and nobody else may look into its directory.
     ///
     /// - `0o755`: others may connect to this user's services, and cannot have any here. The safest choice.
     /// - `0o750`: likewise, for members of the directory's group.
@@ -197,6 +199,9 @@ impl BusBuilder {
     /// what was meant for another, and believed what he says. What the kernel tells of whoever listens on a socket does prove
     /// something, so that is what is checked, at each connect; a service of somebody else is
     /// [`Untrusted`](Error::Untrusted), and is not listed either.
+    ///
+    /// Of other users those services are listed whose names are up to 64 ASCII letters, digits, `-`, `_` and `.`: what else a service
+    /// is called is in a file of its own user's. Such a one is connected to by its name, and is in no list of many.
     ///
     /// A bus that is opened with this and without [`shared`](Self::shared) is another user's: its directory has to be there.
     pub fn trust(mut self, uid: u32) -> Self {
@@ -260,6 +265,12 @@ impl core::ops::Deref for BusCore {
 
 impl BusPlace {
     pub(crate) fn no_such_service(&self, service: &str) -> Error {
+        if let Err(error) = self.registry.check_is_there() {
+            let directory = self.registry.path().display();
+            return Error::os(format!("looking for service `{service}` in the bus directory {directory}"))(
+                error,
+            );
+        }
         Error::NoSuchService {
             bus: self.name.clone(),
             directory: self.registry.path().display().to_string(),
@@ -371,7 +382,7 @@ fn default_directory() -> Result<PathBuf> {
         return Ok(directory.join("bus"));
     }
     let directory = PathBuf::from(format!("/tmp/bus-{}", rustix::process::geteuid().as_raw()));
-    // Anyone may create names in /tmp: make sure that this one is ours before using anything in it.
-    Registry::open(&directory)?;
+    // Anyone may create names in /tmp: make sure that this one is ours before using anything in it, and no link to what is.
+    Registry::open_among_others(&directory)?;
     Ok(directory)
 }

@@ -46,18 +46,19 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 
-use crate::access::is_own;
+use crate::access::{how_to_trust, is_own};
 use crate::error::{Error, Result};
 use crate::message;
 use crate::name;
 use crate::sys::lock::{self, Byte};
 use crate::sys::socket::{self, Credentials};
+use crate::sys::users::{self, Kind};
 
 /// How long to wait for another process that is changing the same service's files, which takes it
 /// microseconds unless it was stopped in the middle.
@@ -72,7 +73,8 @@ const SOCKET: &str = "sock";
 pub struct ServiceInfo {
     /// The service's name.
     pub name: String,
-    /// The process that owns it.
+    /// The process that owns it, by the number that it has for itself; of a service that is connected to, the number that it
+    /// has here, by the kernel's word. The two differ in another pid namespace only.
     pub pid: u32,
     /// Which life of the service it is: another number each time that the name is claimed. The same as the
     /// [`epoch`](crate::Update::epoch) of what it publishes. 0 for another user's service, which tells it to who connects.
@@ -80,10 +82,12 @@ pub struct ServiceInfo {
 }
 
 impl ServiceInfo {
-    /// Whether both tell of the same life, as far as they know.
+    /// Whether both tell of the same life, as far as they know. The process has another number in another pid namespace, so
+    /// that tells lives apart only where their own number is not known.
     pub(crate) fn is_same_life(&self, other: &ServiceInfo) -> bool {
         let unknown = self.instance == 0 || other.instance == 0;
-        self.name == other.name && self.pid == other.pid && (unknown || self.instance == other.instance)
+        let same = if unknown { self.pid == other.pid } else { self.instance == other.instance };
+        self.name == other.name && same
     }
 }
 
@@ -127,10 +131,29 @@ pub(crate) struct Claim {
 impl Registry {
     /// Opens the directory, creating it for this user only if it is not there.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        Self::open_private(path, OFlags::DIRECTORY)
+    }
+
+    /// As [`open`](Self::open), in a directory where others may lay links: one by its name is not followed.
+    pub(crate) fn open_among_others(path: &Path) -> Result<Self> {
+        Self::open_private(path, OFlags::DIRECTORY | OFlags::NOFOLLOW)
+    }
+
+    fn open_private(path: &Path, flags: OFlags) -> Result<Self> {
         let doing = || format!("opening the bus directory {}", path.display());
-        let failed = |error: io::Error| Error::os(doing())(explain(error));
+        let failed = |error: io::Error| {
+            let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+            Error::os(doing())(if is_link && flags.contains(OFlags::NOFOLLOW) {
+                let why = "it is a symbolic link, which anybody could have laid there: remove it, or choose another directory, by \
+                           `$BUS_DIR` or `Bus::builder().directory(path)`";
+                io::Error::new(io::ErrorKind::PermissionDenied, why)
+            } else {
+                explain(error)
+            })
+        };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        let directory = File::open(path).map_err(failed)?;
+        let opened = File::options().read(true).custom_flags(flags.bits() as i32).open(path);
+        let directory = opened.map_err(failed)?;
         let metadata = directory.metadata().map_err(Error::os(doing()))?;
         let ours = rustix::process::geteuid().as_raw();
         if metadata.uid() != ours || metadata.permissions().mode() & 0o077 != 0 {
@@ -158,9 +181,7 @@ impl Registry {
         let doing = || format!("opening the shared bus directory {}", path.display());
         let failed = |error: io::Error| Error::os(doing())(explain(error));
         if mode.is_some() {
-            if let Some(parent) = path.parent() {
-                fs::DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(failed)?;
-            }
+            create_above(path).map_err(failed)?;
             match fs::DirBuilder::new().mode(0o700).create(path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
                 _ => {}
@@ -182,8 +203,8 @@ impl Registry {
         let (owner, mode) = (metadata.uid(), metadata.permissions().mode() & 0o7777);
         let wrong = if !registry.trusts(owner) {
             format!(
-                "it belongs to user {owner}, expected root, this program's user {ours}, or one that it trusts: \
-                 `Bus::builder().trust({owner})`"
+                "it belongs to user {owner}, {}; expected root, this program's user {ours}, or one that it trusts",
+                how_to_trust(owner)
             )
         } else if mode & 0o022 != 0 && mode & 0o1000 == 0 {
             format!(
@@ -198,11 +219,32 @@ impl Registry {
 
     /// Whether services of this user are connected to.
     fn trusts(&self, uid: u32) -> bool {
-        is_own(uid) || self.trusted.contains(&uid)
+        // Nobody else's can be where the bus is not shared.
+        let known = !self.shared || users::known(uid, Kind::User) == uid;
+        known && (is_own(uid) || self.trusted.contains(&uid))
+    }
+
+    /// Whether other users may be here.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the path still leads to the directory that was opened: files are looked for by the one and sockets by the other.
+    pub(crate) fn check_is_there(&self) -> io::Result<()> {
+        let (opened, named) = (self.directory.metadata()?, fs::metadata(&self.path));
+        let same = |named: fs::Metadata| (opened.dev(), opened.ino()) == (named.dev(), named.ino());
+        match named.map(same) {
+            Ok(true) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(false) | Err(_) => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it was removed, or another is in its place, since this program opened the bus: open the bus anew",
+            )),
+        }
     }
 
     fn set_mode(&self, file: &str, mode: u32) -> io::Result<()> {
@@ -264,6 +306,7 @@ impl Registry {
         let path = self.file(&stem, LOCK);
         let doing = || format!("claiming the name `{service}` with {}", path.display());
         let deadline = Instant::now() + FILES_LOCK_TIMEOUT;
+        self.check_is_there().map_err(Error::os(doing()))?;
         let mut lock = loop {
             // A link, or a pipe, may have been laid where others may write.
             let flags = if self.shared { OFlags::NOFOLLOW | OFlags::NONBLOCK } else { OFlags::empty() };
@@ -345,6 +388,7 @@ impl Registry {
     pub(crate) fn services(&self) -> Result<Vec<ServiceInfo>> {
         let doing = || format!("reading the bus directory {}", self.path.display());
         let mut services = Vec::new();
+        self.check_is_there().map_err(Error::os(doing()))?;
         for entry in fs::read_dir(&self.path).map_err(Error::os(doing()))? {
             let path = entry.map_err(Error::os(doing()))?.path();
             if self.shared && path.extension().is_some_and(|extension| extension == SOCKET) {
@@ -362,13 +406,20 @@ impl Registry {
                 continue;
             }
             match lock::is_held(&lock, Byte::Owner) {
-                Ok(true) if path.with_extension(SOCKET).exists() => services.extend(read(&lock)),
+                Ok(true) if self.is_announced(&path.with_extension(SOCKET)) => services.extend(read(&lock)),
                 Ok(true) | Err(_) => {}
                 Ok(false) => sweep(&path),
             }
         }
         services.sort();
         Ok(services)
+    }
+
+    /// Whether a service of this user's has its socket: on a shared bus another's may be where its own will be.
+    fn is_announced(&self, socket: &Path) -> bool {
+        let ours = rustix::process::geteuid().as_raw();
+        let found = fs::symlink_metadata(socket);
+        found.is_ok_and(|found| !self.shared || (found.file_type().is_socket() && found.uid() == ours))
     }
 
     /// The service that listens on this socket, if that is another user's, whom this program trusts, and who lets it connect.
@@ -395,6 +446,7 @@ impl Claim {
         let ready = registry.file(&self.stem, SOCKET);
         let taken =
             |file: &Path, error: io::Error| registry.taken(&self.stem, file, Error::os(doing())(error));
+        registry.check_is_there().map_err(Error::os(doing()))?;
         let _ = fs::remove_file(&unready);
         let socket = socket::listen(&registry.socket(&format!("{}.new", self.stem)))
             .map_err(|error| taken(&unready, error))?;
@@ -429,6 +481,25 @@ impl Claim {
         if is_at(&self.lock, &path) {
             remove_files(&path);
         }
+    }
+}
+
+/// Creates what is not there of the directories above a shared one, for all to go through, whatever the umask says.
+fn create_above(path: &Path) -> io::Result<()> {
+    let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) else { return Ok(()) };
+    if above.is_dir() {
+        return Ok(());
+    }
+    create_above(above)?;
+    match fs::DirBuilder::new().mode(0o755).create(above) {
+        Ok(()) => {
+            // It is this one, and nothing that was laid there since.
+            let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits() as i32;
+            let created = File::options().read(true).custom_flags(flags).open(above)?;
+            created.set_permissions(fs::Permissions::from_mode(0o755))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::fs::{
 use rustix::mm::ProtFlags;
 use rustix::net::{SocketFlags, sockopt};
 
+use super::lane::{COMPUTES, EXECUTES, POKES};
 use super::segment::{Layout, Mapping, Parameters, Segment};
 use super::wire::{Client, frame, kind, listen};
 use super::{LIMIT, Place};
@@ -213,6 +214,8 @@ impl Forged {
             forged.put(layout.names + index * 4, item.as_bytes());
         }
         forged.words[layout.count] = items.len() as u64;
+        // Whatever a client may ask for.
+        forged.words[layout.count + 1] = POKES | COMPUTES | EXECUTES;
         forged
     }
 
@@ -266,14 +269,19 @@ impl Live {
         self.mapping.as_ref().expect("a segment with bytes").words()[word].store(value, Ordering::SeqCst);
     }
 
-    /// Publishes value `number` of an item, and enters it in the journal, as an honest publisher does.
+    /// Publishes value `number` of an item, as an honest publisher does.
     pub(crate) fn publish(&self, item: usize, number: u64, message: &[u64]) {
+        self.publish_sized(item, number, self.message_size, message);
+    }
+
+    /// Publishes value `number` of an item, and says that it has so many bytes.
+    pub(crate) fn publish_sized(&self, item: usize, number: u64, bytes: usize, message: &[u64]) {
         let head = self.layout.items + item * self.layout.item_words;
         let slot = head + 16 + (number as usize % self.depth) * self.layout.stride;
         for (index, &word) in message.iter().enumerate() {
             self.store(slot + self.layout.payload + index, word);
         }
-        self.store(slot + 2, self.message_size as u64);
+        self.store(slot + 2, bytes as u64);
         self.store(slot, number << 2 | 2);
         self.store(head, number);
     }

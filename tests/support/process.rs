@@ -13,13 +13,14 @@ use core::str::FromStr;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io, process};
 
 use bus::Bus;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::LIMIT;
@@ -123,6 +124,31 @@ impl Process {
     pub(crate) fn start_doomed(role: &'static str, directory: &Path, kill_at: &str) -> Self {
         let mut command = in_role(role);
         command.env("BUS_KILL_AT", kill_at);
+        Self::start_command(role, command, directory)
+    }
+
+    /// Starts one in a user namespace of its own, in which this process's user is the only one that has a number: 0.
+    pub(crate) fn start_in_user_namespace(role: &'static str, directory: &Path) -> Self {
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let files = [
+            (c"/proc/self/setgroups", "deny".to_owned()),
+            (c"/proc/self/uid_map", format!("0 {uid} 1")),
+            (c"/proc/self/gid_map", format!("0 {gid} 1")),
+        ];
+        let enter = move || {
+            // SAFETY: takes a number; there is one thread after fork(2).
+            if unsafe { libc::unshare(libc::CLONE_NEWUSER) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            for (file, text) in &files {
+                let file = rustix::fs::open(*file, OFlags::WRONLY, Mode::empty())?;
+                rustix::io::write(&file, text.as_bytes())?;
+            }
+            Ok(())
+        };
+        let mut command = in_role(role);
+        // SAFETY: between fork(2) and execve(2) it makes system calls only.
+        unsafe { command.pre_exec(enter) };
         Self::start_command(role, command, directory)
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::boxed::Boxed;
 use super::control::Command;
-use super::conversation::{Conversation, ConversationHandle, DEFAULT_TIMEOUT};
+use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::conversation_state::ConversationHandle;
 use super::deliver::{Deliver, Hot, Samples, Warm};
 use super::link::Link;
 use super::link_state::{LinkShared, Target};

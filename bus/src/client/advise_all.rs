@@ -1,7 +1,7 @@
 //! Setting up a link to all members of a list.
 //!
-//! Each member has a link of its own, so that options are made anew for each: they have state, and a filter may be a
-//! closure that is no copy of another. What is asked for is kept as the steps by which options are made.
+//! Each member has a link of its own, with options of its own; so what is asked for is kept as the
+//! [steps](super::merged::Steps) by which they are made.
 
 use core::fmt;
 use std::sync::Arc;
@@ -13,15 +13,12 @@ use super::conversations::ListHandle;
 use super::deadband::{Deadband, Number};
 use super::deliver::{Deliver, Hot, Samples, Warm};
 use super::link_state::Target;
-use super::merged::{MakeOptions, MergedLink};
+use super::merged::{MergedLink, Steps};
 use super::options::Options;
 use super::reader::Start;
 use crate::error::Result;
 use crate::message::{Field, Message};
 use crate::payload::Payload;
-
-/// A step by which a member's options are made.
-type Step<T> = Arc<dyn Fn(Options<T>) -> Options<T> + Send + Sync>;
 
 /// A link to all members of a list that is being set up; see [`Conversations::advise`](crate::Conversations::advise).
 ///
@@ -33,7 +30,7 @@ pub struct AdviseAllBuilder<'l, T: ?Sized> {
     list: &'l Arc<ListHandle>,
     target: Target,
     lossless: Option<Duration>,
-    steps: Vec<Step<T>>,
+    steps: Steps<T>,
     start: Start,
     wait: Wait,
 }
@@ -44,7 +41,7 @@ impl<T: ?Sized> fmt::Debug for AdviseAllBuilder<'_, T> {
         f.debug_struct("AdviseAllBuilder")
             .field("to", &format_args!("{}/{target}", list.address()))
             .field("lossless", lossless)
-            .field("options", &steps.len())
+            .field("options", steps)
             .field("start", start)
             .field("wait", wait)
             .finish()
@@ -54,10 +51,11 @@ impl<T: ?Sized> fmt::Debug for AdviseAllBuilder<'_, T> {
 impl<'l, T: Payload + ?Sized> AdviseAllBuilder<'l, T> {
     pub(crate) fn new(list: &'l Arc<ListHandle>, target: Target) -> Self {
         let (start, wait) = (Start::Present, Wait::default());
-        AdviseAllBuilder { list, target, lossless: None, steps: Vec::new(), start, wait }
+        AdviseAllBuilder { list, target, lossless: None, steps: Steps::default(), start, wait }
     }
 
-    /// Changes the options of each member's part, whatever a link can be asked for; called once for each member.
+    /// Changes the options of each member's part, whatever a link can be asked for; called for each member, to name the same
+    /// options each time.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -153,12 +151,17 @@ impl<'l, T: Payload + ?Sized> AdviseAllBuilder<'l, T> {
     /// As [`hot`](Self::hot).
     pub fn warm(mut self) -> Result<MergedLink<Warm>> {
         self.lossless = None;
-        let steps = self.take_steps();
-        // What is not for warm links is found by the first try.
-        drop(all(&steps).for_warm()?);
-        let make = (!steps.is_empty())
-            .then(|| -> MakeOptions<()> { Arc::new(move || all(&steps).for_warm().unwrap_or_default()) });
-        self.begin(true, 0, make)
+        let asked = core::mem::take(&mut self.steps);
+        let mut steps = Steps::default();
+        if let Some(options) = asked.options() {
+            // What is not for warm links is found by the first try.
+            drop(options.for_warm()?);
+            steps.push(Arc::new(move |named| {
+                let options = asked.options().and_then(|options| options.for_warm().ok());
+                named.and(options.unwrap_or_default())
+            }));
+        }
+        self.begin(true, 0, steps)
     }
 
     /// A link that delivers values where they are, without a copy, and may hold `count` of them at once of each member; see
@@ -169,8 +172,8 @@ impl<'l, T: Payload + ?Sized> AdviseAllBuilder<'l, T> {
     /// As [`hot`](Self::hot).
     pub fn samples(mut self, count: usize) -> Result<MergedLink<Samples<T>>> {
         let samples = check_samples(count)?;
-        let make = self.make_options();
-        self.begin(false, samples, make)
+        let steps = core::mem::take(&mut self.steps);
+        self.begin(false, samples, steps)
     }
 
     /// A link that delivers values in boxes: for slices, and for messages that are too large for a stack.
@@ -178,41 +181,20 @@ impl<'l, T: Payload + ?Sized> AdviseAllBuilder<'l, T> {
     /// # Errors
     /// As [`hot`](Self::hot).
     pub fn boxed(mut self) -> Result<MergedLink<Boxed<T>>> {
-        let make = self.make_options();
-        self.begin(false, 0, make)
+        let steps = core::mem::take(&mut self.steps);
+        self.begin(false, 0, steps)
     }
 
-    fn take_steps(&mut self) -> Vec<Step<T>> {
-        core::mem::take(&mut self.steps)
-    }
-
-    /// How each member's options are made, if it has any.
-    fn make_options(&mut self) -> Option<MakeOptions<T>> {
-        let steps = self.take_steps();
-        (!steps.is_empty()).then(|| -> MakeOptions<T> { Arc::new(move || all(&steps)) })
-    }
-
-    fn begin<D: Deliver>(
-        self,
-        warm: bool,
-        samples: u32,
-        make: Option<MakeOptions<D::Value>>,
-    ) -> Result<MergedLink<D>> {
+    fn begin<D: Deliver>(self, warm: bool, samples: u32, steps: Steps<D::Value>) -> Result<MergedLink<D>> {
         let AdviseAllBuilder { list, target, lossless, start, wait, .. } = self;
         target.check()?;
-        if let Some(make) = &make {
-            let options = make();
+        if let Some(options) = steps.options() {
             options.check(None)?;
             options.check_lossless(lossless.is_some())?;
         }
         let terms = LinkTerms { target, warm, lossless, samples, appear: true, wait, life: None };
-        Ok(MergedLink::new(list.clone(), terms, make, start))
+        Ok(MergedLink::new(list.clone(), terms, steps, start))
     }
-}
-
-/// The options that all steps make.
-fn all<T: ?Sized>(steps: &[Step<T>]) -> Options<T> {
-    steps.iter().fold(Options::new(), |options, step| step(options))
 }
 
 impl<T: Message> AdviseAllBuilder<'_, T> {
@@ -223,7 +205,7 @@ impl<T: Message> AdviseAllBuilder<'_, T> {
     /// [`Error::InvalidName`](crate::Error::InvalidName), [`Error::InvalidOption`](crate::Error::InvalidOption) where an
     /// option cannot be served.
     pub fn hot(mut self) -> Result<MergedLink<Hot<T>>> {
-        let make = self.make_options();
-        self.begin(false, 0, make)
+        let steps = core::mem::take(&mut self.steps);
+        self.begin(false, 0, steps)
     }
 }

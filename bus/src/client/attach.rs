@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::advise::Wait;
 use super::control::Command;
-use super::conversation::ConversationHandle;
+use super::conversation_state::ConversationHandle;
 use super::credit_memory::Credit;
 use super::deliver::Deliver;
 use super::link::Link;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::control::Command;
-use super::conversation::{
-    Conversation, ConversationHandle, ConversationShared, DEFAULT_TIMEOUT, State, Status,
-};
+use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::conversation_state::{ConversationHandle, ConversationShared, State, Status};
 use super::session::Expected;
 use super::transact::Terms;
 use crate::error::{Error, Result};
@@ -63,7 +62,9 @@ impl<'b, T: Payload + ?Sized> ConnectBuilder<'b, T> {
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoSuchService`], [`Error::NoSuchTopic`]; [`Error::TypeMismatch`] with
     /// both types field by field; [`Error::Timeout`] where the service is stopped or does not appear in time;
-    /// [`Error::Version`], [`Error::Refused`], [`Error::Protocol`].
+    /// [`Error::Denied`] where it allows this user nothing of it, [`Error::Untrusted`] where its user is not trusted;
+    /// [`Error::Refused`], [`Error::Busy`] and [`Error::Failed`] by its [connect hook](crate::Service::on_connect);
+    /// [`Error::Version`], [`Error::Protocol`], [`Error::Os`].
     pub fn open(self) -> Result<Conversation<T>> {
         let (handle, limit) = self.begin()?;
         handle.wait_until_live(limit)?;

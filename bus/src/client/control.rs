@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::Receiver;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::conversation::ConversationShared;
+use super::conversation_state::ConversationShared;
 use super::lanes::ClientLane;
 use super::link_state::LinkShared;
 use super::list::{List, ListShared};
-use super::peer::{Peer, Question};
+use super::peer::{Asker, Peer, Question};
 use super::pending::Asked;
 use super::reactor::Reactor;
 use super::waiter::Waiter;
@@ -247,7 +247,10 @@ impl Control {
         let services = match self.place.registry.services() {
             Ok(services) => services,
             // It is read again soon, as after any look that explained nothing.
-            Err(error) => return tracing::warn!(%error, "cannot read the bus directory for a list"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the bus directory for a list");
+                return lists.iter().for_each(|list| list.fail(&error));
+            }
         };
         let explained =
             lists.iter().fold(false, |any, list| list.compare(&services, peers, &mut number) | any);
@@ -327,7 +330,8 @@ impl Control {
             }
             Command::OpenLane { conversation, room, offer, asked, answer } => {
                 let service = conversation.service.clone();
-                self.ask(service, Question::Lane { conversation, room, offer, asked, answer });
+                let askers = vec![Asker { asked, answer }];
+                self.ask(service, Question::Lane { conversation, room, offer, askers });
             }
             Command::Offers { conversation, formats, answer } => {
                 let service = conversation.service.clone();

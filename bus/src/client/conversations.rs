@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use super::advise_all::AdviseAllBuilder;
 use super::changes::Changes;
 use super::control::Command;
-use super::conversation::{Conversation, ConversationHandle};
+use super::conversation::Conversation;
+use super::conversation_state::ConversationHandle;
 use super::joined::{block_on, join_all};
 use super::link_state::{Target, Wanted};
 use super::list::{Entry, ListShared, ListState, trouble};
@@ -88,7 +89,8 @@ impl<T: ?Sized> fmt::Debug for Conversations<T> {
 pub struct Trouble {
     /// The service.
     pub service: Arc<ServiceInfo>,
-    /// Why: [`Error::NoSuchTopic`] and [`Error::Timeout`] while it may still join in this life of the service;
+    /// Why: [`Error::NoSuchTopic`] and [`Error::Timeout`] while it may still join in this life of the service: it has not
+    /// answered, allows this user nothing yet, or its connect hook is busy, of which the error tells;
     /// [`Error::TypeMismatch`], [`Error::Refused`], [`Error::Version`] or [`Error::Protocol`] where it may in the next;
     /// [`Error::Stale`] where it was a member and its connection is lost.
     pub error: Arc<Error>,
@@ -212,7 +214,7 @@ impl<T: Payload + ?Sized> Conversations<T> {
     ///
     /// # Errors
     /// [`Error::Timeout`] where some have not answered, which names them: they are stopped, most likely. The others are
-    /// members all the same. [`Error::Closed`].
+    /// members, or their [troubles](Self::troubles) are known, all the same. [`Error::Closed`].
     pub fn settle(&self, timeout: Duration) -> Result<()> {
         self.wait_until(timeout, ListState::is_settled)
             .unwrap_or_else(|| Err(self.timed_out("wait for", "all answers", timeout)))
@@ -266,14 +268,18 @@ impl<T: Payload + ?Sized> Conversations<T> {
     #[cold]
     fn timed_out(&self, verb: &'static str, what: &str, after: Duration) -> Error {
         let members = self.len();
+        let unread = self.list.shared.state.lock().unread.clone();
         let troubles: Vec<String> = self
             .troubles()
             .iter()
             .map(|trouble| format!("`{}`: {}", trouble.service.name, trouble.error))
             .collect();
-        let hint = match &*troubles {
-            [] => format!("there are {members} members, and no other services that match"),
-            troubles => format!("there are {members} members; others are none: {}", troubles.join("; ")),
+        let hint = match (unread, &*troubles) {
+            (Some(unread), _) => format!("there are {members} members, and no others can be found: {unread}"),
+            (None, []) => format!("there are {members} members, and no other services that match"),
+            (None, troubles) => {
+                format!("there are {members} members; others are none: {}", troubles.join("; "))
+            }
         };
         Error::Timeout { verb, what: format!("{what} of {}", self.list.address()), after, hint }
     }

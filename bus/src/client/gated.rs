@@ -181,6 +181,12 @@ impl<D: Deliver> Link<D> {
     pub fn update(&mut self, options: Options<D::Value>) -> Result<Granted> {
         options.check(self.session.as_ref().map(|session| session.depth))?;
         options.check_lossless(self.delivery == Delivery::Lossless)?;
+        self.change(options);
+        Ok(self.granted())
+    }
+
+    /// Changes options that were checked, but for the history that there is: of what is asked for more, that is granted.
+    pub(super) fn change(&mut self, options: Options<D::Value>) {
         match options.mode {
             None => {}
             Some(Mode::Latest) => (self.delivery, self.most) = (Delivery::Latest, None),
@@ -191,7 +197,6 @@ impl<D: Deliver> Link<D> {
         self.open_gate().change(options);
         self.remove_idle_gate();
         self.report_change();
-        Ok(self.granted())
     }
 
     /// What this link has: the options asked for, and what the topic gives.

@@ -1,8 +1,9 @@
 //! A conversation's lanes, as its client has them: what is in flight, and which cells are free.
 //!
-//! A lane has room for requests and answers of some size. A transaction takes the smallest that it fits; where there is
-//! none, the service is asked for one. So a conversation that has no transactions has no lane, and one that pokes large
-//! values now and then keeps a large lane beside a small one.
+//! A lane has room for requests and answers of some size: small ones, which most are, or up to a power of two. A transaction takes
+//! the lane of its size; where there is none, the service is asked for one. So a conversation that has no transactions has
+//! no lane, and one that pokes large values now and then keeps a large lane beside a small one. Small transactions do not take
+//! a large lane that happens to be there: such a lane has room for a few only, and they would be busy by turns.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, OnceLock, Weak};
@@ -16,6 +17,7 @@ use crate::lane::replies::Look;
 use crate::lane::{Cell, Header, Lane, LaneShape};
 use crate::segment::OpenError;
 use crate::segment::mapping::Words;
+use crate::server::ledger::MOST_LANE_BYTES;
 use crate::spin::SpinBudget;
 use crate::sync::{AtomicU64, Mutex, Ordering, step};
 use crate::sys::futex::SharedFutex;
@@ -26,23 +28,18 @@ use crate::wire::{self, LaneMade, RequestPosted};
 
 /// What a small lane has room for, in bytes, so that most transactions share one.
 const SMALL: (usize, usize) = (208, 256);
-/// The most words of a lane: more than a service makes.
-const MAX_WORDS: usize = 1 << 26;
+/// The most words of a lane: as many as a service has for one program at all.
+const MAX_WORDS: usize = MOST_LANE_BYTES / 8;
 
 /// The lanes of one conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes(Mutex<Vec<Arc<ClientLane>>>);
 
 impl Lanes {
-    /// The smallest lane with room for a request and an answer of so many words.
+    /// The lane that was asked for with this [room](room_for).
     #[inline]
-    pub(crate) fn find(&self, (request, reply): (usize, usize)) -> Option<Arc<ClientLane>> {
-        let lanes = self.0.lock();
-        let fits = |lane: &&Arc<ClientLane>| {
-            let shape = lane.lane.shape();
-            shape.request as usize >= request && shape.reply as usize >= reply
-        };
-        lanes.iter().filter(fits).min_by_key(|lane| lane.lane.shape().words()).cloned()
+    pub(crate) fn find(&self, room: (u32, u32)) -> Option<Arc<ClientLane>> {
+        self.0.lock().iter().find(|lane| lane.room == room).cloned()
     }
 
     pub(crate) fn add(&self, lane: Arc<ClientLane>) {
@@ -58,13 +55,14 @@ impl Lanes {
     /// An answer came that a task waits for.
     pub(crate) fn wake(&self, lane: u64, cell: u32) {
         let lane = self.0.lock().iter().find(|other| other.number == lane).cloned();
-        let waker = lane.and_then(|lane| lane.book.lock().take_waker(cell));
+        let waker = lane.and_then(|lane| lane.answered(cell));
         waker.into_iter().for_each(wake);
     }
 }
 
-/// Bytes to ask a lane to have room for, so that the next transaction finds room too: those of a small lane, or a power of
-/// two.
+/// Bytes that the lane has to have room for by which so many words go, those of a request and of its answer: a small lane's, or a
+/// power of two.
+#[inline]
 pub(crate) fn room_for((request, reply): (usize, usize)) -> (u32, u32) {
     let round = |words: usize, small: usize| {
         let bytes = words.saturating_mul(8);
@@ -80,6 +78,8 @@ pub(crate) struct ClientLane {
     lane: Lane<Words>,
     inbox: Inbox<Words>,
     number: u64,
+    /// The room that it was asked to have.
+    room: (u32, u32),
     /// Which life of the service it is of.
     pub(crate) epoch: u64,
     /// The process of the service.
@@ -169,6 +169,7 @@ impl ClientLane {
             lane,
             inbox,
             number,
+            room,
             epoch,
             pid,
             socket,
@@ -209,7 +210,10 @@ impl ClientLane {
             self.lane.post(number, header(cell), name, fill);
             (cell, number)
         };
-        if self.inbox.ring(&SharedFutex) {
+        let is_asked_for = self.inbox.ring(&SharedFutex);
+        // After the fence of the ring: where the service does nothing any longer it has to be told that this is there, or has seen
+        // it when it looked ([`crate::server::transactions`]).
+        if is_asked_for || self.offers() == 0 {
             self.send_frame();
         }
         Ok((cell, number))
@@ -234,11 +238,11 @@ impl ClientLane {
         book.free.pop()
     }
 
-    /// Tells the service, past all that waits to be sent, that its task has a request.
+    /// Tells the service, past all that waits to be sent, that there is a request.
     #[cold]
     fn send_frame(&self) {
-        // Where there is no room for the frame the service has enough to read, and its task looks again after a while. Where
-        // the connection is gone nobody waits.
+        // Where there is no room for the frame the service has enough to read: its control thread looks then, and its task after a
+        // while. Where the connection is gone nobody waits.
         if let Some(socket) = self.socket.upgrade() {
             let _ = socket::send(&socket, &wire::encode(0, 0, &RequestPosted {}), &[]);
         }
@@ -252,7 +256,36 @@ impl ClientLane {
     /// Looks for an answer.
     #[inline(always)]
     pub(super) fn look(&self, cell: u32, number: u64) -> Look<'_> {
-        self.lane.cell(cell).look(number)
+        match self.lane.cell(cell).look(number) {
+            Look::NotYet if self.has_ended() => self.last_look(cell, number),
+            look => look,
+        }
+    }
+
+    /// Whether there will be no further answers.
+    #[inline(always)]
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get().is_some()
+    }
+
+    /// What has become of a transaction of a lane that has ended. Its mark says that, unless the service has written something else
+    /// there since, which it may as long as its process lives.
+    #[cold]
+    fn last_look(&self, cell: u32, number: u64) -> Look<'_> {
+        // Whoever ends them all has set the marks before this can be locked.
+        drop(self.book.lock());
+        match self.lane.cell(cell).look(number) {
+            Look::NotYet => Look::Ended,
+            look => look,
+        }
+    }
+
+    /// The task that waits for what was answered in this cell. A frame that comes late may be about the transaction before:
+    /// then it waits on.
+    fn answered(&self, cell: u32) -> Option<Waker> {
+        let mut book = self.book.lock();
+        let number = *book.in_flight.get(cell as usize)?;
+        if self.lane.cell(cell).is_over(number) { book.take_waker(cell) } else { None }
     }
 
     /// Why there will be no answer; a service that says so by itself breaks the protocol.
@@ -289,7 +322,9 @@ impl ClientLane {
 
     /// Has a task woken when this cell is answered. The answer must be looked for after this.
     pub(super) fn leave_waker(&self, cell: u32, waker: &Waker) {
-        let before = self.book.lock().wakers[cell as usize].replace(waker.clone());
+        // Foreign code, which runs with no lock held.
+        let waker = waker.clone();
+        let before = self.book.lock().wakers[cell as usize].replace(waker);
         drop(before);
         self.lane.cell(cell).ask_for_frame();
     }

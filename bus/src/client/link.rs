@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::advise::Wait;
 use super::attach::Registration;
-use super::conversation::ConversationHandle;
+use super::conversation_state::ConversationHandle;
 use super::deliver::{Deliver, Pinned, Seen, here};
 use super::gate::Gate;
 use super::link_state::LinkShared;
@@ -76,6 +76,8 @@ pub struct Link<D: Deliver> {
     pub(super) apart: bool,
     /// Whether somebody has begun to wait for this link by descriptor, and was not yet found to have ended.
     pub(super) watched: bool,
+    /// Whether it says where it stands only [when asked](Self::try_recv_reporting), and not with each look.
+    reports_when_asked: bool,
     /// The ticket by which the bus's tasks wait for this link.
     pub(super) ticket: u64,
     /// Whether a task's waker may still be with the vigil.
@@ -284,6 +286,7 @@ impl<D: Deliver> Link<D> {
             conversion: None,
             apart: false,
             watched: false,
+            reports_when_asked: false,
             ticket: NOBODY,
             pending: false,
             looks: 0,
@@ -356,13 +359,13 @@ impl<D: Deliver> Link<D> {
     pub(super) fn choose_way(&mut self) {
         self.apart = self.conversion.is_some()
             || self.gate.is_some()
-            || self.is_watched()
+            || self.reports()
             || self.session.as_ref().is_some_and(|session| session.pooled);
     }
 
     /// What is there now, on the way apart.
     pub(super) fn look_apart(&mut self) -> Result<Option<D::Item>> {
-        if self.is_watched() {
+        if self.reports() {
             self.shared.vigil.take_nudges();
             self.count_look();
         } else if core::mem::take(&mut self.watched) {
@@ -370,10 +373,28 @@ impl<D: Deliver> Link<D> {
             self.choose_way();
         }
         let look = if self.gate.is_none() { D::take(self) } else { self.look_through_gate() };
-        if self.is_watched() {
+        if self.reports() {
             self.report();
         }
         look
+    }
+
+    /// From now on whoever waits for it by descriptor, and it is read by nobody else, asks it where it stands before each wait.
+    pub(super) fn report_when_asked(&mut self) {
+        self.reports_when_asked = true;
+    }
+
+    /// As [`try_recv`](Self::try_recv), and says where the link stands then.
+    pub(super) fn try_recv_reporting(&mut self) -> Result<Option<D::Item>> {
+        self.shared.vigil.take_nudges();
+        let look = if self.gate.is_none() { D::take(self) } else { self.look_through_gate() };
+        self.report();
+        look
+    }
+
+    /// Whether each look says where the link stands.
+    fn reports(&self) -> bool {
+        self.is_watched() && !self.reports_when_asked
     }
 
     /// Whether somebody waits for this link by descriptor.

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::conversation::{ConversationShared, State, Status};
+use super::conversation_state::{ConversationShared, State, Status};
 use super::names::Names;
 use super::parking::Versioned;
 use super::peer::Peer;
@@ -58,6 +58,8 @@ pub(crate) struct ListState {
     pub(crate) begun: u64,
     /// Whether the directory was read.
     pub(crate) looked: bool,
+    /// Why it could not be read the last time.
+    pub(crate) unread: Option<String>,
     /// Whether nobody keeps it any longer.
     pub(crate) closed: bool,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Entry {
     listed: bool,
     /// Whether its conversation is live with another life already.
     outlived: bool,
+    /// Whether it is known why it has not answered.
+    troubled: bool,
     /// Version of the conversation's state that `standing` is of.
     seen: u64,
 }
@@ -132,7 +136,8 @@ impl ListState {
 
     /// Whether every service that matches has said whether it is a member.
     pub(crate) fn is_settled(&self) -> bool {
-        self.looked && !self.entries.values().any(|entry| matches!(entry.standing, Standing::Asked))
+        let is_open = |entry: &Entry| matches!(entry.standing, Standing::Asked) && !entry.troubled;
+        self.looked && !self.entries.values().any(is_open)
     }
 }
 
@@ -148,6 +153,7 @@ impl Entry {
             since,
             listed: true,
             outlived: false,
+            troubled: false,
             seen,
         }
     }
@@ -160,10 +166,13 @@ impl Entry {
         }
         self.seen = version;
         let mut state = self.conversation.state.lock();
-        let State { status, life: (pid, instance), .. } = &mut *state;
+        let State { status, trouble, life: (pid, instance), .. } = &mut *state;
+        let troubled = trouble.is_some();
         let standing = match status {
             Status::Live => {
-                let info = ServiceInfo { name: self.info.name.clone(), pid: *pid, instance: *instance };
+                // A process of another pid namespace may have no number here.
+                let pid = if *pid == 0 { self.info.pid } else { *pid };
+                let info = ServiceInfo { name: self.info.name.clone(), pid, instance: *instance };
                 if !self.info.is_same_life(&info) {
                     // Nobody has a link to what was never a member.
                     self.outlived = matches!(self.standing, Standing::Member | Standing::Ended(_));
@@ -188,8 +197,9 @@ impl Entry {
             *begun += 1;
             self.born = *begun;
         }
-        let same = core::mem::discriminant(&standing) == core::mem::discriminant(&self.standing);
-        self.standing = standing;
+        let same = core::mem::discriminant(&standing) == core::mem::discriminant(&self.standing)
+            && troubled == self.troubled;
+        (self.standing, self.troubled) = (standing, troubled);
         !same || self.outlived
     }
 
@@ -229,6 +239,12 @@ impl List {
         Entry::new(info, conversation, *begun)
     }
 
+    /// The directory could not be read.
+    pub(crate) fn fail(&self, error: &Error) {
+        self.0.state.lock().unread = Some(error.to_string());
+        self.0.tell();
+    }
+
     /// Compares the services that there are, by name, with those of the list, and begins conversations with new ones. Whether
     /// the change of the directory is explained: something has come or gone.
     pub(crate) fn compare(
@@ -238,7 +254,8 @@ impl List {
         number: &mut dyn FnMut() -> u64,
     ) -> bool {
         let mut guard = self.0.state.lock();
-        let ListState { entries, begun, looked, .. } = &mut *guard;
+        let ListState { entries, begun, looked, unread, .. } = &mut *guard;
+        *unread = None;
         let mut changed = !core::mem::replace(looked, true);
         entries.values_mut().for_each(|entry| entry.listed = false);
         for info in services.iter().filter(|info| name::matches(&self.0.pattern, &info.name)) {
@@ -391,9 +408,13 @@ mod tests {
 
         /// What the conversation's connection tells.
         fn tell(&self, status: Status, instance: u64) {
+            self.tell_of(status, (1, instance));
+        }
+
+        fn tell_of(&self, status: Status, life: (u32, u64)) {
             let state = self.list.0.state.lock();
             let conversation = &state.entries["service"].conversation;
-            conversation.state.update(|state| (state.status, state.life) = (status, (1, instance)));
+            conversation.state.update(|state| (state.status, state.life) = (status, life));
         }
 
         /// The number of the conversation, its instance, and how it stands.
@@ -429,6 +450,31 @@ mod tests {
         let (third, instance, _) = world.stands();
         assert!(third != second && instance == 9);
         assert_eq!(world.peers.len(), 1);
+    }
+
+    /// The directory has the number that the process has where it runs, and the connection the one that it has here.
+    #[test]
+    fn a_service_in_another_pid_namespace_is_the_same_life_by_either_number() {
+        let mut world = World::new();
+        let listed = [ServiceInfo { pid: 4711, ..info(7) }];
+        world.compare(&listed);
+        for kernels in [1, 0] {
+            world.tell_of(Status::Live, (kernels, 7));
+            world.follow();
+            let first = world.stands().0;
+            world.tell_of(Status::Ended(Ended::Died), (kernels, 7));
+            world.follow();
+            assert!(!world.compare(&listed), "it is lost for now");
+            world.tell_of(Status::Live, (kernels, 7));
+            world.follow();
+            world.compare(&listed);
+            assert_eq!(world.stands().0, first, "one life has one conversation");
+        }
+        assert_eq!(
+            world.list.0.state.lock().entries["service"].info.pid,
+            1,
+            "where the kernel has no number, the one before"
+        );
     }
 
     #[test]

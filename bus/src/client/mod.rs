@@ -12,8 +12,8 @@
 //! they find nothing new. So the hot path meets neither lock nor control plane.
 //!
 //! Files: [`conversation`], [`remote_item`] and [`link`] are the public handles, [`connect`] and [`advise`]
-//! set them up; [`deliver`] is what links deliver, [`attach`] how they follow the lives of a service; [`link_state`] is what links and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
-//! [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are;
+//! set them up; [`deliver`] is what links deliver, [`attach`] how they follow the lives of a service; [`conversation_state`] and [`link_state`] are what conversations, and links, and the control thread share; [`session`] is mapped memory; [`reader`] and [`many_items`] are where a link stands in it;
+//! [`reading`] is how a present value is read, [`values`] says where values are, and a [`sample`] keeps one there; [`credit_memory`] is where tracked links say how far they are;
 //! [`options`] are what a link may be asked for, [`deadband`] one of them, [`gate`] and [`gated`] how they are kept;
 //! [`boxed`] is copying into boxes; [`batch`] is receiving many at once; [`names`] gives items ids that outlive the service;
 //! [`parking`] is sleeping and being woken at a death;
@@ -36,6 +36,7 @@ pub(crate) mod changes;
 pub(crate) mod connect;
 pub(crate) mod control;
 pub(crate) mod conversation;
+mod conversation_state;
 pub(crate) mod conversations;
 mod credit_memory;
 pub(crate) mod deadband;
@@ -57,6 +58,7 @@ mod peer;
 pub(crate) mod pending;
 pub(crate) mod reactor;
 mod reader;
+mod reading;
 pub(crate) mod received;
 pub(crate) mod remote_item;
 pub(crate) mod sample;

@@ -98,6 +98,11 @@ impl<O> Change<O> {
         matches!(self, Change::Keep)
     }
 
+    /// This one, and where it keeps what there is, what was to become of it `before`.
+    fn or(self, before: Self) -> Self {
+        if self.is_keep() { before } else { self }
+    }
+
     /// Changes the present one.
     pub(crate) fn apply(self, present: &mut Option<O>) {
         match self {
@@ -233,6 +238,31 @@ impl<T: ?Sized> Options<T> {
             once: None,
             data_on_stop: None,
         }
+    }
+
+    /// These, and what `later` ones name.
+    pub(crate) fn and(self, later: Options<T>) -> Self {
+        Options {
+            mode: later.mode.or(self.mode),
+            interval: later.interval.or(self.interval),
+            band: later.band.or(self.band),
+            filter: later.filter.or(self.filter),
+            once: later.once.or(self.once),
+            data_on_stop: later.data_on_stop.or(self.data_on_stop),
+        }
+    }
+
+    /// Which of them are named.
+    pub(crate) fn named(&self) -> [bool; 6] {
+        let Options { mode, interval, band, filter, once, data_on_stop } = self;
+        [
+            mode.is_some(),
+            interval.is_some(),
+            !band.is_keep(),
+            !filter.is_keep(),
+            once.is_some(),
+            data_on_stop.is_some(),
+        ]
     }
 
     /// Whether it can be served, by a topic with so much history if that is known.

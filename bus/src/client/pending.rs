@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::advise::Wait;
 use super::boxed::{Boxed, Draw};
-use super::conversation::ConversationHandle;
+use super::conversation_state::ConversationHandle;
 use super::lanes::ClientLane;
 use super::wait_set::seat::Seated;
 use crate::access;
@@ -181,8 +181,10 @@ impl Asked {
                 detail: format!("service `{service}` says of what was sent with {verb} `{what}`: {text}"),
             },
             Status::TooLong => {
-                let detail =
-                    format!("its answer has {detail} bytes, for which there is no room; ask for it boxed");
+                let detail = format!(
+                    "its answer has {detail} bytes, which is more than was expected; ask for it by \
+                     `request_boxed_as`, with as many"
+                );
                 Error::Failed { service, verb, what, detail }
             }
             Status::Failed | Status::Done => Error::Failed { service, verb, what, detail: text },
@@ -265,6 +267,12 @@ impl Flight {
     fn is_over(&self) -> bool {
         self.lane.cell(self.cell).is_over(self.number)
     }
+
+    /// Whether there is an outcome, by whatever the service may have written.
+    #[inline(always)]
+    fn is_settled(&self) -> bool {
+        self.is_over() || self.lane.has_ended()
+    }
 }
 
 impl<R: Outcome> fmt::Debug for Pending<R> {
@@ -291,7 +299,7 @@ impl<R: Outcome> Pending<R> {
 
     /// Whether there is an outcome, so that nothing here would wait.
     pub fn is_ready(&self) -> bool {
-        self.flight.as_ref().is_none_or(Flight::is_over) || self.is_late()
+        self.flight.as_ref().is_none_or(Flight::is_settled) || self.is_late()
     }
 
     /// The outcome, if there is one; `None` if there is none yet.
@@ -403,7 +411,7 @@ impl<R: Outcome> Pending<R> {
                 core::hint::spin_loop();
                 lane.cell(*cell).is_over(*number)
             };
-            if (0..looks).any(|_| is_over()) {
+            if (0..looks).any(|_| is_over()) || lane.has_ended() {
                 break true;
             }
             let spins = match wait {

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 use std::sync::Arc;
 
-use super::conversation::{ConversationHandle, Status};
+use super::conversation_state::{ConversationHandle, Status};
 use super::values::Values;
 use crate::error::Result;
 use crate::message::{Conversion, Field, Message};
@@ -82,12 +82,18 @@ impl<T: Payload + ?Sized> RemoteItem<T> {
     /// # Errors
     /// As [`request`](RemoteItem::request).
     pub fn request_boxed(&mut self) -> Result<Update<Box<T>>> {
+        self.request_boxed_up_to(usize::MAX)
+    }
+
+    /// As [`request_boxed`](Self::request_boxed), of a slice of no more than so many bytes: for one from a service that is not
+    /// to say how much is allocated here.
+    pub(crate) fn request_boxed_up_to(&mut self, most: usize) -> Result<Update<Box<T>>> {
         self.refresh();
         let shared = &self.conversation.shared;
         match &mut self.place {
             None => Err(shared.no_such_item(&self.name)),
-            Some(place) if place.stale => shared.read_boxed::<T, true>(place, self.id),
-            Some(place) => shared.read_boxed::<T, false>(place, self.id),
+            Some(place) if place.stale => shared.read_boxed::<T, true>(place, self.id, most),
+            Some(place) => shared.read_boxed::<T, false>(place, self.id, most),
         }
     }
 

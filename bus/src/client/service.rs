@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::advise::Wait;
+use super::boxed::Boxed;
 use super::connect::ConnectBuilder;
 use super::control::Command as ControlCommand;
-use super::conversation::{Conversation, ConversationHandle, DEFAULT_TIMEOUT};
+use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::conversation_state::ConversationHandle;
 use super::pending::Pending;
 use super::transact::Terms;
 use crate::command::{Ack, Command};
@@ -127,7 +129,8 @@ impl Client {
         self.handle.shared.state.lock().life.1
     }
 
-    /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
+    /// The same client, whose transactions wait for their answers at most so long. Default: 2 s. The first of its size may
+    /// wait as long before, for the service to make memory for such.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.terms.timeout = timeout;
         self
@@ -142,16 +145,17 @@ impl Client {
     /// Has the service carry out a command; its reply.
     ///
     /// # Errors
-    /// [`Error::Refused`] with the handler's code and reason, [`Error::Busy`], [`Error::Failed`];
-    /// [`Error::NotSupported`] with the commands that there are; [`Error::Timeout`]; [`Error::Died`] where the
+    /// [`Error::Refused`] with the handler's code and reason, or for a message of more than 16 MiB, which there is no memory for;
+    /// [`Error::Busy`], [`Error::Failed`]; [`Error::NotSupported`] with the commands that there are; [`Error::Timeout`]; [`Error::Died`] where the
     /// service ends before it answers, [`Error::Stale`] where it had before.
     #[inline]
     pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.begin_execute(command, self.terms)?.wait_from_now()
+        self.handle.begin_execute::<C, C::Reply>(command, self.terms)?.wait_from_now()
     }
 
     /// As [`execute`](Self::execute), without waiting for the reply. Any number can be on their way, up to what the
-    /// service allows a conversation.
+    /// service allows a conversation. The first of its size waits until the service has made memory for such, which does not
+    /// depend on its handlers; [`execute_async`](Self::execute_async) blocks no thread there either.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), as far as the service need not be asked; the others come with the reply.
@@ -164,7 +168,62 @@ impl Client {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_async<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.execute_async(command, self.terms).await
+        self.handle.execute_async::<C, C::Reply>(command, self.terms).await
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack. A thread has 2 MiB of that by
+    /// default, and a reply passes through it more than once.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), bus::Error> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let bus = bus::Bus::builder().directory(directory.path()).open("docs")?;
+    /// # let service = bus.service("scanner")?;
+    /// # service.ready()?;
+    /// type Page = [u8; 8 << 20];
+    ///
+    /// #[derive(bus::Message)]
+    /// #[message(reply = Page)]
+    /// #[repr(C)]
+    /// struct Scan {}
+    ///
+    /// # let mut handlers = service.handlers()?;
+    /// handlers.execute_boxed(|_, _: &Scan, _| Ok(vec![255; size_of::<Page>()].try_into().unwrap()))?;
+    /// # let stopper = handlers.stopper();
+    /// # let client = std::thread::spawn(move || -> bus::Result<()> {
+    ///
+    /// let scanner = bus.client("scanner").open()?;
+    /// let page: Box<Page> = scanner.execute_boxed(&Scan {})?;
+    /// assert!(page.iter().all(|&pixel| pixel == 255));
+    /// # stopper.stop();
+    /// # Ok(())
+    /// # });
+    /// # handlers.run(&mut ())?;
+    /// # client.join().unwrap()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    #[inline]
+    pub fn execute_boxed<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.begin_execute::<C, Boxed<C::Reply>>(command, self.terms)?.wait_from_now()
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without waiting for the reply.
+    ///
+    /// # Errors
+    /// As [`begin_execute`](Self::begin_execute).
+    pub fn begin_execute_boxed<C: Command>(&self, command: &C) -> Result<Pending<Boxed<C::Reply>>> {
+        Ok(self.handle.begin_execute(command, self.terms)?.begun())
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_boxed_async<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.execute_async::<C, Boxed<C::Reply>>(command, self.terms).await
     }
 
     /// The commands that the service carries out now, by name.

@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) stamps: bool,
     /// The topic's journal, with the topic's bell.
     pub(crate) journal: ItemMemory,
+    /// What the service offers on the topic, as it says.
+    offers: Words,
     /// Word of an item slot's body at which the message starts.
     pub(crate) payload: usize,
     /// Words of a value, as its publisher has it.
@@ -133,6 +135,7 @@ impl Session {
         }
         let journal =
             root.journal().ok_or_else(|| Unusable::Broken("a first segment without journal".to_owned()))?;
+        let offers = root.offers();
         let payload = root.geometry.item.payload;
         let growing = Growing {
             segments: vec![root],
@@ -147,6 +150,7 @@ impl Session {
             depth: header.parameters.depth,
             stamps: header.stamps,
             journal,
+            offers,
             payload,
             message_words: (header.parameters.message_size as usize).div_ceil(8),
             pooled: header.parameters.pooled != 0,
@@ -200,6 +204,11 @@ impl Session {
         drop(growing);
         self.grown.notify_all();
         Ok(())
+    }
+
+    /// What the service says that it offers on the topic now, in bits; see [`POKES`](crate::server::transactions::POKES).
+    pub(crate) fn offers(&self) -> u64 {
+        self.offers[0].load(Ordering::Relaxed)
     }
 
     /// Number of pool memories here.

@@ -80,6 +80,16 @@ impl<'b> SpyBuilder<'b> {
         let conversation = self.connect.open()?;
         Ok(Spy { link: conversation.advise(EVENTS).prime(false).hot()? })
     }
+
+    /// As [`open`](Self::open), without blocking a thread. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_async(self) -> Result<Spy> {
+        name::check("service", &self.service)?;
+        let conversation = self.connect.open_async().await?;
+        Ok(Spy { link: conversation.advise(EVENTS).prime(false).hot_async().await? })
+    }
 }
 
 impl Spy {
@@ -88,7 +98,7 @@ impl Spy {
     /// # Errors
     /// As [`Link::recv`]: [`Error::Stale`] once the service is gone, and when it is back the spy goes on.
     pub fn recv(&mut self) -> Result<Update<TraceEvent>> {
-        self.link.recv()
+        self.link.recv().map(printable)
     }
 
     /// As [`recv`](Self::recv), but waits at most `timeout`.
@@ -96,7 +106,7 @@ impl Spy {
     /// # Errors
     /// As [`Link::recv_timeout`].
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Update<TraceEvent>> {
-        self.link.recv_timeout(timeout)
+        self.link.recv_timeout(timeout).map(printable)
     }
 
     /// The next event, if there is one.
@@ -104,10 +114,11 @@ impl Spy {
     /// # Errors
     /// As [`Link::try_recv`].
     pub fn try_recv(&mut self) -> Result<Option<Update<TraceEvent>>> {
-        self.link.try_recv()
+        Ok(self.link.try_recv()?.map(printable))
     }
 
-    /// The link that it is, to wait for beside others.
+    /// The link that it is, to wait for beside others. What is received from it is as it came; see
+    /// [`TraceEvent`] for how to show it.
     pub fn link(&mut self) -> &mut Link<Hot<TraceEvent>> {
         &mut self.link
     }
@@ -118,7 +129,7 @@ impl Iterator for Spy {
     type Item = Result<Update<TraceEvent>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.link.recv() {
+        match self.recv() {
             Err(Error::Closed(_)) => None,
             event => Some(event),
         }
@@ -129,6 +140,12 @@ impl Stream for Spy {
     type Item = Result<Update<TraceEvent>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.link).poll_next(context)
+        Pin::new(&mut self.link).poll_next(context).map(|event| event.map(|event| event.map(printable)))
     }
+}
+
+/// An event as it may be shown, also where the service is not what it says.
+fn printable(update: Update<TraceEvent>) -> Update<TraceEvent> {
+    let event = update.value.printable();
+    Update { value: event, ..update }
 }

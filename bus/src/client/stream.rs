@@ -106,7 +106,8 @@ impl<D: Deliver> Link<D> {
 impl<D: Deliver> Link<D> {
     /// Somebody waits for this link by descriptor from now on.
     pub(super) fn begin_to_report(&mut self) {
-        (self.apart, self.watched) = (true, true);
+        self.watched = true;
+        self.choose_way();
         self.report();
         let (conversation, link) = (self.conversation.shared.clone(), self.shared.clone());
         self.conversation.bus.command(Command::Attend { conversation, link });

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::message::{Fingerprint, Schema};
 use crate::name;
 use crate::namespace::BusCore;
-use crate::server::system::{LIST, NAME};
+use crate::server::system::{LIST, MOST_BYTES, NAME};
 use crate::stamp::Stamp;
 
 /// A conversation with what a service tells of itself.
@@ -108,8 +108,10 @@ pub struct SystemFormat {
     pub reply: String,
     /// That type's fingerprint; that of no type where there is no reply.
     pub reply_fingerprint: Fingerprint,
-    /// The type's fields, of what items hold.
+    /// The type's fields; nothing where the service had no memory to look for them.
     pub schema: Option<Schema>,
+    /// Those of the reply's type, of a command.
+    pub reply_schema: Option<Schema>,
 }
 
 /// How a service does.
@@ -257,12 +259,15 @@ impl System {
         self.conversation.service()
     }
 
-    /// What the service is for, in its own words.
+    /// What the service is for, in its own words: lines of text, without other control characters than tabs and ends of lines.
     ///
     /// # Errors
     /// [`Error::Protocol`] where what the service says is not what it has to be; [`Error::Stale`] where it is gone.
     pub fn help(&self) -> Result<String> {
-        self.read("Help", |text| Ok(text_of(text)?.to_owned()))
+        self.read("Help", |text| {
+            let shown = |c: char| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
+            Ok(text_of(text)?.replace("\r\n", "\n").chars().map(shown).collect())
+        })
     }
 
     /// How the service does.
@@ -339,8 +344,11 @@ impl System {
     /// As [`help`](Self::help).
     pub fn formats(&self) -> Result<Vec<SystemFormat>> {
         self.rows("Formats", |row| {
-            let schema = row.bytes("schema")?;
-            let decode = |bytes: &[u8]| Schema::decode(bytes).map_err(|error| format!("a schema: {error}"));
+            let schema = |column| {
+                let bytes = row.bytes(column)?;
+                let decoded = || Schema::decode(&bytes).map_err(|error| format!("a schema: {error}"));
+                if bytes.is_empty() { Ok(None) } else { decoded().map(Some) }
+            };
             Ok(SystemFormat {
                 topic: row.text("topic")?.to_owned(),
                 used: match row.text("use")? {
@@ -353,7 +361,8 @@ impl System {
                 fingerprint: Fingerprint::from_bits(row.bits("fingerprint")?),
                 reply: row.text("reply")?.to_owned(),
                 reply_fingerprint: Fingerprint::from_bits(row.bits("reply_fingerprint")?),
-                schema: if schema.is_empty() { None } else { Some(decode(&schema)?) },
+                schema: schema("schema")?,
+                reply_schema: schema("reply_schema")?,
             })
         })
     }
@@ -432,7 +441,7 @@ impl System {
     }
 
     fn read<R>(&self, item: &str, read: impl FnOnce(&[u8]) -> core::result::Result<R, String>) -> Result<R> {
-        let text = self.conversation.request_boxed(item)?.value;
+        let text = self.conversation.item(item)?.request_boxed_up_to(MOST_BYTES)?.value;
         read(&text).map_err(|detail| self.broken(item, &detail))
     }
 

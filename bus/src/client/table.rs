@@ -2,12 +2,10 @@
 
 use core::str::FromStr;
 
-use crate::server::system::MOST_BYTES;
+use crate::server::system::{MOST_BYTES, MOST_ROWS};
 
-/// The most columns of a table; ours have ten.
+/// The most columns of a table; ours have eleven.
 const MOST_COLUMNS: usize = 64;
-/// The most rows: what is made of one has a hundred bytes or so, where the text has two.
-const MOST_ROWS: usize = 1 << 20;
 
 /// A table that was read.
 #[derive(Debug)]
@@ -32,6 +30,11 @@ impl<'t> Table<'t> {
     /// What is wrong with it.
     pub(super) fn new(text: &'t [u8]) -> Result<Self, String> {
         let text = text_of(text)?;
+        // What a tool shows of it must not be able to rewrite the terminal that shows it.
+        let control = |&c: &char| c.is_control() && c != '\n' && c != '\t';
+        if let Some(control) = text.chars().find(control) {
+            return Err(format!("a table has a control character, {control:?}"));
+        }
         let (first, rows) = text.split_once('\n').ok_or("a table has no line that names its columns")?;
         let columns: Vec<&str> = first.split('\t').take(MOST_COLUMNS + 1).collect();
         if columns.len() > MOST_COLUMNS {
@@ -174,6 +177,9 @@ mod tests {
             (b"name\tcount\na\t4294967296\n", "column `count`"),
             (b"name\nb\n", "no column `count`"),
             (b"name\tcount\n\xff\t1\n", "not UTF-8"),
+            (b"name\tcount\n\x1b[2J\t1\n", "control character, '\\u{1b}'"),
+            ("name\tcount\n\u{9b}2J\t1\n".as_bytes(), "control character, '\\u{9b}'"),
+            (b"name\tcount\r\n", "control character, '\\r'"),
             (many_columns.as_bytes(), "columns"),
             (many_rows.as_bytes(), "rows"),
             (&vec![b'\n'; MOST_BYTES + 1], "at most"),

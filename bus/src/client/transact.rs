@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::advise::Wait;
 use super::boxed::Boxed;
 use super::control::Command as ControlCommand;
-use super::conversation::{Conversation, ConversationHandle, DEFAULT_TIMEOUT};
+use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::conversation_state::ConversationHandle;
 use super::lanes::{ClientLane, NotBegun, room_for};
 use super::pending::{Asked, Outcome, Pending, What};
 use crate::command::{Command, call_of};
@@ -38,9 +39,14 @@ impl Default for Terms {
 }
 
 /// A transaction that is to be begun.
+#[derive(Clone, Copy)]
 struct Ask<'a> {
     kind: Kind,
+    /// The item, by its index where that is known …
     item: u32,
+    /// … in this life of the service, …
+    life: u64,
+    /// … and by its name. Empty for a command.
     name: &'a str,
     of: Fingerprint,
     /// Bytes of the payload.
@@ -59,9 +65,21 @@ impl Ask<'_> {
         }
     }
 
+    /// The name that is sent: where there is no index.
+    fn sent_name(&self) -> &str {
+        if self.item == NO_ITEM { self.name } else { "" }
+    }
+
     /// Words of the request and of its answer.
     fn words(&self) -> (usize, usize) {
-        (self.payload.div_ceil(8) + self.name.len().div_ceil(8), self.reply.div_ceil(8))
+        (self.payload.div_ceil(8) + self.sent_name().len().div_ceil(8), self.reply.div_ceil(8))
+    }
+
+    /// The same with the item by its name, where its index is of another life of the service than the lane: the service has
+    /// ended since the index was looked up, and is back, and may have another item there.
+    #[inline]
+    fn by_name(&self, lane: &ClientLane) -> Option<Self> {
+        (self.item != NO_ITEM && self.life != lane.epoch).then_some(Ask { item: NO_ITEM, ..*self })
     }
 
     /// Begins it, by a lane in which it fits.
@@ -81,11 +99,11 @@ impl Ask<'_> {
             cell,
             item: self.item,
             payload: self.payload as u32,
-            name: self.name.len() as u8,
+            name: self.sent_name().len() as u8,
             deadline,
             of: self.of,
         };
-        match lane.begin(header, self.name, fill) {
+        match lane.begin(header, self.sent_name(), fill) {
             Ok(flight) => Ok(Pending::new(lane, flight, asked)),
             Err(not_begun) => Err(why(&asked, not_begun)),
         }
@@ -95,12 +113,7 @@ impl Ask<'_> {
 #[cold]
 fn not_supported(asked: &Asked, kind: Kind) -> Error {
     let (service, verb, what) = asked.parts();
-    let supported = match kind {
-        Kind::Poke => "the topic takes no pokes",
-        Kind::Execute => "the service has no commands",
-        Kind::Request => "no item of the topic is computed",
-    };
-    Error::NotSupported { service, verb, what, supported: supported.to_owned() }
+    Error::NotSupported { service, verb, what, supported: kind.why_unsupported().to_owned() }
 }
 
 #[cold]
@@ -128,11 +141,11 @@ impl ConversationHandle {
         asked: Asked,
         fill: impl FnOnce(&[AtomicU64]),
     ) -> Result<Pending<R>> {
-        let lane = match self.shared.lanes.find(ask.words()) {
-            Some(lane) => lane,
-            None => self.open_lane(ask, &asked)?,
-        };
-        ask.begin(lane, asked, fill)
+        let lane = self.lane(ask, &asked)?;
+        match ask.by_name(&lane) {
+            None => ask.begin(lane, asked, fill),
+            Some(ask) => ask.begin(self.lane(&ask, &asked)?, asked, fill),
+        }
     }
 
     /// As [`begin`](Self::begin), without blocking a thread where there is no lane yet.
@@ -142,15 +155,29 @@ impl ConversationHandle {
         asked: Asked,
         fill: impl FnOnce(&[AtomicU64]),
     ) -> Result<Pending<R>> {
-        let lane = match self.shared.lanes.find(ask.words()) {
-            Some(lane) => lane,
-            None => {
-                let answered = self.ask_for_lane(ask, &asked)?;
-                let answer = answered.wait_async(self.bus.deadline(asked.timeout)).await;
-                answer.unwrap_or_else(|| Err(self.no_lane(&asked)))?
-            }
+        let lane = self.lane_async(ask, &asked).await?;
+        let begun = match ask.by_name(&lane) {
+            None => ask.begin(lane, asked, fill),
+            Some(ask) => ask.begin(self.lane_async(&ask, &asked).await?, asked, fill),
         };
-        Ok(ask.begin(lane, asked, fill)?.begun())
+        Ok(begun?.begun())
+    }
+
+    /// The lane for a transaction.
+    #[inline]
+    fn lane(&self, ask: &Ask<'_>, asked: &Asked) -> Result<Arc<ClientLane>> {
+        match self.shared.lanes.find(room_for(ask.words())) {
+            Some(lane) => Ok(lane),
+            None => self.open_lane(ask, asked),
+        }
+    }
+
+    async fn lane_async(&self, ask: &Ask<'_>, asked: &Asked) -> Result<Arc<ClientLane>> {
+        if let Some(lane) = self.shared.lanes.find(room_for(ask.words())) {
+            return Ok(lane);
+        }
+        let answer = self.ask_for_lane(ask, asked)?.wait_async(self.bus.deadline(asked.timeout)).await;
+        answer.unwrap_or_else(|| Err(self.no_lane(asked)))
     }
 
     #[cold]
@@ -163,6 +190,11 @@ impl ConversationHandle {
         let shared = &self.shared;
         if let Some(reason) = shared.ended() {
             return Err(shared.stale(reason));
+        }
+        // Where the service let this program have the topic's memory, it says there what it offers, and need not be asked.
+        let session = shared.state.lock().session.clone();
+        if session.is_some_and(|session| session.offers() & ask.offer() == 0) {
+            return Err(not_supported(asked, ask.kind));
         }
         let words = ask.words();
         if words.0.max(words.1) > u32::MAX as usize / 16 {
@@ -186,42 +218,45 @@ impl ConversationHandle {
         Error::Timeout { verb, what, after: asked.timeout, hint }
     }
 
+    /// Begins a command, whose reply becomes an `R`: a [`Command::Reply`] or a box of one.
     #[inline]
-    pub(super) fn begin_execute<C: Command>(
+    pub(super) fn begin_execute<C: Command, R: Outcome>(
         self: &Arc<Self>,
         command: &C,
         terms: Terms,
-    ) -> Result<Pending<C::Reply>> {
+    ) -> Result<Pending<R>> {
         let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
         self.begin(&Self::execution::<C>(), asked, |words| command.store(words))
     }
 
-    pub(super) async fn execute_async<C: Command>(
+    pub(super) async fn execute_async<C: Command, R: Outcome>(
         self: &Arc<Self>,
         command: &C,
         terms: Terms,
-    ) -> Result<C::Reply> {
+    ) -> Result<R::Value> {
         let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
         let ask = Self::execution::<C>();
-        self.begin_async::<C::Reply>(&ask, asked, |words| command.store(words)).await?.await
+        self.begin_async::<R>(&ask, asked, |words| command.store(words)).await?.await
     }
 
     fn execution<C: Command>() -> Ask<'static> {
         let (payload, reply) = (size_of::<C>(), size_of::<C::Reply>());
-        Ask { kind: Kind::Execute, item: NO_ITEM, name: "", of: call_of::<C>(), payload, reply }
+        Ask { kind: Kind::Execute, item: NO_ITEM, life: 0, name: "", of: call_of::<C>(), payload, reply }
     }
 
-    /// An item, by index where it is known, and by name. Nothing is allocated where it is.
-    fn item(&self, item: &str) -> Result<(u32, Arc<str>)> {
+    /// An item: by index and life of the service where it is known, and by name. Nothing is allocated where it is.
+    fn item(&self, item: &str) -> Result<((u32, u64), Arc<str>)> {
         name::check("item", item)?;
         let state = self.shared.state.lock();
-        let found = state.session.as_ref().and_then(|session| session.find_named(item));
-        Ok(found.unwrap_or_else(|| (NO_ITEM, item.into())))
+        let found =
+            state.session.as_ref().and_then(|session| Some((session.epoch, session.find_named(item)?)));
+        Ok(found.map_or_else(|| ((NO_ITEM, 0), item.into()), |(life, (index, name))| ((index, life), name)))
     }
 }
 
 impl<T: Payload + ?Sized> Conversation<T> {
-    /// The same conversation, whose transactions wait for their answers at most so long. Default: 2 s.
+    /// The same conversation, whose transactions wait for their answers at most so long. Default: 2 s. The first of its size may
+    /// wait as long before, for the service to make memory for such.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.terms.timeout = timeout;
         self
@@ -235,6 +270,9 @@ impl<T: Payload + ?Sized> Conversation<T> {
 
     /// Offers a value for an item; returns when the service has accepted it. What the service then does with it is its own:
     /// mostly it publishes it.
+    ///
+    /// A value may have 16 MiB, as may the answer of any other transaction. One that is large is in memory of its own while it is
+    /// on its way, of which a service has 64 MiB for all transactions of one program.
     ///
     /// ```
     /// # fn main() -> Result<(), bus::Error> {
@@ -261,15 +299,16 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Refused`] with the handler's code and reason, [`Error::Busy`], [`Error::NoSuchItem`],
-    /// [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes; [`Error::Timeout`];
+    /// [`Error::Refused`] with the handler's code and reason, or for a value that there is no memory for; [`Error::Busy`],
+    /// [`Error::NoSuchItem`], [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes; [`Error::Timeout`];
     /// [`Error::Died`] where the service ends before it answers, [`Error::Stale`] where it had before;
     /// [`Error::InvalidName`].
     pub fn poke(&self, item: &str, value: &T) -> Result<()> {
         self.start_poke(item, value)?.wait_from_now()
     }
 
-    /// As [`poke`](Self::poke), without waiting for the answer.
+    /// As [`poke`](Self::poke), without waiting for the answer. The first of its size waits until the service has made memory
+    /// for such, which does not depend on its handlers; [`poke_async`](Self::poke_async) blocks no thread there either.
     ///
     /// # Errors
     /// As [`poke`](Self::poke), as far as the service need not be asked; the others come with the answer.
@@ -282,23 +321,23 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # Errors
     /// As [`poke`](Self::poke).
     pub async fn poke_async(&self, item: &str, value: &T) -> Result<()> {
-        let (index, name) = self.handle.item(item)?;
+        let (place, name) = self.handle.item(item)?;
         let asked = self.handle.asked("poke", What::Item(name), self.terms);
-        let ask = Self::poking(index, item, value);
+        let ask = Self::poking(place, item, value);
         self.handle.begin_async::<()>(&ask, asked, |words| value.store(words)).await?.await
     }
 
     fn start_poke(&self, item: &str, value: &T) -> Result<Pending<()>> {
-        let (index, name) = self.handle.item(item)?;
+        let (place, name) = self.handle.item(item)?;
         let asked = self.handle.asked("poke", What::Item(name), self.terms);
-        self.handle.begin(&Self::poking(index, item, value), asked, |words| value.store(words))
+        self.handle.begin(&Self::poking(place, item, value), asked, |words| value.store(words))
     }
 
-    fn poking<'a>(index: u32, item: &'a str, value: &T) -> Ask<'a> {
-        let name = if index == NO_ITEM { item } else { "" };
+    fn poking<'a>((item, life): (u32, u64), name: &'a str, value: &T) -> Ask<'a> {
         Ask {
             kind: Kind::Poke,
-            item: index,
+            item,
+            life,
             name,
             of: T::Fixed::FINGERPRINT,
             payload: value.bytes(),
@@ -311,10 +350,10 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # Errors
     /// As [`Client::execute`](crate::Client::execute).
     pub fn execute<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.begin_execute(command, self.terms)?.wait_from_now()
+        self.handle.begin_execute::<C, C::Reply>(command, self.terms)?.wait_from_now()
     }
 
-    /// As [`execute`](Self::execute), without waiting for the reply.
+    /// As [`execute`](Self::execute), without waiting for the reply; as [`begin_poke`](Self::begin_poke) of a value.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), as far as the service need not be asked; the others come with the reply.
@@ -327,7 +366,31 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_async<C: Command>(&self, command: &C) -> Result<C::Reply> {
-        self.handle.execute_async(command, self.terms).await
+        self.handle.execute_async::<C, C::Reply>(command, self.terms).await
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_boxed<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.begin_execute::<C, Boxed<C::Reply>>(command, self.terms)?.wait_from_now()
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without waiting for the reply.
+    ///
+    /// # Errors
+    /// As [`begin_execute`](Self::begin_execute).
+    pub fn begin_execute_boxed<C: Command>(&self, command: &C) -> Result<Pending<Boxed<C::Reply>>> {
+        Ok(self.handle.begin_execute(command, self.terms)?.begun())
+    }
+
+    /// As [`execute_boxed`](Self::execute_boxed), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_boxed_async<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
+        self.handle.execute_async::<C, Boxed<C::Reply>>(command, self.terms).await
     }
 
     /// Has the service compute an item's value in a format of this program's choice; see
@@ -364,7 +427,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
         self.start_request::<F, F>(item, size_of::<F>())?.wait_from_now()
     }
 
-    /// As [`request_as`](Self::request_as), without waiting for the answer.
+    /// As [`request_as`](Self::request_as), without waiting for the answer; as [`begin_poke`](Self::begin_poke) of a value.
     ///
     /// # Errors
     /// As [`request_as`](Self::request_as), as far as the service need not be asked; the others come with the answer.
@@ -377,9 +440,9 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # Errors
     /// As [`request_as`](Self::request_as).
     pub async fn request_as_async<F: Message>(&self, item: &str) -> Result<F> {
-        let (index, name) = self.handle.item(item)?;
+        let (place, name) = self.handle.item(item)?;
         let asked = self.handle.asked("request", What::Item(name), self.terms);
-        let ask = Self::requesting::<F>(index, item, size_of::<F>());
+        let ask = Self::requesting::<F>(place, item, size_of::<F>());
         self.handle.begin_async::<F>(&ask, asked, nothing).await?.await
     }
 
@@ -392,14 +455,89 @@ impl<T: Payload + ?Sized> Conversation<T> {
         self.start_request::<F, Boxed<F>>(item, most.max(F::ELEMENTS_AT))?.wait_from_now()
     }
 
-    fn start_request<F: Payload + ?Sized, R: Outcome>(&self, item: &str, reply: usize) -> Result<Pending<R>> {
-        let (index, name) = self.handle.item(item)?;
-        let asked = self.handle.asked("request", What::Item(name), self.terms);
-        self.handle.begin(&Self::requesting::<F>(index, item, reply), asked, nothing)
+    /// As [`request_boxed_as`](Self::request_boxed_as), without waiting for the answer.
+    ///
+    /// # Errors
+    /// As [`begin_request_as`](Self::begin_request_as).
+    pub fn begin_request_boxed_as<F: Payload + ?Sized>(
+        &self,
+        item: &str,
+        most: usize,
+    ) -> Result<Pending<Boxed<F>>> {
+        Ok(self.start_request::<F, Boxed<F>>(item, most.max(F::ELEMENTS_AT))?.begun())
     }
 
-    fn requesting<F: Payload + ?Sized>(index: u32, item: &str, reply: usize) -> Ask<'_> {
-        let name = if index == NO_ITEM { item } else { "" };
-        Ask { kind: Kind::Request, item: index, name, of: F::Fixed::FINGERPRINT, payload: 0, reply }
+    /// As [`request_boxed_as`](Self::request_boxed_as), without blocking a thread.
+    ///
+    /// # Errors
+    /// As [`request_boxed_as`](Self::request_boxed_as).
+    pub async fn request_boxed_as_async<F: Payload + ?Sized>(
+        &self,
+        item: &str,
+        most: usize,
+    ) -> Result<Box<F>> {
+        let (place, name) = self.handle.item(item)?;
+        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        let ask = Self::requesting::<F>(place, item, most.max(F::ELEMENTS_AT));
+        self.handle.begin_async::<Boxed<F>>(&ask, asked, nothing).await?.await
+    }
+
+    fn start_request<F: Payload + ?Sized, R: Outcome>(&self, item: &str, reply: usize) -> Result<Pending<R>> {
+        let (place, name) = self.handle.item(item)?;
+        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        self.handle.begin(&Self::requesting::<F>(place, item, reply), asked, nothing)
+    }
+
+    fn requesting<F: Payload + ?Sized>((item, life): (u32, u64), name: &str, reply: usize) -> Ask<'_> {
+        Ask { kind: Kind::Request, item, life, name, of: F::Fixed::FINGERPRINT, payload: 0, reply }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Bus, Service, Serving};
+
+    /// After how long something that has to happen is taken to hang.
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// A life of a service with these items, which keeps the names of those that are poked.
+    fn serve(bus: &Bus, items: [&str; 2]) -> (Service, Serving<Vec<String>>) {
+        let service = bus.service("service").unwrap();
+        let topic = service.topic::<u64>("topic").open().unwrap();
+        for item in items {
+            topic.item(item).unwrap();
+        }
+        let serving = service.serve(Vec::new(), |handlers| {
+            handlers.poke("topic", |poked: &mut Vec<String>, _: &u64, caller| {
+                poked.push(caller.item().to_owned());
+                Ok(())
+            })?;
+            Ok(())
+        });
+        service.ready().unwrap();
+        (service, serving.unwrap())
+    }
+
+    #[test]
+    fn an_item_that_was_looked_up_in_another_life_is_the_one_of_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let bus = Bus::builder().directory(directory.path()).open("test").unwrap();
+        let (service, serving) = serve(&bus, ["kitchen", "bath"]);
+        let rooms = bus.connect::<u64>("service/topic").open().unwrap().with_timeout(LIMIT);
+        let begin = std::time::Instant::now();
+        // As a thread that is held up between the look and the poke.
+        let (place, name) = rooms.handle.item("kitchen").unwrap();
+        assert_eq!(place.0, 0);
+        drop((service, serving));
+        let (_service, serving) = serve(&bus, ["bath", "kitchen"]);
+        while rooms.poke("bath", &1).is_err() {
+            assert!(begin.elapsed() < LIMIT, "it is not connected to the next life");
+            std::thread::yield_now();
+        }
+        let asked = || rooms.handle.asked("poke", What::Item(name.clone()), rooms.terms);
+        let ask = Conversation::<u64>::poking(place, "kitchen", &2);
+        rooms.handle.begin::<()>(&ask, asked(), |words| 2_u64.store(words)).unwrap().wait_from_now().unwrap();
+        assert_eq!(serving.stop().unwrap(), ["bath", "kitchen"]);
     }
 }

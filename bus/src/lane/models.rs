@@ -210,6 +210,35 @@ fn a_set_is_told_of_a_request_that_it_has_not_seen() {
     holds_and_needs(told_request, &[Site::InboxRingFence, Site::InboxSleepFence]);
 }
 
+/// A request is posted while the handlers are dropped: who drops them sees it, or its client sees that it has to tell.
+fn withdrawn_request() {
+    let shared = Arc::new((lane(), inbox(), ModelFutex::default()));
+    shared.0.offers().store(1, Ordering::Relaxed);
+    let client = {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let (lane, inbox, futex) = &*shared;
+            if lane.offers().load(Ordering::Relaxed) == 0 {
+                return true;
+            }
+            post(lane, 1);
+            inbox.ring(futex);
+            lane.offers().load(Ordering::Relaxed) == 0
+        })
+    };
+    let (lane, ..) = &*shared;
+    lane.offers().store(0, Ordering::Relaxed);
+    Site::WithdrawFence.fence(Ordering::SeqCst);
+    let seen = lane.has(1);
+    let told = client.join().unwrap();
+    assert!(seen || told, "neither seen nor told of");
+}
+
+#[test]
+fn who_drops_the_handlers_leaves_no_request_behind() {
+    holds_and_needs(withdrawn_request, &[Site::InboxRingFence, Site::WithdrawFence]);
+}
+
 /// One client asks twice, so that the service sleeps again while the first ring is still on its way.
 fn inbox_twice() {
     let shared = Arc::new((lane(), inbox(), ModelFutex::default()));

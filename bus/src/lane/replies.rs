@@ -28,10 +28,11 @@
 //!   rung until it is emptied, and whoever empties it looks at the mark after that.
 //! - A mark changes once while it is waited for, and the kernel compares it under its own lock; so it can be what is
 //!   slept on, and nothing has to be counted.
-//! - The service may die. Then the client's own control thread sets the mark, with [`ENDED`], by a compare-exchange, so that
+//! - The service may end. Then the client's own control thread sets the mark, with [`ENDED`], by a compare-exchange, so that
 //!   an answer which has come stays: the transaction has one outcome. It turns the low half over too, which is all that the
 //!   kernel compares: with that left as it was, who is just going to sleep would not wake (the model
-//!   `a_transaction_has_one_outcome` found it).
+//!   `a_transaction_has_one_outcome` found it). A service whose process lives may set the mark to something else after that; so
+//!   who waits looks now and then whether the lane has ended, in memory that is the client's alone.
 
 use core::time::Duration;
 
@@ -41,6 +42,9 @@ use crate::sync::{AtomicU64, Ordering, Site, step};
 
 /// In a mark: there will be no answer. No request's number has it.
 const ENDED: u64 = 1 << 63;
+
+/// How often it is tried to set a mark that a service goes on changing.
+const TRIES: usize = 64;
 
 /// Who waits for an answer.
 const BY_FUTEX: u64 = 1;
@@ -246,7 +250,11 @@ impl<'l> Cell<'l> {
     /// There will be no answer to request `number`, unless it is there already. Wakes who sleeps.
     pub(crate) fn end(self, number: u64, futex: &impl Futex) {
         let mut mark = self.mark().load(Ordering::Relaxed);
-        while !is_over(mark, number) {
+        // An honest service changes it once. One that goes on and on holds nobody up here, and who waits does not rely on the mark.
+        for _ in 0..TRIES {
+            if is_over(mark, number) {
+                break;
+            }
             let ended = ENDED | u64::from(!(mark as u32));
             match self.mark().compare_exchange(mark, ended, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => break,

@@ -47,6 +47,15 @@ impl Kind {
     /// All, in the order of their numbers, from 1.
     pub(crate) const ALL: [Kind; 3] = [Kind::Poke, Kind::Execute, Kind::Request];
 
+    /// Why nothing of this kind is done where there is no handler for any.
+    pub(crate) fn why_unsupported(self) -> &'static str {
+        match self {
+            Kind::Poke => "the topic takes no pokes",
+            Kind::Execute => "the service has no commands",
+            Kind::Request => "no item of the topic is computed",
+        }
+    }
+
     fn from_bits(bits: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|&kind| kind as u8 == bits)
     }

@@ -185,6 +185,11 @@ impl Geometry {
         (1 + self.parameters.items as usize) * LINE_WORDS * 8
     }
 
+    /// Where a first segment says what the service offers on the topic: beside the count, which changes as seldom.
+    pub(crate) fn offers(&self) -> Range<usize> {
+        self.count + 1..self.count + 2
+    }
+
     /// The bell of the topic.
     pub(crate) fn topic_bell() -> Range<usize> {
         0..BELL_WORDS

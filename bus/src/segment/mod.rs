@@ -4,7 +4,7 @@
 //! topic segment       written by the service, mapped read-only by everybody else
 //!   header            16 words: magic, version, fingerprint, parameters; the ready flag is stored last
 //!   journal           head line, then a ring of two-word slots {mark, item << 32 | number}
-//!   count line        number of items in this segment's directory
+//!   count line        number of items in this segment's directory; in a first segment, what the service offers on the topic
 //!   schema            the self-description of the message type
 //!   directory         a word an item: where its name is
 //!   names             the names' bytes

@@ -133,6 +133,11 @@ impl SegmentView {
         })
     }
 
+    /// The word that says what the service offers on the topic; it means something in a first segment only.
+    pub(crate) fn offers(&self) -> Words {
+        self.words.part(self.geometry.offers())
+    }
+
     /// The bytes of the schema.
     pub(crate) fn schema(&self) -> Vec<u8> {
         text::load(&self.words[self.geometry.schema.clone()], self.geometry.parameters.schema as usize)

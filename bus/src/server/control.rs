@@ -116,6 +116,7 @@ impl Control {
         if ready.listener {
             self.accept();
         }
+        self.service.transactions.refuse_unattended();
         self.system.refresh(&self.peers);
         self.system.tell_spies();
     }
@@ -193,11 +194,18 @@ impl Control {
             }
         };
         let groups = socket::groups(&socket);
+        // Where a bus is one user's own, the kernel lets nobody else come here.
+        let (credentials, groups) = if self.service.among_others {
+            access::known(credentials, groups)
+        } else {
+            (credentials, groups)
+        };
         let admitted = self.service.admits(&credentials, &groups);
         let mut peer = Peer::new(self.service.clone(), socket, (credentials, groups), self.next_peer);
         if !admitted {
             self.service.system.count_connection(false);
             tracing::warn!(service = self.service.name, ?credentials, "refused a client: no list has it");
+            peer.tell_refused("", 0, "no access list lets it connect");
             peer.say_goodbye(Farewell::Denied, &access::remedy(credentials.uid, Verbs::CONNECT));
             return;
         }
@@ -206,6 +214,7 @@ impl Control {
         if (self.peers.len() + self.lingering.len()) as u64 >= most {
             tracing::warn!(service = self.service.name, most, "refused a client: too many connections");
             self.service.system.count_connection(false);
+            peer.tell_refused("", 0, "too many connections");
             peer.say_goodbye(Farewell::Evicted, "too many connections");
             return;
         }

@@ -22,7 +22,7 @@ pub struct ConversationInfo {
     pub number: u64,
     /// The client's process, by the kernel's word; 0 where it is in another pid namespace and has no number here.
     pub pid: u32,
-    /// The client's user.
+    /// The client's user; `u32::MAX` where it has, on a shared bus, no number in this program's user namespace.
     pub uid: u32,
     /// The topic; empty for a conversation with the service as a whole.
     pub topic: String,

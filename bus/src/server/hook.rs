@@ -35,11 +35,11 @@ use crate::server::transactions::refusal::Refusal;
 pub struct ConnectRequest {
     /// The client's process; 0 where it is in another pid namespace and has no number here.
     pub pid: u32,
-    /// Its user.
+    /// Its user; `u32::MAX` where it has, on a shared bus, no number in this program's user namespace.
     pub uid: u32,
-    /// Its group.
+    /// Its group, likewise.
     pub gid: u32,
-    /// Its further groups.
+    /// Its further groups, those that have numbers here.
     pub groups: Arc<[u32]>,
     /// The topic, which there is; empty for the service as a whole.
     pub topic: String,

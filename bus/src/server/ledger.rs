@@ -18,7 +18,7 @@ pub(crate) const MOST_LINKS: usize = 1 << 12;
 pub(crate) const MOST_BYTES: usize = 2 << 20;
 /// The most bytes of lanes of one process: a few transactions of some megabytes, or some thousand conversations with
 /// small ones.
-const MOST_LANE_BYTES: usize = 64 << 20;
+pub(crate) const MOST_LANE_BYTES: usize = 64 << 20;
 /// The most lanes of one process, so that small ones do not make up for it by their number.
 const MOST_LANES: usize = 1 << 12;
 /// The most lanes of all processes together: as many mappings as there may be credit memories.

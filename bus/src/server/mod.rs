@@ -19,7 +19,7 @@ pub(crate) mod events;
 pub(crate) mod eviction;
 mod flow;
 pub(crate) mod hook;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod loan;
 mod peer;
 mod pool;

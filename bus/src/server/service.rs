@@ -77,7 +77,7 @@ impl Service {
         let instance = random()?;
         let claim = bus.registry.claim(name, instance)?;
         let waker = Waker::new().map_err(Error::os("creating an eventfd"))?;
-        let shared = Arc::new(ServiceShared::new(name.to_owned(), instance, waker));
+        let shared = Arc::new(ServiceShared::new(name.to_owned(), instance, bus.registry.is_shared(), waker));
         tracing::debug!(service = name, bus = bus.name, "claimed");
         let running = Running { claim: Some(claim), thread: None, hook: None, hook_thread: None };
         Ok(Service { bus, shared, running: Mutex::new(running) })
@@ -144,6 +144,9 @@ impl Service {
     /// own](TopicBuilder::access). Default: its own user, and root, everything. Has to be said before the service is ready,
     /// since what a conversation may do is settled when it is opened.
     ///
+    /// What the service [tells of itself](crate::System), and what a [spy](crate::Spy) sees, names all topics and items, of those too
+    /// that have a list of their own, and who is connected; for that this list grants [`OBSERVE`](crate::Verbs::OBSERVE).
+    ///
     /// # Errors
     /// [`Error::InvalidOption`] for a service that is ready.
     pub fn set_access(&self, access: Access) -> Result<()> {
@@ -155,7 +158,8 @@ impl Service {
     /// Has a hook asked about each conversation before it is opened: about those whom the lists allow it. What it refuses its
     /// client is told, with the reason: [`Error::Refused`], [`Error::Busy`] or [`Error::Failed`], and
     /// [`Error::NoSuchTopic`] for [`Refusal::NoSuchItem`]. A client that comes back after its connection was lost is asked
-    /// about again.
+    /// about again. Where the hook is busy, conversations that wait for the service, that had been open, or that are of a
+    /// [list](crate::Bus::connect_all), ask again by themselves when it says.
     ///
     /// The hook runs on a thread of its own, one question at a time, so a slow one delays those who connect, and nobody else. One
     /// that panics refuses. Closing the service does not wait for a hook that runs; it is not called afterwards. It

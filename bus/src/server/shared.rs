@@ -35,6 +35,8 @@ pub(crate) struct ServiceShared {
     pub(crate) name: String,
     /// Which life of the service this is: a random number, in every segment header.
     pub(crate) epoch: u64,
+    /// Whether other users may be on its bus.
+    pub(crate) among_others: bool,
     /// Wakes the control thread.
     pub(crate) waker: Waker,
     /// Changes whenever publishers have something to learn: a link is tracked or no longer, or the service is closed.
@@ -125,10 +127,11 @@ struct Enrolled {
 }
 
 impl ServiceShared {
-    pub(crate) fn new(name: String, epoch: u64, waker: Waker) -> Self {
+    pub(crate) fn new(name: String, epoch: u64, among_others: bool, waker: Waker) -> Self {
         ServiceShared {
             name,
             epoch,
+            among_others,
             publishers: Arc::default(),
             timers: Timers::new(waker.clone()),
             waker,
@@ -170,6 +173,13 @@ impl ServiceShared {
         if topic.name.is_empty() {
             return of_service.among(Verbs::CONNECT | Verbs::EXECUTE);
         }
+        if system::is_reserved(&topic.name) {
+            return if of_service.contains(Verbs::OBSERVE) {
+                Verbs::CONNECT | Verbs::READ
+            } else {
+                Verbs::NONE
+            };
+        }
         match &topic.access {
             None => of_service,
             Some(access) => match access.granted(client, groups) {
@@ -177,6 +187,11 @@ impl ServiceShared {
                 granted => granted.without(Verbs::EXECUTE) | of_service.among(Verbs::EXECUTE),
             },
         }
+    }
+
+    /// Whether a client may see what the service tells of itself.
+    pub(crate) fn may_observe(&self, client: &Credentials, groups: &[u32]) -> bool {
+        lock(&self.access).granted(client, groups).contains(Verbs::OBSERVE)
     }
 
     /// Whether a client may do anything at all.
@@ -235,12 +250,14 @@ impl ServiceShared {
         core::mem::take(&mut lock(&self.evictions))
     }
 
-    /// Adds a topic; `false` if there is one of this name.
-    pub(crate) fn add_topic(&self, topic: Arc<TopicShared>) -> bool {
+    /// Adds a topic, whose clients read in `board` what is offered; `false` if there is one of this name.
+    pub(crate) fn add_topic(&self, topic: Arc<TopicShared>, board: Words) -> bool {
         let mut topics = lock(&self.topics);
         if topics.contains_key(&topic.name) {
             return false;
         }
+        // Before any client can find the topic.
+        self.transactions.add_board(&topic.name, board);
         topics.insert(topic.name.clone(), topic);
         drop(topics);
         self.appeared();

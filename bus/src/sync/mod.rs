@@ -107,6 +107,8 @@ pub(crate) enum Site {
     InboxWakeAdd,
     /// Service: the flag is set after the count of wakes was read.
     InboxSeenFence,
+    /// Service: that nothing is offered any longer is visible before it looks for the last requests.
+    WithdrawFence,
 }
 
 impl Site {

@@ -3,11 +3,15 @@
 //! It connects when the service is there, opens every conversation, and when the connection ends tells
 //! every conversation and link why, and begins again.
 //!
-//! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends,
-//! [`questions`] what is asked besides conversations and links.
+//! Files: this one is the connection's life and what handles ask of it, [`frames`] what the service sends, [`lent`] the
+//! memory among that, and [`refusals`] what it says no to; [`questions`] is what is asked besides conversations and links,
+//! [`patience`] how soon it connects again.
 
 mod frames;
+mod lent;
+mod patience;
 mod questions;
+mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -15,7 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::conversation::{ConversationShared, Status};
+use super::conversation_state::{ConversationShared, Status};
 use super::credit_memory::CreditMemory;
 use super::doorbell::ServiceDoorbells;
 use super::link_state::{LinkShared, Target};
@@ -31,12 +35,11 @@ use crate::wire::{
     Unadvise,
 };
 
-pub(crate) use questions::Question;
+use patience::{LONGEST_REST, Life, Patience, SHORTEST_REST};
+pub(crate) use questions::{Asker, Question};
 
-/// How long to leave a service alone that cannot be connected to now: from this …
-const SHORTEST_REST: Duration = Duration::from_millis(1);
-/// … to this, doubling while its connections last shorter than this.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// How long to leave a service alone that is too busy for a conversation, whatever it says.
+const LONGEST_DELAY: Duration = Duration::from_secs(3600);
 
 /// A service, as its clients in this process see it.
 #[derive(Debug)]
@@ -50,18 +53,18 @@ pub(crate) struct Peer {
     credits: Vec<CreditMemory>,
     /// What was asked, by reference, and not answered yet.
     questions: HashMap<u64, Question>,
+    /// Conversations that the service was too busy for, and when they are asked for again.
+    postponed: BTreeMap<u64, Instant>,
     /// Links whose service went, and which may still sleep on its words.
     sleepers: Vec<Arc<LinkShared>>,
     /// Why the service said that the connection ends.
     farewell: Option<Ended>,
     /// When the connection began.
     since: Instant,
-    /// Connections to one process in a row that ended soon.
-    short_lived: u32,
     /// Which life of the service this connection is with.
     epoch: u64,
-    /// The process whose connection ended last.
-    ended_by: u32,
+    /// How soon to connect again.
+    patience: Patience,
     /// What those who wait by descriptor are woken by.
     doorbells: ServiceDoorbells,
 }
@@ -114,12 +117,12 @@ impl Peer {
             building: HashMap::new(),
             credits: Vec::new(),
             questions: HashMap::new(),
+            postponed: BTreeMap::new(),
             sleepers: Vec::new(),
             farewell: None,
             since: Instant::now(),
-            short_lived: 0,
             epoch: 0,
-            ended_by: 0,
+            patience: Patience::default(),
             doorbells: ServiceDoorbells::default(),
         }
     }
@@ -141,7 +144,8 @@ impl Peer {
             Phase::Resting { until } => Some(*until),
             Phase::Greeting { connection, .. } => connection.retry_at(),
             Phase::Open { connection, .. } => {
-                connection.retry_at().into_iter().chain(self.doorbells.retry_at()).min()
+                let postponed = self.postponed.values().copied();
+                postponed.chain(connection.retry_at()).chain(self.doorbells.retry_at()).min()
             }
         }
     }
@@ -231,6 +235,7 @@ impl Peer {
             open.shared.lanes.end(&Ended::Closed);
         }
         self.building.remove(&number);
+        self.postponed.remove(&number);
         self.send(number, 0, &Close {});
     }
 
@@ -248,6 +253,7 @@ impl Peer {
             open.over = Some(over);
         }
         self.building.remove(&number);
+        self.postponed.remove(&number);
         open.shared.state.update(|state| {
             if !matches!(state.status, Status::Ended(Ended::Closed)) {
                 state.status = Status::Ended(reason.clone());
@@ -263,7 +269,7 @@ impl Peer {
             question.conversation().is_some_and(|conversation| conversation.number == number)
         };
         for (_, question) in self.questions.extract_if(is_about_it) {
-            question.fail(Error::Stale { service: self.service.clone(), reason: reason.clone() });
+            question.fail(|| Error::Stale { service: self.service.clone(), reason: reason.clone() });
         }
     }
 
@@ -326,10 +332,11 @@ impl Peer {
     /// Asks a question.
     pub(crate) fn ask(&mut self, reference: u64, question: Question) {
         // The service has ended since the handle looked: that is the answer, and not that there is no such service now.
-        let ended = question.conversation().and_then(|asks| Some(asks.stale(asks.ended()?)));
-        if let Some(stale) = ended {
-            return question.fail(stale);
+        let ended = question.conversation().and_then(|asks| Some((asks.clone(), asks.ended()?)));
+        if let Some((asks, reason)) = ended {
+            return question.fail(|| asks.stale(reason.clone()));
         }
+        let Some(question) = self.join(question) else { return };
         // A service that is stopped answers none, however often it is asked.
         self.questions.retain(|_, question| !question.is_abandoned());
         if let Phase::Open { connection, .. } = &mut self.phase {
@@ -338,12 +345,52 @@ impl Peer {
         self.questions.insert(reference, question);
     }
 
+    /// Leaves a question to one for the same, or answers it where that has been answered since its handle looked; otherwise gives it
+    /// back.
+    fn join(&mut self, question: Question) -> Option<Question> {
+        let Question::Lane { conversation, room, .. } = &question else { return Some(question) };
+        if let Some(lane) = conversation.lanes.find(*room) {
+            let Question::Lane { askers, .. } = question else { return None };
+            askers.into_iter().for_each(|asker| asker.answer.send(Ok(lane.clone())));
+            return None;
+        }
+        self.questions.values_mut().try_fold(question, |question, other| other.join(question).ok_or(())).ok()
+    }
+
     /// Handles what came in, and sends doorbells again that were refused.
     pub(crate) fn serve(&mut self) {
         if let Err(lost) = self.receive() {
             self.lose(lost);
         }
         self.retry_doorbells();
+        self.ask_again();
+    }
+
+    /// Asks for a conversation again later, since the service is too busy for it now.
+    fn postpone(&mut self, number: u64, retry_after: Duration, busy: &Error) {
+        let Some(open) = self.conversations.get(&number) else { return };
+        let at = Instant::now() + retry_after.clamp(SHORTEST_REST, LONGEST_DELAY);
+        self.postponed.insert(number, at);
+        let trouble = Some(busy.to_string());
+        if open.shared.trouble() != trouble {
+            open.shared.state.update(|state| state.trouble = trouble);
+        }
+    }
+
+    /// Asks for those conversations again whose time has come.
+    fn ask_again(&mut self) {
+        if self.postponed.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let Phase::Open { connection, .. } = &mut self.phase else { return };
+        self.postponed.retain(|number, at| {
+            let due = *at <= now;
+            if due && let Some(open) = self.conversations.get(number) {
+                connect(connection, &open.shared);
+            }
+            !due
+        });
     }
 
     fn retry_doorbells(&mut self) {
@@ -409,26 +456,23 @@ impl Peer {
         }
     }
 
-    /// A service that ends connections as soon as they begin would otherwise be connected to without pause.
-    /// One that died is another matter: what returns is another process, and is followed at once.
+    /// The connection has ended: when to look for the service again.
     fn choose_next_phase(&mut self, reason: &Ended) {
-        let pid = match self.phase {
-            Phase::Greeting { pid, .. } | Phase::Open { pid, .. } => pid,
-            Phase::Absent | Phase::Resting { .. } => 0,
+        let life = match self.phase {
+            Phase::Greeting { pid, .. } => Life { pid, epoch: None },
+            Phase::Open { pid, .. } => Life { pid, epoch: Some(self.epoch) },
+            Phase::Absent | Phase::Resting { .. } => return,
         };
-        let soon = self.since.elapsed() < LONGEST_REST && pid == self.ended_by;
-        self.short_lived = if soon { self.short_lived + 1 } else { 0 };
-        self.ended_by = pid;
-        match (reason, self.short_lived) {
-            (Ended::Exhausted(_), _) => self.rest(LONGEST_REST),
-            (_, 0 | 1) => self.phase = Phase::Absent,
-            (_, times) => self.rest(SHORTEST_REST.saturating_mul(1 << times.min(16)).min(LONGEST_REST)),
+        match self.patience.after(life, self.since.elapsed(), reason) {
+            Some(rest) => self.rest(rest),
+            None => self.phase = Phase::Absent,
         }
     }
 
     /// Tells every conversation and link that the service is gone.
     fn end_all(&mut self, reason: &Ended) {
         self.building.clear();
+        self.postponed.clear();
         self.credits.clear();
         for open in self.conversations.values_mut() {
             open.waits = false;
@@ -461,7 +505,7 @@ impl Peer {
     }
 
     fn answer_all(&mut self, why: impl Fn() -> Error) {
-        self.questions.drain().for_each(|(_, question)| question.fail(why()));
+        self.questions.drain().for_each(|(_, question)| question.fail(&why));
     }
 
     /// Wakes links that sleep although their service is gone; whether that has to be done again.

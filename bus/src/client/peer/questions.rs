@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::client::conversation::ConversationShared;
+use crate::client::conversation_state::ConversationShared;
 use crate::client::lanes::ClientLane;
 use crate::client::pending::Asked;
 use crate::discovery::TopicInfo;
@@ -21,14 +21,9 @@ const MAX_TOPICS: usize = 1 << 16;
 pub(crate) enum Question {
     /// Whether an item exists.
     Find { conversation: Arc<ConversationShared>, item: String, answer: Answer<Result<()>> },
-    /// A lane.
-    Lane {
-        conversation: Arc<ConversationShared>,
-        room: (u32, u32),
-        offer: u64,
-        asked: Asked,
-        answer: Answer<Result<Arc<ClientLane>>>,
-    },
+    /// A lane, for all who want such a one: it is asked for once, however many they are, and however often they ask while the
+    /// service is stopped.
+    Lane { conversation: Arc<ConversationShared>, room: (u32, u32), offer: u64, askers: Vec<Asker> },
     /// All commands, or all formats of the conversation's topic; they come one by one.
     Offers {
         conversation: Arc<ConversationShared>,
@@ -40,7 +35,30 @@ pub(crate) enum Question {
     Topics { found: Vec<TopicInfo>, answer: Answer<Result<Vec<TopicInfo>>> },
 }
 
+/// Who wants a lane: what for, and where the answer goes.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) asked: Asked,
+    pub(crate) answer: Answer<Result<Arc<ClientLane>>>,
+}
+
 impl Question {
+    /// Where it is for the lane that `other` is for, has that answer both; otherwise gives `other` back.
+    pub(super) fn join(&mut self, other: Question) -> Option<Question> {
+        match (self, other) {
+            (
+                Question::Lane { conversation, room, offer, askers },
+                Question::Lane { conversation: of, room: same, offer: likewise, askers: more },
+            ) if conversation.number == of.number && *room == same && *offer == likewise => {
+                // Those that have given up make room first.
+                askers.retain(|asker| !asker.answer.is_abandoned());
+                askers.extend(more);
+                None
+            }
+            (_, other) => Some(other),
+        }
+    }
+
     /// Asks it, or asks on.
     pub(super) fn ask(&self, connection: &mut Connection, reference: u64) {
         match self {
@@ -78,13 +96,13 @@ impl Question {
     }
 
     /// Answers it with an error.
-    pub(super) fn fail(self, error: Error) {
+    pub(super) fn fail(self, why: impl Fn() -> Error) {
         // Whoever asked may have given up.
         match self {
-            Question::Find { answer, .. } => answer.send(Err(error)),
-            Question::Lane { answer, .. } => answer.send(Err(error)),
-            Question::Offers { answer, .. } => answer.send(Err(error)),
-            Question::Topics { answer, .. } => answer.send(Err(error)),
+            Question::Find { answer, .. } => answer.send(Err(why())),
+            Question::Lane { askers, .. } => askers.into_iter().for_each(|of| of.answer.send(Err(why()))),
+            Question::Offers { answer, .. } => answer.send(Err(why())),
+            Question::Topics { answer, .. } => answer.send(Err(why())),
         }
     }
 

@@ -59,9 +59,8 @@ impl<R: Outcome> sealed::Join for Pending<R> {
 impl Answer {
     /// Whether there is an outcome.
     pub(super) fn news(&self, now: Instant) -> Option<News> {
-        let is_over =
-            self.lane.cell(self.cell).is_over(self.number) || self.until.is_some_and(|until| until <= now);
-        is_over.then(News::once)
+        let is_over = self.lane.cell(self.cell).is_over(self.number) || self.lane.has_ended();
+        (is_over || self.until.is_some_and(|until| until <= now)).then(News::once)
     }
 
     /// Has the set woken by the outcome. Then comes a look at the [`news`](Self::news).

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::answer::Answer;
 use super::requests::Requests;
 use crate::client::changes::Changes;
-use crate::client::conversation::ConversationShared;
+use crate::client::conversation_state::ConversationShared;
 use crate::client::deliver::Deliver;
 use crate::client::link::Link;
 use crate::client::link_state::LinkShared;

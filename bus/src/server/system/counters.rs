@@ -4,14 +4,13 @@
 //!
 //! What readers lose is theirs to count, and not known here.
 
-use core::fmt::Write;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::LIST;
-use super::table::Table;
+use super::table::{Hex, Table};
 use crate::lane::{Kind, Status};
 use crate::name;
 use crate::segment::SegmentView;
@@ -32,8 +31,8 @@ pub(super) struct Source {
     pub(super) listed: usize,
     /// Whether the list says more than what was published.
     unsaid: bool,
-    /// The schema of its messages, in hexadecimal.
-    pub(super) schema: String,
+    /// The schema of its messages.
+    pub(super) schema: Hex,
     /// Its segments, mapped a second time, as far as there was memory for that.
     segments: Vec<SegmentView>,
     /// Bytes of so many segments and of so many pool memories.
@@ -48,7 +47,7 @@ impl Source {
             // Another word, which no topic's own list begins with.
             list_name = format!("TopicItemListOf.{number}");
         }
-        let (list, schema, segments) = (Table::new(&[&"item"]), String::new(), Vec::new());
+        let (list, schema, segments) = (Table::new(&[&"item"]), Hex(Arc::default()), Vec::new());
         Source { topic, list_name, list, listed: 0, unsaid: true, schema, segments, bytes: 0, sized: (0, 0) }
     }
 
@@ -61,10 +60,7 @@ impl Source {
         while let (Some(fds), _) = self.topic.segment(self.segments.len()) {
             let Ok(view) = SegmentView::open(&fds.segment, &fds.bells) else { break };
             if self.segments.is_empty() {
-                let hex = |byte: u8| {
-                    let _ = write!(self.schema, "{byte:02x}");
-                };
-                view.schema().into_iter().for_each(hex);
+                self.schema = Hex(view.schema().into());
             }
             self.segments.push(view);
         }

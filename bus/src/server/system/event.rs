@@ -1,5 +1,8 @@
 //! What happens in a service, as a spy is told of it.
 
+use core::fmt;
+use core::time::Duration;
+
 use crate::Message;
 use crate::lane::{Kind, Status};
 use crate::message::FixedStr;
@@ -12,17 +15,19 @@ pub enum TraceKind {
     Lost = 1,
     /// A client began a conversation.
     ConversationOpened = 2,
-    /// A client was refused a conversation, for the reason in [`detail`](TraceEvent::detail).
+    /// A client was refused a conversation, or the connection that it wanted to have some by, for the reason in
+    /// [`detail`](TraceEvent::detail).
     ConversationRefused = 3,
-    /// A conversation ended, for the reason in [`detail`](TraceEvent::detail).
+    /// A conversation ended, for the reason in [`detail`](TraceEvent::detail). Its links follow.
     ConversationClosed = 4,
-    /// A client made a link.
+    /// A client made a link; [`detail`](TraceEvent::detail) says of what kind, as [`SystemLink::kind`](crate::SystemLink::kind) does, and
+    /// whether it waits for its item to appear.
     LinkOpened = 5,
-    /// A client closed a link. Those of a conversation that ends are not told of.
+    /// A client closed a link, or the link's conversation ended, as [`detail`](TraceEvent::detail) says then.
     LinkClosed = 6,
     /// A publisher gave a lossless link up, for the reason in [`detail`](TraceEvent::detail).
     LinkEvicted = 7,
-    /// A handler was called.
+    /// A request was taken, to be answered.
     TransactionBegun = 8,
     /// A transaction was answered.
     TransactionAnswered = 9,
@@ -30,6 +35,13 @@ pub enum TraceKind {
     Malformed = 10,
     /// A handler panicked, with the message in [`detail`](TraceEvent::detail).
     HandlerPanicked = 11,
+    /// A client was refused a link, for the reason in [`detail`](TraceEvent::detail).
+    LinkRefused = 12,
+    /// A client asked where an item is, to read it, and was refused, for the reason in [`detail`](TraceEvent::detail). Not told where
+    /// the topic computes items: clients ask about those too.
+    ItemRefused = 13,
+    /// A client was refused all transactions of a kind, for the reason in [`detail`](TraceEvent::detail): it began none.
+    TransactionsRefused = 14,
 }
 
 /// What a client asks for.
@@ -77,6 +89,9 @@ pub enum TraceOutcome {
 }
 
 /// One event. What does not apply is 0 or empty.
+///
+/// Its `Display` form is a line to read, in which nothing but what is printed comes of what clients wrote:
+/// `#12 1732813384.250017 process 4711, conversation 3 with "valves": poke "north" was answered: refused (code 7), "too much", after 12µs (#11)`.
 #[derive(Message, Debug, Clone, Copy, PartialEq)]
 #[repr(C)]
 pub struct TraceEvent {
@@ -97,6 +112,8 @@ pub struct TraceEvent {
     pub lost: u64,
     /// The client's process, by the kernel's word; 0 where that is in another pid namespace.
     pub pid: u32,
+    /// Of a refusal of the program's: its [code](crate::Refusal::Refused::code).
+    pub code: u32,
     /// What has happened.
     pub kind: TraceKind,
     /// What the client asks for.
@@ -107,7 +124,8 @@ pub struct TraceEvent {
     pub topic: FixedStr<255>,
     /// The item, `*` for a link to several, or the command's type.
     pub name: FixedStr<255>,
-    /// The reason, or what went wrong, cut to what there is room for.
+    /// The reason, or what went wrong, cut to what there is room for. What a handler answers in words is here, too. Neither this nor
+    /// the names have control characters: those come as `\u{fffd}`.
     pub detail: FixedStr<255>,
 }
 
@@ -123,6 +141,7 @@ impl TraceEvent {
             duration: 0,
             lost: 0,
             pid,
+            code: 0,
             kind,
             verb: TraceVerb::None,
             outcome: TraceOutcome::None,
@@ -133,18 +152,124 @@ impl TraceEvent {
     }
 
     pub(crate) fn of(mut self, conversation: u64, topic: &str) -> Self {
-        (self.conversation, self.topic) = (conversation, FixedStr::truncated(topic));
+        (self.conversation, self.topic) = (conversation, printable(topic));
         self
     }
 
     pub(crate) fn named(mut self, name: &str) -> Self {
-        self.name = FixedStr::truncated(name);
+        self.name = printable(name);
         self
     }
 
     pub(crate) fn because(mut self, detail: &str) -> Self {
-        self.detail = FixedStr::truncated(detail);
+        self.detail = printable(detail);
         self
+    }
+
+    /// The event as it may be shown, whoever wrote it.
+    pub(crate) fn printable(mut self) -> Self {
+        for text in [&mut self.topic, &mut self.name, &mut self.detail] {
+            if text.as_str().contains(char::is_control) {
+                *text = printable(text.as_str());
+            }
+        }
+        self
+    }
+}
+
+/// A text of a peer's, without control characters, as much of it as there is room for.
+fn printable(text: &str) -> FixedStr<255> {
+    if !text.contains(char::is_control) {
+        return FixedStr::truncated(text);
+    }
+    // No more of it than can be of use: what stands for a character may be longer than it.
+    let visible = text.chars().take(255).map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    FixedStr::truncated(&visible.collect::<String>())
+}
+
+impl fmt::Display for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.at / 1_000_000_000, self.at / 1000 % 1_000_000);
+        write!(f, "#{} {seconds}.{micros:06}", self.number)?;
+        if self.pid > 0 {
+            write!(f, " process {}", self.pid)?;
+        }
+        if self.conversation > 0 {
+            write!(f, "{} conversation {}", if self.pid > 0 { "," } else { "" }, self.conversation)?;
+        }
+        if !self.topic.is_empty() {
+            write!(f, " with {:?}", self.topic.as_str())?;
+        }
+        f.write_str(": ")?;
+        let verb = match self.verb {
+            TraceVerb::None => "",
+            TraceVerb::Poke => "poke ",
+            TraceVerb::Execute => "execute ",
+            TraceVerb::Request => "request ",
+        };
+        let (before, after) = match self.kind {
+            TraceKind::Lost => ("events were lost", ""),
+            TraceKind::ConversationOpened => ("the conversation was opened", ""),
+            TraceKind::ConversationRefused => ("a conversation was refused", ""),
+            TraceKind::ConversationClosed => ("the conversation ended", ""),
+            TraceKind::LinkOpened => ("link ", " was opened"),
+            TraceKind::LinkClosed => ("link ", " was closed"),
+            TraceKind::LinkEvicted => ("link ", " was evicted"),
+            TraceKind::LinkRefused => ("link ", " was refused"),
+            TraceKind::ItemRefused => ("item ", " was refused"),
+            TraceKind::TransactionBegun => (verb, " was begun"),
+            TraceKind::TransactionAnswered => (verb, " was answered: "),
+            TraceKind::TransactionsRefused => (verb, "was refused"),
+            TraceKind::Malformed => ("the protocol was broken", ""),
+            TraceKind::HandlerPanicked => (verb, ": the handler panicked"),
+        };
+        match self.kind {
+            TraceKind::Lost => write!(f, "{} ", self.lost)?,
+            TraceKind::HandlerPanicked => {
+                return write!(f, "{}{after}, {:?}", verb.trim_end(), self.detail.as_str());
+            }
+            _ => {}
+        }
+        f.write_str(before)?;
+        if self.link > 0 {
+            write!(f, "{} to ", self.link)?;
+        }
+        if !self.name.is_empty() {
+            write!(f, "{:?}", self.name.as_str())?;
+        }
+        f.write_str(after)?;
+        if self.kind == TraceKind::TransactionAnswered {
+            f.write_str(self.outcome.word())?;
+        }
+        if self.code > 0 {
+            write!(f, " (code {})", self.code)?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ", {:?}", self.detail.as_str())?;
+        }
+        if self.transaction > 0 {
+            write!(f, ", after {:?} (#{})", Duration::from_nanos(self.duration), self.transaction)?;
+        }
+        Ok(())
+    }
+}
+
+impl TraceOutcome {
+    fn word(self) -> &'static str {
+        match self {
+            TraceOutcome::None => "",
+            TraceOutcome::Done => "done",
+            TraceOutcome::Refused => "refused",
+            TraceOutcome::Busy => "busy",
+            TraceOutcome::NotSupported => "not supported",
+            TraceOutcome::Failed => "failed",
+            TraceOutcome::Expired => "expired",
+            TraceOutcome::OtherType => "another type",
+            TraceOutcome::NoSuchItem => "no such item",
+            TraceOutcome::Denied => "denied",
+            TraceOutcome::Invalid => "invalid",
+            TraceOutcome::TooLong => "too long",
+        }
     }
 }
 

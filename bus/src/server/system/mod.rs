@@ -34,7 +34,7 @@ pub(crate) mod trace;
 pub(crate) mod writer;
 
 pub(crate) use self::shared::{Looking, SystemShared};
-pub(crate) use self::table::MOST_BYTES;
+pub(crate) use self::table::{MOST_BYTES, MOST_ROWS};
 
 /// The topic's name.
 pub(crate) const NAME: &str = "system";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counters::Source;
-use super::table::{Table, flag};
+use super::table::{Hex, Table, flag};
 use crate::name;
 use crate::server::peer::Peer;
 use crate::server::shared::ServiceShared;
@@ -51,20 +51,30 @@ pub(super) fn topics(service: &ServiceShared, sources: &BTreeMap<String, Source>
 }
 
 /// `Formats`: the message types; of each topic the one that it holds and then those that it computes, the richest first; then
-/// the commands, with the types of their replies. Schemas are of what topics hold, in hexadecimal.
+/// the commands, with the types of their replies. Schemas are in hexadecimal.
 pub(super) fn formats(service: &ServiceShared, sources: &BTreeMap<String, Source>) -> Table {
-    let mut table =
-        Table::new(&[&"topic", &"use", &"type", &"fingerprint", &"reply", &"reply_fingerprint", &"schema"]);
-    for Source { topic, schema, .. } in sources.values() {
-        table.row(&[&topic.name, &"holds", &topic.type_name, &topic.fingerprint, &"", &"", schema]);
+    let mut table = Table::new(&[
+        &"topic",
+        &"use",
+        &"type",
+        &"fingerprint",
+        &"reply",
+        &"reply_fingerprint",
+        &"schema",
+        &"reply_schema",
+    ]);
+    let schema = |of| Hex(service.transactions.schema(of).unwrap_or_default());
+    for Source { topic, schema: held, .. } in sources.values() {
+        table.row(&[&topic.name, &"holds", &topic.type_name, &topic.fingerprint, &"", &"", held, &""]);
         let computed = (0..).map_while(|index| service.transactions.format(&topic.name, index));
-        for (format, fingerprint) in computed {
-            table.row(&[&topic.name, &"computes", &format, &fingerprint, &"", &"", &""]);
+        for (format, of) in computed {
+            table.row(&[&topic.name, &"computes", &format, &of, &"", &"", &schema(of), &""]);
         }
     }
     for command in (0..).map_while(|index| service.transactions.command(index)) {
-        let (of, to) = (&command.fingerprint, &command.reply_fingerprint);
-        table.row(&[&"", &"executes", &command.name, of, &command.reply, to, &""]);
+        let (of, to) = (command.fingerprint, command.reply_fingerprint);
+        let schemas = (schema(of), schema(to));
+        table.row(&[&"", &"executes", &command.name, &of, &command.reply, &to, &schemas.0, &schemas.1]);
     }
     table
 }
@@ -95,7 +105,7 @@ pub(super) fn status(service: &ServiceShared, peers: &BTreeMap<u64, Peer>, cut: 
         &std::process::id(),
         &service.epoch,
         &service.system.since.nanoseconds(),
-        &flag(service.transactions.handled.load(std::sync::atomic::Ordering::Acquire)),
+        &flag(service.transactions.is_handled()),
         &peers.len(),
         &conversations,
         &links,

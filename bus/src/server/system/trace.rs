@@ -52,6 +52,18 @@ impl Trace {
         (number, !self.woken.swap(true, Ordering::AcqRel))
     }
 
+    /// Whether an event would be lost.
+    fn is_full(&self) -> bool {
+        self.queue.get().is_some_and(ArrayQueue::is_full)
+    }
+
+    /// Counts an event that there is no room for, in place of making it; whether the control thread has to be woken.
+    fn lose(&self) -> bool {
+        self.number.fetch_add(1, Ordering::Relaxed);
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        !self.woken.swap(true, Ordering::AcqRel)
+    }
+
     fn queue(&self) -> &ArrayQueue<TraceEvent> {
         self.queue.get_or_init(|| ArrayQueue::new(QUEUE))
     }
@@ -80,11 +92,27 @@ impl Trace {
 }
 
 impl ServiceShared {
+    /// Whether anybody spies.
+    pub(crate) fn is_spied_on(&self) -> bool {
+        self.system.trace.is_on()
+    }
+
     /// Tells of an event, where anybody spies.
     #[inline(always)]
     pub(crate) fn trace(&self, event: impl FnOnce() -> TraceEvent) {
         if self.system.trace.is_on() {
+            self.tell_or_lose(event);
+        }
+    }
+
+    /// Tells of an event, which is not made where it would be lost: what a million links of a conversation that ends have in
+    /// common costs a million counts.
+    #[cold]
+    pub(crate) fn tell_or_lose(&self, event: impl FnOnce() -> TraceEvent) {
+        if !self.system.trace.is_full() {
             self.tell(event());
+        } else if self.system.trace.lose() {
+            self.waker.wake();
         }
     }
 

@@ -19,6 +19,9 @@ use crate::server::topic::{Topic, TopicBuilder};
 const INTERVAL: Duration = Duration::from_millis(10);
 /// So often is told what changes without a word: counts, and what waits.
 const PERIOD: Duration = Duration::from_millis(250);
+/// So many times as long as texts took to be made none are: many clients with many links, who come and go, keep the control thread
+/// for a twentieth of its time, and not for all of it.
+const REST: u32 = 20;
 /// Values kept of each text. A reader that is so slow that it finds none whole takes the next.
 const HISTORY: usize = 4;
 /// Publishes whose order is kept.
@@ -44,8 +47,6 @@ struct Made {
     sources: BTreeMap<String, Source>,
     /// Items of whose texts rows were left out, the last time.
     cut: Vec<&'static str>,
-    /// The version of what is handled, as of the last time.
-    version: u64,
     /// Before this a change is not told.
     next: Instant,
     /// When to tell of what changes without a word.
@@ -119,7 +120,6 @@ impl SystemWriter {
                 published: BTreeMap::new(),
                 sources: BTreeMap::new(),
                 cut: Vec::new(),
-                version: 0,
                 next: now,
                 next_period: now,
             });
@@ -138,21 +138,18 @@ impl SystemWriter {
     pub(crate) fn refresh(&mut self, peers: &BTreeMap<u64, Peer>) {
         let Some(made) = self.made.as_mut().filter(|_| self.service.system.is_looked_at()) else { return };
         let now = Instant::now();
-        let handled = self.service.transactions.version.load(std::sync::atomic::Ordering::Acquire);
-        let is_due = self.service.system.has_changed() && now >= made.next;
-        if is_due || (now >= made.next_period && handled != made.version) {
+        if self.service.system.has_changed() && now >= made.next {
             self.tell_all(peers);
         } else if now >= made.next_period {
             made.tell_counts(&self.service, peers);
-            made.next_period = Instant::now() + PERIOD;
+            made.next_period = after(PERIOD, now);
         }
     }
 
     fn tell_all(&mut self, peers: &BTreeMap<u64, Peer>) {
         let Some(made) = &mut self.made else { return };
-        let service = &self.service;
+        let (service, begun) = (&self.service, Instant::now());
         service.system.begin();
-        made.version = service.transactions.version.load(std::sync::atomic::Ordering::Acquire);
         made.learn(service);
         made.cut.clear();
         made.put("SysItems", texts::items());
@@ -161,9 +158,15 @@ impl SystemWriter {
         made.put_text("Help", &service.help());
         made.put("Links", texts::links(peers));
         made.tell_counts(service, peers);
-        made.next = Instant::now() + INTERVAL;
-        made.next_period = Instant::now() + PERIOD;
+        made.next = after(INTERVAL, begun);
+        made.next_period = after(PERIOD, begun);
     }
+}
+
+/// When to make texts again after some that were begun then: not before so long.
+fn after(interval: Duration, begun: Instant) -> Instant {
+    let now = Instant::now();
+    now + interval.max((now - begun).saturating_mul(REST))
 }
 
 impl Made {
@@ -204,7 +207,11 @@ impl Made {
 
     /// Publishes a text that is not what it was.
     fn put_text(&mut self, item: &'static str, text: &str) {
+        let whole = text.len();
         let text = &text[..text.floor_char_boundary(super::MOST_BYTES)];
+        if text.len() < whole {
+            self.cut.push(item);
+        }
         if self.published.get(item).is_none_or(|published| published != text)
             && publish(&self.topic, item, text)
         {

@@ -239,8 +239,11 @@ impl<'s, T: Payload + ?Sized> TopicBuilder<'s, T> {
         let journal = root.journal().expect("a first segment has the journal that it was created with");
         writer.shared.set_journal(journal.ring.clone());
         let added = match self.owner {
-            Some(_) => service.add_topic(shared),
-            None => service.system.set_topic(shared),
+            Some(_) => service.add_topic(shared, root.offers()),
+            None => {
+                service.transactions.add_board(&shared.name, root.offers());
+                service.system.set_topic(shared)
+            }
         };
         if !added {
             let (service, topic) = (service.name.clone(), writer.shared.name.clone());

@@ -98,7 +98,7 @@ impl Transactions {
         }
     }
 
-    /// Whoever waits, waits in vain from now on: there are no handlers.
+    /// Whoever waits, waits in vain from now on.
     pub(super) fn relieve(&self) {
         *self.attendant.lock() = None;
     }

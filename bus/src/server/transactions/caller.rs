@@ -21,7 +21,7 @@ impl Caller<'_> {
         self.lane.counterpart.client.pid
     }
 
-    /// The client's user, by the kernel's word.
+    /// The client's user, by the kernel's word; `u32::MAX` where it has, on a shared bus, no number in this program's user namespace.
     pub fn uid(&self) -> u32 {
         self.lane.counterpart.client.uid
     }
@@ -41,7 +41,7 @@ impl Caller<'_> {
         &self.lane.counterpart.topic.name
     }
 
-    /// The item that a poke or a request is about; empty for a command.
+    /// The item that a poke or a request is about, a valid name; empty for a command.
     pub fn item(&self) -> &str {
         self.item
     }

@@ -130,7 +130,7 @@ impl ServedConversation {
         self.counterpart.client.pid
     }
 
-    /// The client's user.
+    /// The client's user; `u32::MAX` where it has, on a shared bus, no number in this program's user namespace.
     pub fn uid(&self) -> u32 {
         self.counterpart.client.uid
     }

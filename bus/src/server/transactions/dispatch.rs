@@ -25,17 +25,18 @@ use super::token::Token;
 use crate::access::{self, Verbs};
 use crate::bell::PARK_BOUND;
 use crate::client::advise::Wait;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lane::inbox::Inbox;
 use crate::lane::requests::{MAX_NAME, NO_ITEM};
 use crate::lane::{Header, Kind, Status};
+use crate::name;
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
 use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::spin::{SpinBudget, Waiting};
 use crate::sync::step;
 use crate::sys::futex::SharedFutex;
-use crate::sys::{processors, time};
+use crate::sys::processors;
 use crate::tasks::{Deadline, Tasks};
 use crate::update::ItemId;
 
@@ -151,7 +152,8 @@ impl<S> Handlers<'_, S> {
         self.stop.store(false, Ordering::Release);
     }
 
-    /// Answers what was asked for, after waiting up to `timeout` for the first request; how many there were.
+    /// Answers what was asked for, after waiting up to `timeout` for the first request; how many there were. One that is
+    /// [stopped](super::handlers::Stopper::stop) answers none, once.
     ///
     /// # Errors
     /// None yet.
@@ -159,8 +161,16 @@ impl<S> Handlers<'_, S> {
         let until = Instant::now().checked_add(timeout);
         loop {
             let handled = self.round(state);
-            if handled > 0 || self.is_over() || !self.await_request(Some(until)) {
+            if handled > 0 {
                 return Ok(handled);
+            }
+            if self.is_over() {
+                // As of a run: the next one waits again.
+                self.stop.store(false, Ordering::Release);
+                return Ok(0);
+            }
+            if !self.await_request(Some(until)) {
+                return Ok(0);
             }
         }
     }
@@ -256,7 +266,7 @@ impl<S> Handlers<'_, S> {
     /// Handles what there is, a few requests of each lane at most; how many there were.
     #[inline]
     fn round(&mut self, state: &mut S) -> usize {
-        let Handlers { shared, table, intake, scratch, .. } = self;
+        let Handlers { shared, table, intake, scratch, stop, .. } = self;
         intake.refresh(&shared.transactions);
         let count = intake.lanes.len();
         let mut handled = 0;
@@ -264,6 +274,10 @@ impl<S> Handlers<'_, S> {
             let index = (intake.first + index) % count;
             for _ in 0..REQUESTS_A_TURN {
                 let source = &mut intake.lanes[index];
+                // A handler may have said that it was the last.
+                if stop.load(Ordering::Relaxed) {
+                    return handled;
+                }
                 if !source.is_ready() || !source.lane.counterpart.gate.pass() {
                     break;
                 }
@@ -286,24 +300,10 @@ fn take<S>(
     state: &mut S,
 ) {
     let Source { lane, next } = source;
-    let number = *next;
-    let (header, words) = match lane.lane.take(number) {
-        None => return,
-        Some(Err(bad)) => return lane.accuse(&bad.to_string()),
-        Some(Ok(taken)) => taken,
-    };
-    if !lane.begin(header.cell) {
-        return lane.accuse("a request whose answer goes where another's does");
-    }
+    let Some((header, words, mut token)) = lane.take(*next) else { return };
+    *next = next.wrapping_add(1);
     scratch.fill(words);
-    *next = number.wrapping_add(1);
-    lane.next.store(*next, Ordering::Relaxed);
     step!(RequestTaken);
-    let place = (header.cell, number);
-    let mut token = Token::new(lane.clone(), place, header.kind, header.deadline);
-    if time::is_past(header.deadline) {
-        return token.tell(Status::Expired, 0, "");
-    }
     let topic = &lane.counterpart.topic;
     let name_at = (header.payload as usize).next_multiple_of(8);
     let (mut bytes, named);
@@ -317,6 +317,10 @@ fn take<S>(
             let Ok(name) = core::str::from_utf8(bytes) else {
                 return token.tell(Status::Invalid, 0, "the item's name is not UTF-8");
             };
+            // Handlers may rely on it: a name is part of a path or of a log before long.
+            if let Err(Error::InvalidName { reason, .. }) = name::check("item", name) {
+                return token.tell(Status::Invalid, 0, &format!("the item's name: {reason}"));
+            }
             (name, topic.item(name).map(ItemId::new))
         }
         (_, index) => {
@@ -328,6 +332,10 @@ fn take<S>(
     if shared.system.trace.is_on() {
         let command = shared.transactions.command_name(header.of);
         token.tell_begun(shared, if header.kind == Kind::Execute { &command } else { item });
+    }
+    // After spies were told what it is that comes too late.
+    if token.is_expired() {
+        return token.tell(Status::Expired, 0, "");
     }
     let caller = Caller { lane, item, id, deadline: header.deadline };
     let _within = Within::enter(shared.epoch);
@@ -375,11 +383,11 @@ fn call<S>(
         Kind::Poke => match table.topics.get_mut(topic).and_then(|topic| topic.poke.as_mut()) {
             Some(handler) if handler.of == header.of => (handler.run)(state, arrival, token),
             Some(handler) => token.tell(Status::OtherType, 0, &handler.type_name),
-            None => token.tell(Status::NotSupported, 0, ""),
+            None => token.tell(Status::NotSupported, 0, header.kind.why_unsupported()),
         },
         Kind::Request => {
             let Some(formats) = table.topics.get_mut(topic).map(|topic| &mut topic.formats) else {
-                return token.tell(Status::NotSupported, 0, "");
+                return token.tell(Status::NotSupported, 0, header.kind.why_unsupported());
             };
             match formats.iter_mut().find(|format| format.of == header.of) {
                 Some(format) => (format.run)(state, arrival, token),

@@ -38,6 +38,10 @@ use crate::server::topic::Topic;
 /// A [`WaitSet`](crate::WaitSet) waits for requests beside whatever else a thread waits for; [`poll`](Handlers::poll) with no
 /// timeout then answers them. [`Service::serve`](crate::Service::serve) has a thread of its own do it all.
 ///
+/// Dropping them ends what the service does when it is asked: what waits to be begun is answered
+/// [`NotSupported`](Error::NotSupported), in paused conversations too, and so is what is asked from then on, until there are other
+/// handlers. Where the service is closed before, its clients are told that instead.
+///
 /// Make a service [ready](crate::Service::ready) when it has its handlers: until then nobody finds it, and nobody is told that it
 /// does not do what it is about to do.
 ///
@@ -139,7 +143,7 @@ pub(super) struct Arrival<'r> {
     pub(super) caller: Caller<'r>,
 }
 
-/// Ends the [`run`](Handlers::run) of a service's handlers, from any thread.
+/// Ends a [`run`](Handlers::run) or a [`poll`](Handlers::poll) of a service's handlers, from any thread.
 #[derive(Debug, Clone)]
 pub struct Stopper {
     stop: Arc<AtomicBool>,
@@ -147,7 +151,9 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Ends the present run after the request that is being handled, or the next run at once.
+    /// Ends the present run after the request that is being handled, or the next run at once; one run, and what was not begun
+    /// waits. So it does a poll, which ends at once where it waits; one that was about to return what it has answered is
+    /// followed by one that answers nothing.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.shared.transactions.kick();
@@ -164,9 +170,10 @@ impl<S> fmt::Debug for Handlers<'_, S> {
 impl<'h, S> Handlers<'h, S> {
     pub(crate) fn new(shared: Arc<ServiceShared>) -> Result<Self> {
         let inbox = shared.transactions.inbox().map_err(Error::os("creating the service's inbox"))?;
-        if shared.transactions.handled.swap(true, Ordering::AcqRel) {
+        if !shared.transactions.engage() {
             return Err(Error::AlreadyHandled { service: shared.name.clone() });
         }
+        shared.changed();
         Ok(Handlers {
             intake: Intake::new(inbox.words),
             shared,
@@ -185,8 +192,8 @@ impl<'h, S> Handlers<'h, S> {
     }
 
     /// How many transactions of one conversation may be unanswered; more are [`Busy`](Error::Busy). Rounded up to a power
-    /// of two, and less where they are so large that their memory would be. It is for conversations that begin
-    /// transactions after this. Default: 64.
+    /// of two; large ones, of more than 16 KiB or so, are counted apart and may be less, two at least, so that a mebibyte holds
+    /// them. It is for conversations that begin transactions after this. Default: 64.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for less than 2 and more than 4096.
@@ -255,6 +262,7 @@ impl<'h, S> Handlers<'h, S> {
         let handler = Handler { of, type_name: type_name::<T>(), run };
         self.of_topic(topic).poke = Some(handler);
         self.shared.transactions.offer(topic, POKES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -295,9 +303,8 @@ impl<'h, S> Handlers<'h, S> {
         topic: &str,
         mut handler: impl FnMut(&mut S, &Caller<'_>) -> Result<Box<T>, Refusal> + 'h,
     ) -> Result<&mut Self> {
-        self.compute_later(topic, move |state, caller, reply: Reply<T>| match handler(state, caller) {
-            Ok(value) => reply.answer(&value),
-            Err(refusal) => reply.refuse(refusal),
+        self.compute_later(topic, move |state, caller, reply: Reply<T>| {
+            reply.send_boxed(handler(state, caller));
         })
     }
 
@@ -321,8 +328,10 @@ impl<'h, S> Handlers<'h, S> {
             None => formats.push(handler),
         }
         let formats = formats.iter().map(|format| (format.type_name.clone(), format.of)).collect();
+        self.shared.transactions.describe::<T::Fixed>();
         self.shared.transactions.offer_formats(topic, formats);
         self.shared.transactions.offer(topic, COMPUTES);
+        self.shared.changed();
         Ok(self)
     }
 
@@ -336,6 +345,19 @@ impl<'h, S> Handlers<'h, S> {
     ) -> Result<&mut Self> {
         self.execute_later(move |state, command: &C, caller, reply| {
             reply.send(handler(state, command, caller));
+        })
+    }
+
+    /// As [`execute`](Self::execute), with the reply in a box: where it is too large for a stack.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_boxed<C: Command>(
+        &mut self,
+        mut handler: impl FnMut(&mut S, &C, &Caller<'_>) -> Result<Box<C::Reply>, Refusal> + 'h,
+    ) -> Result<&mut Self> {
+        self.execute_later(move |state, command: &C, caller, reply| {
+            reply.send_boxed(handler(state, command, caller));
         })
     }
 
@@ -355,12 +377,15 @@ impl<'h, S> Handlers<'h, S> {
             }
         });
         self.table.commands.insert(call_of::<C>(), run);
+        self.shared.transactions.describe::<C>();
+        self.shared.transactions.describe::<C::Reply>();
         self.shared.transactions.add_command(CommandInfo {
             name: type_name::<C>(),
             fingerprint: C::FINGERPRINT,
             reply: type_name::<C::Reply>(),
             reply_fingerprint: <C::Reply as Message>::FINGERPRINT,
         });
+        self.shared.changed();
         Ok(self)
     }
 
@@ -389,9 +414,8 @@ impl<'h, S> Handlers<'h, S> {
 impl<S> Drop for Handlers<'_, S> {
     fn drop(&mut self) {
         self.seat.leave();
-        self.shared.transactions.withdraw_all();
-        self.shared.transactions.relieve();
-        self.shared.transactions.handled.store(false, Ordering::Release);
+        self.shared.transactions.dismiss(self.shared.is_closed());
+        self.shared.changed();
     }
 }
 

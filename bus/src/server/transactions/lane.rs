@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::counterpart::Counterpart;
+use super::token::Token;
 use super::{Outcomes, Owed};
 use crate::lane::replies::Told;
-use crate::lane::{Kind, Lane, LaneShape, Status};
+use crate::lane::{Header, Kind, Lane, LaneShape, Status};
 use crate::segment::mapping::Words;
 use crate::server::shared::ServiceShared;
 use crate::server::system::event::TraceEvent;
 use crate::server::system::trace::Trace;
+use crate::sync::AtomicU64 as AtomicWord;
 use crate::sys::memory::{self, Writable};
 use crate::sys::socket;
 use crate::wire::{self, Answered};
@@ -88,9 +90,29 @@ impl ServedLane {
         self.lane.offers().store(offers, Ordering::Relaxed);
     }
 
-    /// Begins a transaction whose answer goes to this cell; `false` where another one's does, which is not answered. Only
-    /// whoever dispatches does, so that nobody else begins one meanwhile.
-    pub(super) fn begin(&self, cell: u32) -> bool {
+    /// Takes request `number`, the next one, if it is there: what it says, the words that it carries, which are the client's to
+    /// change at any time, and the right to answer it. Only whoever has the handlers' place does, so that nobody else begins one
+    /// meanwhile. A client that breaks the protocol is accused, and nothing is taken from it any longer.
+    #[inline]
+    pub(super) fn take(self: &Arc<Self>, number: u64) -> Option<(Header, &[AtomicWord], Token)> {
+        let (header, words) = match self.lane.take(number)? {
+            Ok(taken) => taken,
+            Err(bad) => {
+                self.accuse(&bad.to_string());
+                return None;
+            }
+        };
+        if !self.begin(header.cell) {
+            self.accuse("a request whose answer goes where another's does");
+            return None;
+        }
+        self.next.store(number.wrapping_add(1), Ordering::Relaxed);
+        let token = Token::new(self.clone(), (header.cell, number), header.kind, header.deadline);
+        Some((header, words, token))
+    }
+
+    /// Begins a transaction whose answer goes to this cell; `false` where another one's does, which is not answered.
+    fn begin(&self, cell: u32) -> bool {
         let taken = &self.taken[cell as usize];
         let is_free = !taken.load(Ordering::Relaxed);
         taken.store(true, Ordering::Relaxed);
@@ -181,7 +203,7 @@ impl ServedLane {
 
     /// The client has broken the protocol: the control thread ends its connection.
     #[cold]
-    pub(super) fn accuse(&self, of: &str) {
+    fn accuse(&self, of: &str) {
         self.close();
         if let Some(service) = self.service.upgrade() {
             service.transactions.accuse(self.counterpart.peer, of.to_owned());

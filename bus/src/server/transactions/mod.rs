@@ -10,8 +10,8 @@
 //!
 //! Files: [`lane`] is one lane with what the service knows of its client, [`counterpart`] that client's conversation, which can
 //! be paused; [`handlers`] is where a program says what it answers, [`dispatch`] how requests come there, and [`serving`] a thread
-//! for that; [`attendance`] is how a wait set learns of requests; [`token`] is
-//! what an answer is given by, and [`refusal`] what it may be instead of one; [`caller`] is what a handler is told
+//! for that; [`attendance`] is how a wait set learns of requests; [`unattended`] is what becomes of those that nobody is there
+//! for; [`token`] is what an answer is given by, and [`refusal`] what it may be instead of one; [`caller`] is what a handler is told
 //! of who asks; [`scratch`] is private memory for what came.
 
 mod accept;
@@ -25,6 +25,7 @@ pub(crate) mod refusal;
 mod scratch;
 pub(crate) mod serving;
 pub(crate) mod token;
+mod unattended;
 
 pub(crate) use self::dispatch::is_within;
 
@@ -40,7 +41,7 @@ use self::lane::ServedLane;
 use crate::command::call_of_types;
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
 use crate::lane::{Kind, Status};
-use crate::message::Fingerprint;
+use crate::message::{Fingerprint, Message, Schema};
 use crate::segment::mapping::Words;
 use crate::sync::Mutex;
 use crate::sys::futex::SharedFutex;
@@ -50,7 +51,7 @@ use crate::tasks::Tasks;
 /// The default number of transactions of one lane that are not answered.
 const DEFAULT_QUEUE: u32 = 64;
 
-/// A bit of what a service offers on a lane: pokes of its topic are handled.
+/// A bit of what a service offers on a topic: its pokes are handled.
 pub(crate) const POKES: u64 = 1;
 /// Items of its topic are computed.
 pub(crate) const COMPUTES: u64 = 2;
@@ -76,6 +77,8 @@ pub struct CommandInfo {
 pub(crate) struct Transactions {
     inbox: Mutex<Option<OpenInbox>>,
     lanes: Mutex<Vec<Arc<ServedLane>>>,
+    /// Where the memory of each topic says what is offered, by its name.
+    boards: Mutex<BTreeMap<String, Words>>,
     /// Changes with `lanes`, and with what there are handlers for.
     pub(crate) version: AtomicU64,
     counterparts: Mutex<Counterparts>,
@@ -84,14 +87,16 @@ pub(crate) struct Transactions {
     commands: Mutex<BTreeMap<String, CommandInfo>>,
     /// What topics offer, by name.
     topics: Mutex<BTreeMap<String, OfTopic>>,
+    /// Descriptions of the types of commands, replies and computed items, by fingerprint, for the system topic.
+    schemas: Mutex<BTreeMap<[u64; 2], Arc<[u8]>>>,
     /// What the control thread has to do for handlers: tasks of clients to be told, each once …
     owed: Mutex<BTreeSet<Owed>>,
     /// … and connections to be ended, with the reason.
     accused: Mutex<Vec<(u64, String)>>,
     /// How many transactions of a new lane may be unanswered.
     pub(crate) queue: AtomicU32,
-    /// Whether there are [`handlers::Handlers`].
-    pub(crate) handled: std::sync::atomic::AtomicBool,
+    /// Whether there are [`handlers::Handlers`]. Who has it locked takes requests in their place.
+    handled: Mutex<bool>,
     /// Tasks that wait for requests …
     pub(crate) tasks: Arc<Tasks>,
     /// … or the wait set that does.
@@ -143,15 +148,17 @@ impl Default for Transactions {
         Transactions {
             inbox: Mutex::default(),
             lanes: Mutex::default(),
+            boards: Mutex::default(),
             version: AtomicU64::new(0),
             counterparts: Mutex::default(),
             next_counterpart: AtomicU64::new(1),
             commands: Mutex::default(),
             topics: Mutex::default(),
+            schemas: Mutex::default(),
             owed: Mutex::default(),
             accused: Mutex::default(),
             queue: AtomicU32::new(DEFAULT_QUEUE),
-            handled: false.into(),
+            handled: Mutex::default(),
             tasks: Arc::default(),
             attendant: Mutex::default(),
             kicks: AtomicU64::new(0),
@@ -261,6 +268,15 @@ impl Transactions {
         executes | self.topics.lock().get(topic).map_or(0, |topic| topic.offers)
     }
 
+    /// Has a topic's memory say what is offered, from now on. Clients that were given it look there before they ask for a lane; a
+    /// lane says it too, for those that were not, and for conversations with the service as a whole.
+    pub(crate) fn add_board(&self, topic: &str, board: Words) {
+        // As where a lane is added.
+        let _lanes = self.lanes.lock();
+        board[0].store(self.offers(topic), Ordering::Relaxed);
+        self.boards.lock().insert(topic.to_owned(), board);
+    }
+
     /// Tells a lane's client what is offered. With `lanes` locked, so that what is told last is what is so, also where a lane is
     /// made and a handler is added at the same time.
     fn announce_to(&self, lane: &ServedLane) {
@@ -271,6 +287,9 @@ impl Transactions {
     fn announce(&self) {
         let lanes = self.lanes.lock();
         lanes.iter().for_each(|lane| self.announce_to(lane));
+        let boards = self.boards.lock();
+        boards.iter().for_each(|(topic, board)| board[0].store(self.offers(topic), Ordering::Relaxed));
+        drop(boards);
         drop(lanes);
         self.version.fetch_add(1, Ordering::Release);
     }
@@ -287,6 +306,17 @@ impl Transactions {
     /// The format of this place among those of a topic.
     pub(crate) fn format(&self, topic: &str, index: usize) -> Option<(String, Fingerprint)> {
         self.topics.lock().get(topic)?.formats.get(index).cloned()
+    }
+
+    /// Keeps the description of a type that is used.
+    fn describe<T: Message>(&self) {
+        let schema = || Schema::of::<T>().encode().into();
+        self.schemas.lock().entry(T::FINGERPRINT.to_words()).or_insert_with(schema);
+    }
+
+    /// The description of a type of this fingerprint, if it is used by commands or for computed items.
+    pub(crate) fn schema(&self, of: Fingerprint) -> Option<Arc<[u8]>> {
+        self.schemas.lock().get(&of.to_words()).cloned()
     }
 
     /// Has the control thread tell a client's task of its answer.
@@ -316,6 +346,7 @@ impl Transactions {
     fn withdraw_all(&self) {
         self.commands.lock().clear();
         self.topics.lock().clear();
+        self.schemas.lock().clear();
         self.announce();
     }
 

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lane::ServedLane;
 use super::refusal::Refusal;
@@ -46,9 +46,9 @@ impl Token {
     pub(super) fn answer<R: Payload + ?Sized>(mut self, value: &R) {
         let (bytes, room) = (value.bytes(), self.lane.lane.cell(self.cell).room());
         if bytes <= room {
-            self.give(Status::Done, 0, bytes, |words| value.store(words));
+            self.give(Status::Done, 0, "", bytes, |words| value.store(words));
         } else {
-            self.give(Status::TooLong, bytes as u64, 0, |_| {});
+            self.give(Status::TooLong, bytes as u64, "", 0, |_| {});
         }
     }
 
@@ -56,7 +56,7 @@ impl Token {
     #[cold]
     pub(super) fn tell(mut self, status: Status, detail: Detail, text: &str) {
         let text = &text[..text.floor_char_boundary(MAX_TEXT)];
-        self.give(status, detail, text.len(), |words| store_text(words, text));
+        self.give(status, detail, text, text.len(), |words| store_text(words, text));
     }
 
     #[cold]
@@ -72,11 +72,19 @@ impl Token {
         }
     }
 
+    /// Answers; `text` is what the answer says in words, for spies.
     #[inline]
-    fn give(&mut self, status: Status, detail: Detail, bytes: usize, fill: impl FnOnce(&[AtomicU64])) {
+    fn give(
+        &mut self,
+        status: Status,
+        detail: Detail,
+        text: &str,
+        bytes: usize,
+        fill: impl FnOnce(&[AtomicU64]),
+    ) {
         self.answered = true;
         self.lane.count(self.kind, status);
-        self.lane.trace(|| self.answered_event(status));
+        self.lane.trace(|| self.answered_event(status, detail, text));
         self.lane.end(self.cell);
         let cell = self.lane.lane.cell(self.cell);
         let told = cell.answer(self.number, status, detail, bytes, fill, &SharedFutex);
@@ -92,8 +100,14 @@ impl Token {
     }
 
     #[cold]
-    fn answered_event(&self, status: Status) -> TraceEvent {
+    fn answered_event(&self, status: Status, detail: Detail, text: &str) -> TraceEvent {
         let mut event = self.event(TraceKind::TransactionAnswered);
+        event = match status {
+            Status::Refused => TraceEvent { code: detail as u32, ..event.because(text) },
+            Status::Busy => event.because(&format!("again after {:?}", Duration::from_nanos(detail))),
+            Status::TooLong => event.because(&format!("the answer has {detail} bytes")),
+            _ => event.because(text),
+        };
         event.outcome = status.into();
         if let Some(traced) = &self.traced {
             event = event.named(&traced.name);
@@ -110,7 +124,7 @@ impl Token {
         TraceEvent { verb: self.kind.into(), ..event }
     }
 
-    fn is_expired(&self) -> bool {
+    pub(super) fn is_expired(&self) -> bool {
         time::is_past(self.deadline)
     }
 }
@@ -125,7 +139,7 @@ impl Drop for Token {
         } else {
             "its handler dropped the reply without an answer"
         };
-        self.give(Status::Failed, 0, why.len(), |words| store_text(words, why));
+        self.give(Status::Failed, 0, why, why.len(), |words| store_text(words, why));
     }
 }
 
@@ -186,6 +200,14 @@ impl<R: Payload + ?Sized> Reply<R> {
     /// Says no, or not now.
     pub fn refuse(self, refusal: impl Into<Refusal>) {
         self.token.refuse(refusal.into());
+    }
+
+    /// Answers with what a handler returned in a box.
+    pub fn send_boxed(self, outcome: Result<Box<R>, Refusal>) {
+        match outcome {
+            Ok(answer) => self.answer(&answer),
+            Err(refusal) => self.refuse(refusal),
+        }
     }
 
     /// Whether nobody waits for the answer any longer: the client has closed the conversation or died, or its deadline has
