@@ -90,6 +90,7 @@ fn the_client_chooses_among_formats_of_which_the_richest_comes_first() {
     let _weather = start(&place);
     let now = now(&place);
     let formats = now.formats().unwrap();
+    assert_eq!(smol::block_on(now.formats_async()).unwrap(), formats);
     assert_eq!(formats.len(), 3);
     assert_eq!(formats[0].fingerprint, <Words as bus::Message>::FINGERPRINT);
     assert_eq!(formats[1].fingerprint, <f64 as bus::Message>::FINGERPRINT);

@@ -105,6 +105,8 @@ fn a_command_of_the_same_name_that_is_another_is_not_listed_as_what_there_is_ins
         ]
     );
     client.require::<Add>().unwrap();
+    smol::block_on(client.require_async::<Add>()).unwrap();
+    assert_eq!(smol::block_on(client.commands_async()).unwrap(), client.commands().unwrap());
 }
 
 #[test]

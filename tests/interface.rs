@@ -135,6 +135,7 @@ fn a_client_does_in_another_process_what_the_trait_declares() {
     let bus = place.bus();
     let client = ThermostatClient::connect(&bus, "north").open().unwrap().with_timeout(LIMIT);
     client.check().unwrap();
+    smol::block_on(client.check_async()).unwrap();
 
     assert_eq!(client.temperature().request("kitchen").unwrap().value, 19.5);
     client.setpoint().poke("kitchen", &21.0).unwrap();
@@ -209,7 +210,8 @@ fn a_service_that_lacks_what_is_declared_is_told_of() {
     assert!(matches!(OtherClient::connect(&bus, "north").open(), Err(Error::NoSuchTopic { .. })));
     assert!(matches!(OtherClient::connect(&bus, "nowhere").open(), Err(Error::NoSuchService { .. })));
     let more = MoreClient::connect(&bus, "north").open().unwrap();
-    for error in [more.check().unwrap_err(), more.explode().unwrap_err()] {
+    let checked_async = smol::block_on(more.check_async()).unwrap_err();
+    for error in [more.check().unwrap_err(), checked_async, more.explode().unwrap_err()] {
         match error {
             Error::NotSupported { what, supported, .. } => {
                 assert_eq!(what, "More::explode");

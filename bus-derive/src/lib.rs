@@ -233,7 +233,7 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 ///   in `topics.temperature = topics.temperature.stamps(true)`.
 /// - `ThermostatClient`, which `connect(&bus, "name")` begins: a method for each topic with its conversation, by which one requests,
 ///   advises and pokes; for each command `halt`, `begin_halt` and `halt_async`. A service that lacks a topic is
-///   an error of `open`; whether it has all commands now is what `check` says.
+///   an error of `open`; whether it has all commands now is what `check` says, or `check_async`.
 /// - The message of each command, and as a constant `HELP` the text for the service's help.
 ///
 /// All of it is the plain interface of `bus`, so either side can be written by hand. A member that is `#[deprecated]` is so for

@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::refusals;
 
 /// What the client has whatever the interface declares.
-const OF_THE_CLIENT: [&str; 5] = ["connect", "client", "check", "with_timeout", "with_wait"];
+const OF_THE_CLIENT: [&str; 6] = ["connect", "client", "check", "check_async", "with_timeout", "with_wait"];
 
 /// What the types are called that are made of the trait whatever it declares, after its name.
 const OF_THE_TRAIT: [&str; 4] = ["Topics", "TopicsBuilder", "Client", "ClientBuilder"];

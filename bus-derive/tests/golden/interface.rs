@@ -241,6 +241,33 @@ impl ThermostatClient {
         }
         ::core::result::Result::Ok(())
     }
+    /// As `check`, without blocking a thread.
+    ///
+    /// # Errors
+    /// As `check`.
+    pub async fn check_async(&self) -> ::bus::Result<()> {
+        fn required<C: ::bus::Command>(
+            client: &::bus::Client,
+        ) -> ::core::pin::Pin<
+            ::std::boxed::Box<
+                dyn ::core::future::Future<
+                    Output = ::bus::Result<()>,
+                > + ::core::marker::Send + '_,
+            >,
+        > {
+            ::std::boxed::Box::pin(client.require_async::<C>())
+        }
+        {
+            let _ = ::bus::Client::require::<ThermostatHalt>;
+            required::<ThermostatHalt>(&self.client).await?;
+        }
+        {
+            type __Command = Order;
+            let _ = ::bus::Client::require::<__Command>;
+            required::<__Command>(&self.client).await?;
+        }
+        ::core::result::Result::Ok(())
+    }
     /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
     #[must_use]
     pub fn with_timeout(self, timeout: ::core::time::Duration) -> Self {

@@ -52,6 +52,7 @@ pub(crate) mod list;
 mod many_items;
 pub(crate) mod merged;
 mod names;
+pub(crate) mod offered;
 pub(crate) mod options;
 mod parking;
 mod peer;

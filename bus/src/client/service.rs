@@ -6,19 +6,15 @@ use std::time::Duration;
 use super::advise::Wait;
 use super::boxed::Boxed;
 use super::connect::ConnectBuilder;
-use super::control::Command as ControlCommand;
-use super::conversation::{Conversation, DEFAULT_TIMEOUT};
+use super::conversation::Conversation;
 use super::conversation_state::ConversationHandle;
 use super::pending::Pending;
 use super::transact::Terms;
 use crate::command::{Ack, Command};
-use crate::error::{Ended, Error, Result};
-use crate::message::{Fingerprint, Message};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::{Ended, Result};
 use crate::namespace::BusCore;
-use crate::payload::Payload;
-use crate::server::transactions::CommandInfo;
-use crate::tasks::{Answer, Answered};
-use crate::wire::OfferEntry;
 
 /// A conversation with a service as a whole: for its commands, whatever topics it has.
 ///
@@ -51,7 +47,7 @@ use crate::wire::OfferEntry;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    handle: Arc<ConversationHandle>,
+    pub(super) handle: Arc<ConversationHandle>,
     terms: Terms,
 }
 
@@ -81,8 +77,9 @@ impl<'b> ClientBuilder<'b> {
     ///
     /// # Errors
     /// [`Error::InvalidName`], [`Error::NoSuchService`]; [`Error::Timeout`] where the service is stopped or does not
-    /// appear in time; [`Error::Denied`] by the service's access list, [`Error::Untrusted`] by whose it is; [`Error::Refused`],
-    /// [`Error::Busy`] and [`Error::Failed`] of its connect hook; [`Error::Version`], [`Error::Protocol`].
+    /// appear in time; [`Error::Denied`] where it allows this user nothing, [`Error::Untrusted`] where its user is not trusted;
+    /// [`Error::Refused`], [`Error::Busy`] and [`Error::Failed`] by its [connect hook](crate::Service::on_connect);
+    /// [`Error::Version`], [`Error::Protocol`], [`Error::Os`].
     pub fn open(self) -> Result<Client> {
         Ok(Client::of(self.connect.open()?))
     }
@@ -223,111 +220,5 @@ impl Client {
     /// As [`execute`](Self::execute).
     pub async fn execute_boxed_async<C: Command>(&self, command: &C) -> Result<Box<C::Reply>> {
         self.handle.execute_async::<C, Boxed<C::Reply>>(command, self.terms).await
-    }
-
-    /// The commands that the service carries out now, by name.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] where the service is gone; [`Error::Timeout`] where it is stopped.
-    pub fn commands(&self) -> Result<Vec<CommandInfo>> {
-        self.handle.commands()
-    }
-
-    /// Makes sure that the service carries out `C` now, without executing one.
-    ///
-    /// # Errors
-    /// [`Error::NotSupported`] with the commands that there are, or with what is another about the service's own command of
-    /// this name; as [`commands`](Self::commands).
-    pub fn require<C: Command>(&self) -> Result<()> {
-        let commands = self.commands()?;
-        let reply = <C::Reply as Message>::TYPE.name();
-        let is_command = |command: &&CommandInfo| command.fingerprint == C::FINGERPRINT;
-        let is_reply =
-            |command: &&CommandInfo| command.reply_fingerprint == <C::Reply as Message>::FINGERPRINT;
-        if commands.iter().any(|command| is_command(&command) && is_reply(&command)) {
-            return Ok(());
-        }
-        let name = C::TYPE.name();
-        let supported = match commands.iter().find(|command| command.name == name) {
-            Some(own) if is_command(&own) && own.reply == reply => {
-                format!("its own `{name}` is answered with another `{reply}` than this program's")
-            }
-            Some(own) if is_command(&own) => {
-                format!(
-                    "its own `{name}` is answered with `{}`, and this program's with `{reply}`",
-                    own.reply
-                )
-            }
-            Some(_) => format!("its own `{name}` has other fields than this program's"),
-            None if commands.is_empty() => "the service has no commands".to_owned(),
-            None => {
-                let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.name)).collect();
-                format!("its commands are {}", names.join(", "))
-            }
-        };
-        Err(Error::NotSupported {
-            service: self.service().to_owned(),
-            verb: "execute",
-            what: name.to_owned(),
-            supported,
-        })
-    }
-}
-
-/// A format in which a topic's items are computed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FormatInfo {
-    /// Its message type's name.
-    pub name: String,
-    /// The type's fingerprint.
-    pub fingerprint: Fingerprint,
-}
-
-impl ConversationHandle {
-    pub(super) fn commands(&self) -> Result<Vec<CommandInfo>> {
-        let info = |entry: OfferEntry| CommandInfo {
-            name: entry.name.to_string(),
-            fingerprint: Fingerprint::from_words(entry.fingerprint),
-            reply: entry.reply.to_string(),
-            reply_fingerprint: Fingerprint::from_words(entry.reply_fingerprint),
-        };
-        Ok(self.offers(false)?.into_iter().map(info).collect())
-    }
-
-    fn offers(&self, formats: bool) -> Result<Vec<OfferEntry>> {
-        let answer = self.ask_for_offers(formats)?.wait(DEFAULT_TIMEOUT);
-        answer.unwrap_or_else(|| {
-            Err(Error::Timeout {
-                verb: "list",
-                what: if formats { self.shared.address() } else { self.shared.service.clone() },
-                after: DEFAULT_TIMEOUT,
-                hint: "the service does not answer; is its process stopped?".to_owned(),
-            })
-        })
-    }
-
-    fn ask_for_offers(&self, formats: bool) -> Result<Answered<Result<Vec<OfferEntry>>>> {
-        let shared = &self.shared;
-        if let Some(reason) = shared.ended() {
-            return Err(shared.stale(reason));
-        }
-        let (answer, answered) = Answer::new();
-        self.bus.command(ControlCommand::Offers { conversation: shared.clone(), formats, answer });
-        Ok(answered)
-    }
-}
-
-impl<T: Payload + ?Sized> Conversation<T> {
-    /// The formats in which the service computes items of this topic, the richest first.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] where the service is gone; [`Error::Timeout`] where it is stopped.
-    pub fn formats(&self) -> Result<Vec<FormatInfo>> {
-        let info = |entry: OfferEntry| FormatInfo {
-            name: entry.name.to_string(),
-            fingerprint: Fingerprint::from_words(entry.fingerprint),
-        };
-        Ok(self.handle.offers(true)?.into_iter().map(info).collect())
     }
 }

@@ -34,6 +34,9 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
     let are_payloads: Vec<_> = interface.topics.iter().map(|topic| is_payload(bus, &topic.value)).collect();
     let (are_commands, messages): (Vec<_>, Vec<_>) =
         interface.commands.iter().map(|method| is_command(interface, method)).unzip();
+    let requires_async = interface.commands.iter().zip(&messages).map(|(method, message)| {
+        shown_at(command_span(method), quote!(required::<#message>(&self.client).await?;))
+    });
     let summary = format!(" A client of services that implement [`{}`].", r#trait);
     let builder_summary = format!(" A [`{client}`] that is being set up.");
     quote! {
@@ -91,7 +94,27 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
                     ::core::result::Result::Ok(())
                 }
 
-                /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
+                /// As `check`, without blocking a thread.
+            ///
+            /// # Errors
+            /// As `check`.
+            #visibility async fn check_async(&self) -> #bus::Result<()> {
+                // In a box, so that what waits for it need not know the command, which may be wrong.
+                fn required<C: #bus::Command>(
+                    client: &#bus::Client,
+                ) -> ::core::pin::Pin<::std::boxed::Box<
+                    dyn ::core::future::Future<Output = #bus::Result<()>> + ::core::marker::Send + '_,
+                >> {
+                    ::std::boxed::Box::pin(client.require_async::<C>())
+                }
+                #({
+                    #are_commands
+                    #requires_async
+                })*
+                ::core::result::Result::Ok(())
+            }
+
+            /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
                 #[must_use]
                 #visibility fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
                     fn timed<T: #bus::Payload + ?::core::marker::Sized>(
