@@ -48,5 +48,5 @@ impl<T: Sync> Probe<T> {
 #[test]
 fn handles_go_to_the_threads_that_they_are_made_for() {
     // Above, by the compiler; and that it would notice.
-    assert!(Probe::<Bus>::IS_SYNC && !Probe::<core::cell::Cell<u64>>::IS_SYNC);
+    const { assert!(Probe::<Bus>::IS_SYNC && !Probe::<core::cell::Cell<u64>>::IS_SYNC) };
 }
