@@ -270,7 +270,7 @@ fn what_changes_is_told_to_who_looks() {
     tell(&mut server, "drop handlers");
     await_told(&mut topics, || system.topics(), |topics| !topics[1].takes_pokes);
     await_told(&mut formats, || system.formats(), |formats| formats.len() == 2);
-    assert!(!system.status().unwrap().handlers);
+    await_told(&mut status, || system.status(), |status| !status.handlers);
     tell(&mut server, "end");
     server.finish();
 }
