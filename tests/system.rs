@@ -246,7 +246,10 @@ fn what_changes_is_told_to_who_looks() {
     assert!(of_us.contains(&"Help") && of_us.contains(&"TopicItemList.valves"), "{of_us:?}");
 
     let of = |pid: u32| move |found: &Vec<bus::SystemConversation>| found.iter().any(|one| one.pid == pid);
-    let found = await_told(&mut conversations, || system.conversations(), of(visitor.pid()));
+    let has_links = |pid: u32| {
+        move |found: &Vec<bus::SystemConversation>| found.iter().any(|one| one.pid == pid && one.links == 2)
+    };
+    let found = await_told(&mut conversations, || system.conversations(), has_links(visitor.pid()));
     let one = found.iter().find(|one| one.pid == visitor.pid()).unwrap();
     assert_eq!((&*one.topic, one.links, one.lanes, one.waiting, one.paused), ("valves", 2, 0, 0, false));
     assert_eq!((one.uid, one.gid), (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()));
@@ -270,7 +273,7 @@ fn what_changes_is_told_to_who_looks() {
     tell(&mut server, "drop handlers");
     await_told(&mut topics, || system.topics(), |topics| !topics[1].takes_pokes);
     await_told(&mut formats, || system.formats(), |formats| formats.len() == 2);
-    assert!(!system.status().unwrap().handlers);
+    await_told(&mut status, || system.status(), |status| !status.handlers);
     tell(&mut server, "end");
     server.finish();
 }
@@ -363,7 +366,8 @@ fn who_waits_for_the_service_is_told_when_it_is_there() {
         let system = waiting.join().unwrap();
         assert_eq!(system.items("valves").unwrap(), ["north"]);
         let counters = system.counters().unwrap();
-        assert_eq!(counters[&Counter::new("connections", "accepted")], 1);
+        // More where it came before the service could answer, and again.
+        assert!(counters[&Counter::new("connections", "accepted")] >= 1);
         tell(&mut server, "end");
         server.finish();
     });
