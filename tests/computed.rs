@@ -168,3 +168,45 @@ fn a_handler_that_does_not_know_the_item_or_cannot_says_so() {
         }
     }
 }
+
+/// Two versions of one type, as two programs would have them.
+mod older {
+    #[derive(bus::Message, Debug, Clone, Copy)]
+    #[repr(C)]
+    pub(crate) struct Reading {
+        pub(crate) value: f64,
+    }
+}
+
+mod newer {
+    #[derive(bus::Message, Debug, Clone, Copy)]
+    #[repr(C)]
+    pub(crate) struct Reading {
+        pub(crate) value: f64,
+        #[message(since = 2)]
+        pub(crate) count: u64,
+    }
+}
+
+#[test]
+fn what_is_computed_in_another_version_of_a_type_is_not_said_to_be_nothing() {
+    let place = Place::new();
+    let bus = place.bus();
+    let service = bus.service("meter").unwrap();
+    let topic = service.topic::<newer::Reading>("now").open().unwrap();
+    topic.item("stored").unwrap().publish(&newer::Reading { value: 1.5, count: 1 }).unwrap();
+    topic.item("computed").unwrap();
+    let serving = service.serve((), |handlers| {
+        handlers.compute("now", |(), _| Ok(newer::Reading { value: 2.5, count: 2 }))?;
+        Ok(())
+    });
+    let _serving = serving.unwrap();
+    service.ready().unwrap();
+    let older = bus.connect::<older::Reading>("meter/now").open().unwrap().with_timeout(LIMIT);
+    assert_eq!(older.request("stored").unwrap().value.value, 1.5);
+    let error = older.request("computed").unwrap_err();
+    assert!(matches!(&error, Error::NotSupported { .. }), "{error}");
+    assert!(error.to_string().contains("as `Reading`, as the service defines that"), "{error}");
+    let newer = bus.connect::<newer::Reading>("meter/now").open().unwrap().with_timeout(LIMIT);
+    assert_eq!(newer.request("computed").unwrap().value.count, 2);
+}

@@ -163,7 +163,7 @@ impl<T: Message> Conversation<T> {
     fn computed(&self, item: &str, error: Error, answer: Result<T>) -> Result<Update<T>> {
         let value = match answer {
             Ok(value) => value,
-            Err(other) if is_not_computed(&error, &other) => return Err(error),
+            Err(other) if is_not_computed::<T>(&error, &other) => return Err(error),
             Err(other) => return Err(other),
         };
         let shared = &self.handle.shared;
@@ -291,11 +291,12 @@ impl<T: Payload + ?Sized> Conversation<T> {
     }
 }
 
-/// Whether that there is no value, as `error` says, is all there is to say: nobody computes it, or nobody is there who could. That an
-/// item is not there is not known of a service that is gone.
-fn is_not_computed(error: &Error, computing: &Error) -> bool {
+/// Whether that there is no value, as `error` says, is all there is to say: nobody computes it, or nobody is there who could. Where it
+/// is computed in another version of its type, that is to be said. That an item is not there is not known of a service that is gone.
+fn is_not_computed<T: Message>(error: &Error, computing: &Error) -> bool {
     match computing {
-        Error::NotSupported { .. } | Error::Denied { .. } => true,
+        Error::NotSupported { supported, .. } => !supported.contains(&format!("`{}`", T::TYPE.name())),
+        Error::Denied { .. } => true,
         Error::Stale { .. } => !matches!(error, Error::NoSuchItem { .. }),
         _ => false,
     }

@@ -17,7 +17,6 @@ use crate::lane::{Header, Kind};
 use crate::message::{Fingerprint, Message};
 use crate::name;
 use crate::payload::Payload;
-use crate::server::transactions::{COMPUTES, EXECUTES, POKES};
 use crate::sync::AtomicU64;
 use crate::sys::time;
 use crate::tasks::{Answer, Answered};
@@ -56,15 +55,6 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// What the service must offer.
-    fn offer(&self) -> u64 {
-        match self.kind {
-            Kind::Poke => POKES,
-            Kind::Execute => EXECUTES,
-            Kind::Request => COMPUTES,
-        }
-    }
-
     /// The name that is sent: where there is no index.
     fn sent_name(&self) -> &str {
         if self.item == NO_ITEM { self.name } else { "" }
@@ -90,7 +80,7 @@ impl Ask<'_> {
         asked: Asked,
         fill: impl FnOnce(&[AtomicU64]),
     ) -> Result<Pending<R>> {
-        if lane.offers() & self.offer() == 0 {
+        if lane.offers() & self.kind.offer() == 0 {
             return Err(not_supported(&asked, self.kind));
         }
         let deadline = time::after(asked.timeout);
@@ -193,7 +183,7 @@ impl ConversationHandle {
         }
         // Where the service let this program have the topic's memory, it says there what it offers, and need not be asked.
         let session = shared.state.lock().session.clone();
-        if session.is_some_and(|session| session.offers() & ask.offer() == 0) {
+        if session.is_some_and(|session| session.offers() & ask.kind.offer() == 0) {
             return Err(not_supported(asked, ask.kind));
         }
         let words = ask.words();
@@ -206,7 +196,7 @@ impl ConversationHandle {
         }
         let (answer, answered) = Answer::new();
         let (conversation, asked) = (shared.clone(), asked.clone());
-        let (room, offer) = (room_for(words), ask.offer());
+        let (room, offer) = (room_for(words), ask.kind.offer());
         self.bus.command(ControlCommand::OpenLane { conversation, room, offer, asked, answer });
         Ok(answered)
     }
@@ -300,8 +290,8 @@ impl<T: Payload + ?Sized> Conversation<T> {
     ///
     /// # Errors
     /// [`Error::Refused`] with the handler's code and reason, or for a value that there is no memory for; [`Error::Busy`],
-    /// [`Error::NoSuchItem`], [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes; [`Error::Timeout`];
-    /// [`Error::Died`] where the service ends before it answers, [`Error::Stale`] where it had before;
+    /// [`Error::NoSuchItem`], [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes, and
+    /// for one of another version of `T`, which can be read and not poked; [`Error::Timeout`]; [`Error::Died`] where the service ends before it answers, [`Error::Stale`] where it had before;
     /// [`Error::InvalidName`].
     pub fn poke(&self, item: &str, value: &T) -> Result<()> {
         self.start_poke(item, value)?.wait_from_now()

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::links::LinkKind;
 use crate::access::Verbs;
 use crate::error::Ended;
+use crate::lane::Kind;
 use crate::name;
 use crate::server::shared::{ServiceShared, TopicShared};
-use crate::server::system::event::{TraceEvent, TraceKind, TraceVerb};
+use crate::server::system::event::{TraceEvent, TraceKind};
 use crate::server::system::{self, Looking};
 use crate::server::transactions::counterpart::Counterpart;
 use crate::server::transactions::lane::ServedLane;
-use crate::server::transactions::{COMPUTES, POKES};
 
 #[derive(Debug)]
 pub(super) struct Conversation {
@@ -59,22 +59,18 @@ impl Conversation {
     /// Tells spies of an item that a client wants to read, and does not.
     pub(super) fn tell_not_found(&self, pid: u32, item: &str, why: &str) {
         let service = &self.transactions.service;
-        if service.is_spied_on() && service.transactions.offers(&self.topic.name) & COMPUTES == 0 {
+        if service.is_spied_on() && service.transactions.offers(&self.topic.name) & Kind::Request.offer() == 0
+        {
             self.tell_of_link(TraceKind::ItemRefused, pid, 0, || item.into(), (why, ""));
         }
     }
 
     /// Tells spies of transactions that a client cannot begin.
-    pub(super) fn tell_transactions_refused(&self, pid: u32, offer: u64, why: &str) {
-        let verb = match offer {
-            POKES => TraceVerb::Poke,
-            COMPUTES => TraceVerb::Request,
-            _ => TraceVerb::Execute,
-        };
+    pub(super) fn tell_transactions_refused(&self, pid: u32, kind: Kind, why: &str) {
         let number = self.transactions.counterpart.number;
         self.transactions.service.trace(|| {
             let event = TraceEvent::new(TraceKind::TransactionsRefused, pid).of(number, &self.topic.name);
-            TraceEvent { verb, ..event.because(why) }
+            TraceEvent { verb: kind.into(), ..event.because(why) }
         });
     }
 

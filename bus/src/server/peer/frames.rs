@@ -7,11 +7,11 @@ use super::conversation::{Conversation, OpenLanes};
 use super::{Peer, unexpected};
 use crate::access::Verbs;
 use crate::error::Ended;
+use crate::lane::Kind;
 use crate::server::doorbells::{Cause, NotHung};
 use crate::server::shared::TopicShared;
 use crate::server::system::event::TraceKind;
 use crate::server::transactions::lane::ServedLane;
-use crate::server::transactions::{COMPUTES, EXECUTES, POKES};
 use crate::sync::step;
 use crate::wire::{
     DoorbellRefused, FromClient, LaneMade, Located, Lost, NEWEST_VERSION, NameText, NextOffer, NoMoreOffers,
@@ -177,27 +177,17 @@ impl Peer {
         if lanes.contains_key(&prefix.reference) {
             return Err(unexpected("a lane of this number is open"));
         }
-        let needed = match wanted.offer {
-            POKES => Verbs::POKE,
-            COMPUTES => Verbs::COMPUTE,
-            EXECUTES => Verbs::EXECUTE,
-            _ => return Err(unexpected("a lane for what there is not")),
-        };
-        let tell = |why: &str| open.tell_transactions_refused(self.pid, wanted.offer, why);
-        if !open.may(needed) {
+        let kind = Kind::of_offer(wanted.offer).ok_or_else(|| unexpected("a lane for what there is not"))?;
+        let tell = |why: &str| open.tell_transactions_refused(self.pid, kind, why);
+        if !open.may(kind.needed()) {
             tell("no access list lets it");
-            self.deny(prefix, needed);
+            self.deny(prefix, kind.needed());
             return Ok(());
         }
         let offers = self.service.transactions.offers(&open.topic.name);
         if offers & wanted.offer == 0 {
-            let reason = match wanted.offer {
-                POKES => "the topic takes no pokes",
-                COMPUTES => "no item of the topic is computed",
-                _ => "the service has no commands",
-            };
-            tell(reason);
-            self.refuse(prefix, Refusal::NotSupported, reason);
+            tell(kind.why_unsupported());
+            self.refuse(prefix, Refusal::NotSupported, kind.why_unsupported());
             return Ok(());
         }
         let words = (wanted.request.div_ceil(8), wanted.reply.div_ceil(8));

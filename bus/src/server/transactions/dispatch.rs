@@ -22,7 +22,7 @@ use super::lane::ServedLane;
 use super::scratch::Scratch;
 use super::serving::text_of;
 use super::token::Token;
-use crate::access::{self, Verbs};
+use crate::access::{self};
 use crate::bell::PARK_BOUND;
 use crate::client::advise::Wait;
 use crate::error::{Error, Result};
@@ -365,11 +365,7 @@ fn call<S>(
     header: Header,
     token: Token,
 ) {
-    let needed = match header.kind {
-        Kind::Execute => Verbs::EXECUTE,
-        Kind::Poke => Verbs::POKE,
-        Kind::Request => Verbs::COMPUTE,
-    };
+    let needed = header.kind.needed();
     let counterpart = &arrival.caller.lane.counterpart;
     if !counterpart.granted.contains(needed) {
         return token.tell(Status::Denied, 0, &access::remedy(counterpart.client.uid, needed));

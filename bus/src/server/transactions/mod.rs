@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use self::attendance::Attendant;
 use self::counterpart::Counterpart;
 use self::lane::ServedLane;
+use crate::access::Verbs;
 use crate::command::call_of_types;
 use crate::lane::inbox::{INBOX_WORDS, Inbox};
 use crate::lane::{Kind, Status};
@@ -57,6 +58,31 @@ pub(crate) const POKES: u64 = 1;
 pub(crate) const COMPUTES: u64 = 2;
 /// The service has commands.
 pub(crate) const EXECUTES: u64 = 4;
+
+impl Kind {
+    /// What a service must offer for it.
+    pub(crate) fn offer(self) -> u64 {
+        match self {
+            Kind::Poke => POKES,
+            Kind::Execute => EXECUTES,
+            Kind::Request => COMPUTES,
+        }
+    }
+
+    /// What this is the offer of.
+    pub(crate) fn of_offer(offer: u64) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.offer() == offer)
+    }
+
+    /// What a client must be granted for it.
+    pub(crate) fn needed(self) -> Verbs {
+        match self {
+            Kind::Poke => Verbs::POKE,
+            Kind::Execute => Verbs::EXECUTE,
+            Kind::Request => Verbs::COMPUTE,
+        }
+    }
+}
 
 /// A command that a service carries out.
 #[derive(Debug, Clone, PartialEq, Eq)]
