@@ -291,8 +291,8 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// # Errors
     /// [`Error::Refused`] with the handler's code and reason, or for a value that there is no memory for; [`Error::Busy`],
     /// [`Error::NoSuchItem`], [`Error::Failed`]; [`Error::NotSupported`] for a topic that takes no pokes, and
-    /// for one of another version of `T`, which can be read and not poked; [`Error::Timeout`]; [`Error::Died`] where the service ends before it answers, [`Error::Stale`] where it had before;
-    /// [`Error::InvalidName`].
+    /// for one of another version of `T`, which can be read and not poked; [`Error::Timeout`]; [`Error::Died`] where the service
+    /// ends before it answers, [`Error::Stale`] where it had before; [`Error::InvalidName`].
     pub fn poke(&self, item: &str, value: &T) -> Result<()> {
         self.start_poke(item, value)?.wait_from_now()
     }
