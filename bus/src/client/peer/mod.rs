@@ -162,6 +162,10 @@ impl Peer {
 
     /// Connects, if the service is there. If it is not, fails what does not wait for it.
     pub(crate) fn connect(&mut self, bus: &BusPlace) {
+        // It is forgotten in this turn.
+        if self.is_idle() {
+            return;
+        }
         match self.phase {
             Phase::Absent => {}
             Phase::Resting { until } if Instant::now() >= until => {}
