@@ -388,7 +388,9 @@ fn listed(mut answer: impl FnMut(u64, u64) -> Vec<u8>) -> String {
                 break;
             }
         }
+        // For want of an answer in time, or since the conversation has ended; and that may be known a moment after the hang-up.
         asked.join().unwrap();
+        until("the conversation has ended", || topic.ended().is_some());
         match topic.ended() {
             Some(Ended::Misbehaved(detail)) => detail,
             other => panic!("{other:?}"),
