@@ -228,15 +228,6 @@ pub(crate) fn is_own(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
-/// What a transaction of this name needs.
-pub(crate) fn needed_to(verb: &str) -> Verbs {
-    match verb {
-        "poke" => Verbs::POKE,
-        "execute" => Verbs::EXECUTE,
-        _ => Verbs::COMPUTE,
-    }
-}
-
 /// What a user who lacks `needed` is told: what the service's owner would have to change.
 pub(crate) fn remedy(uid: u32, needed: Verbs) -> String {
     if uid == UNKNOWN {

@@ -81,6 +81,7 @@ pub mod message;
 mod name;
 mod namespace;
 mod payload;
+mod printable;
 mod registry;
 mod segment;
 mod server;

@@ -8,6 +8,7 @@ use super::conversation_state::ConversationHandle;
 use super::service::Client;
 use crate::command::Command;
 use crate::error::{Error, Result};
+use crate::lane::Kind;
 use crate::message::{Fingerprint, Message};
 use crate::payload::Payload;
 use crate::server::transactions::CommandInfo;
@@ -112,7 +113,7 @@ fn is_among<C: Command>(commands: &[CommandInfo], service: &str) -> Result<()> {
             format!("its own `{name}` is answered with `{}`, and this program's with `{reply}`", own.reply)
         }
         Some(_) => format!("its own `{name}` has other fields than this program's"),
-        None if commands.is_empty() => "the service has no commands".to_owned(),
+        None if commands.is_empty() => Kind::Execute.why_unsupported().to_owned(),
         None => {
             let names: Vec<_> = commands.iter().map(|command| format!("`{}`", command.name)).collect();
             format!("its commands are {}", names.join(", "))

@@ -13,15 +13,15 @@ use super::boxed::{Boxed, Draw};
 use super::conversation_state::ConversationHandle;
 use super::lanes::ClientLane;
 use super::wait_set::seat::Seated;
-use crate::access;
 use crate::bell::PARK_BOUND;
 use crate::copy;
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::lane::replies::Look;
-use crate::lane::{Detail, MAX_TEXT, Status};
+use crate::lane::{Detail, Kind, MAX_TEXT, Status};
 use crate::message::Message;
 use crate::payload::Payload;
+use crate::printable::printable;
 use crate::server::transactions::is_within;
 use crate::spin::Waiting;
 use crate::sync::AtomicU64;
@@ -94,7 +94,7 @@ fn other_size(bytes: usize) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(super) conversation: Arc<ConversationHandle>,
-    pub(super) verb: &'static str,
+    pub(super) kind: Kind,
     /// The item, or the command's type.
     pub(super) what: What,
     /// For how long an answer is waited for.
@@ -143,7 +143,7 @@ impl Asked {
             What::Command(name) => (*name).to_owned(),
             What::Item(item) => format!("{}/{item}", shared.address()),
         };
-        (shared.service.clone(), self.verb, what)
+        (shared.service.clone(), self.kind.verb(), what)
     }
 
     /// The error that an answer stands for.
@@ -172,7 +172,7 @@ impl Asked {
             },
             Status::Expired => self.late(),
             Status::Denied => {
-                let needed = access::needed_to(verb);
+                let needed = self.kind.needed();
                 let uid = rustix::process::geteuid().as_raw();
                 Error::Denied { service, verb, what, uid, needed, reason: text }
             }
@@ -277,7 +277,7 @@ impl Flight {
 
 impl<R: Outcome> fmt::Debug for Pending<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pending({} {})", self.asked.verb, self.asked.what)
+        write!(f, "Pending({} {})", self.asked.kind.verb(), self.asked.what)
     }
 }
 
@@ -468,7 +468,7 @@ fn text(words: &[AtomicU64], bytes: usize) -> String {
     let mut text = vec![0; bytes.min(words.len() * 8).min(MAX_TEXT)];
     copy::load_bytes(words, 0, &mut text);
     let text = String::from_utf8_lossy(&text);
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars().map(printable).collect()
 }
 
 impl<R: Outcome> Future for Pending<R> {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::message::{Fingerprint, Schema};
 use crate::name;
 use crate::namespace::BusCore;
+use crate::printable::printable;
 use crate::server::system::{LIST, MOST_BYTES, NAME};
 use crate::stamp::Stamp;
 
@@ -265,7 +266,7 @@ impl System {
     /// [`Error::Protocol`] where what the service says is not what it has to be; [`Error::Stale`] where it is gone.
     pub fn help(&self) -> Result<String> {
         self.read("Help", |text| {
-            let shown = |c: char| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
+            let shown = |c: char| if c == '\n' || c == '\t' { c } else { printable(c) };
             Ok(text_of(text)?.replace("\r\n", "\n").chars().map(shown).collect())
         })
     }

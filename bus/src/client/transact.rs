@@ -40,7 +40,6 @@ impl Default for Terms {
 /// A transaction that is to be begun.
 #[derive(Clone, Copy)]
 struct Ask<'a> {
-    kind: Kind,
     /// The item, by its index where that is known …
     item: u32,
     /// … in this life of the service, …
@@ -80,12 +79,12 @@ impl Ask<'_> {
         asked: Asked,
         fill: impl FnOnce(&[AtomicU64]),
     ) -> Result<Pending<R>> {
-        if lane.offers() & self.kind.offer() == 0 {
-            return Err(not_supported(&asked, self.kind));
+        if lane.offers() & asked.kind.offer() == 0 {
+            return Err(not_supported(&asked));
         }
         let deadline = time::after(asked.timeout);
         let header = |cell| Header {
-            kind: self.kind,
+            kind: asked.kind,
             cell,
             item: self.item,
             payload: self.payload as u32,
@@ -101,9 +100,9 @@ impl Ask<'_> {
 }
 
 #[cold]
-fn not_supported(asked: &Asked, kind: Kind) -> Error {
+fn not_supported(asked: &Asked) -> Error {
     let (service, verb, what) = asked.parts();
-    Error::NotSupported { service, verb, what, supported: kind.why_unsupported().to_owned() }
+    Error::NotSupported { service, verb, what, supported: asked.kind.why_unsupported().to_owned() }
 }
 
 #[cold]
@@ -119,8 +118,8 @@ fn why(asked: &Asked, not_begun: NotBegun) -> Error {
 fn nothing(_: &[AtomicU64]) {}
 
 impl ConversationHandle {
-    fn asked(self: &Arc<Self>, verb: &'static str, what: What, terms: Terms) -> Asked {
-        Asked { conversation: self.clone(), verb, what, timeout: terms.timeout, wait: terms.wait }
+    fn asked(self: &Arc<Self>, kind: Kind, what: What, terms: Terms) -> Asked {
+        Asked { conversation: self.clone(), kind, what, timeout: terms.timeout, wait: terms.wait }
     }
 
     /// Begins a transaction.
@@ -183,8 +182,8 @@ impl ConversationHandle {
         }
         // Where the service let this program have the topic's memory, it says there what it offers, and need not be asked.
         let session = shared.state.lock().session.clone();
-        if session.is_some_and(|session| session.offers() & ask.kind.offer() == 0) {
-            return Err(not_supported(asked, ask.kind));
+        if session.is_some_and(|session| session.offers() & asked.kind.offer() == 0) {
+            return Err(not_supported(asked));
         }
         let words = ask.words();
         if words.0.max(words.1) > u32::MAX as usize / 16 {
@@ -196,7 +195,7 @@ impl ConversationHandle {
         }
         let (answer, answered) = Answer::new();
         let (conversation, asked) = (shared.clone(), asked.clone());
-        let (room, offer) = (room_for(words), ask.kind.offer());
+        let (room, offer) = (room_for(words), asked.kind.offer());
         self.bus.command(ControlCommand::OpenLane { conversation, room, offer, asked, answer });
         Ok(answered)
     }
@@ -215,7 +214,7 @@ impl ConversationHandle {
         command: &C,
         terms: Terms,
     ) -> Result<Pending<R>> {
-        let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
+        let asked = self.asked(Kind::Execute, What::Command(C::TYPE.name()), terms);
         self.begin(&Self::execution::<C>(), asked, |words| command.store(words))
     }
 
@@ -224,14 +223,14 @@ impl ConversationHandle {
         command: &C,
         terms: Terms,
     ) -> Result<R::Value> {
-        let asked = self.asked("execute", What::Command(C::TYPE.name()), terms);
+        let asked = self.asked(Kind::Execute, What::Command(C::TYPE.name()), terms);
         let ask = Self::execution::<C>();
         self.begin_async::<R>(&ask, asked, |words| command.store(words)).await?.await
     }
 
     fn execution<C: Command>() -> Ask<'static> {
         let (payload, reply) = (size_of::<C>(), size_of::<C::Reply>());
-        Ask { kind: Kind::Execute, item: NO_ITEM, life: 0, name: "", of: call_of::<C>(), payload, reply }
+        Ask { item: NO_ITEM, life: 0, name: "", of: call_of::<C>(), payload, reply }
     }
 
     /// An item: by index and life of the service where it is known, and by name. Nothing is allocated where it is.
@@ -312,27 +311,19 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// As [`poke`](Self::poke).
     pub async fn poke_async(&self, item: &str, value: &T) -> Result<()> {
         let (place, name) = self.handle.item(item)?;
-        let asked = self.handle.asked("poke", What::Item(name), self.terms);
+        let asked = self.handle.asked(Kind::Poke, What::Item(name), self.terms);
         let ask = Self::poking(place, item, value);
         self.handle.begin_async::<()>(&ask, asked, |words| value.store(words)).await?.await
     }
 
     fn start_poke(&self, item: &str, value: &T) -> Result<Pending<()>> {
         let (place, name) = self.handle.item(item)?;
-        let asked = self.handle.asked("poke", What::Item(name), self.terms);
+        let asked = self.handle.asked(Kind::Poke, What::Item(name), self.terms);
         self.handle.begin(&Self::poking(place, item, value), asked, |words| value.store(words))
     }
 
     fn poking<'a>((item, life): (u32, u64), name: &'a str, value: &T) -> Ask<'a> {
-        Ask {
-            kind: Kind::Poke,
-            item,
-            life,
-            name,
-            of: T::Fixed::FINGERPRINT,
-            payload: value.bytes(),
-            reply: 0,
-        }
+        Ask { item, life, name, of: T::Fixed::FINGERPRINT, payload: value.bytes(), reply: 0 }
     }
 
     /// Has the service carry out a command; its reply.
@@ -431,7 +422,7 @@ impl<T: Payload + ?Sized> Conversation<T> {
     /// As [`request_as`](Self::request_as).
     pub async fn request_as_async<F: Message>(&self, item: &str) -> Result<F> {
         let (place, name) = self.handle.item(item)?;
-        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        let asked = self.handle.asked(Kind::Request, What::Item(name), self.terms);
         let ask = Self::requesting::<F>(place, item, size_of::<F>());
         self.handle.begin_async::<F>(&ask, asked, nothing).await?.await
     }
@@ -467,19 +458,19 @@ impl<T: Payload + ?Sized> Conversation<T> {
         most: usize,
     ) -> Result<Box<F>> {
         let (place, name) = self.handle.item(item)?;
-        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        let asked = self.handle.asked(Kind::Request, What::Item(name), self.terms);
         let ask = Self::requesting::<F>(place, item, most.max(F::ELEMENTS_AT));
         self.handle.begin_async::<Boxed<F>>(&ask, asked, nothing).await?.await
     }
 
     fn start_request<F: Payload + ?Sized, R: Outcome>(&self, item: &str, reply: usize) -> Result<Pending<R>> {
         let (place, name) = self.handle.item(item)?;
-        let asked = self.handle.asked("request", What::Item(name), self.terms);
+        let asked = self.handle.asked(Kind::Request, What::Item(name), self.terms);
         self.handle.begin(&Self::requesting::<F>(place, item, reply), asked, nothing)
     }
 
     fn requesting<F: Payload + ?Sized>((item, life): (u32, u64), name: &str, reply: usize) -> Ask<'_> {
-        Ask { kind: Kind::Request, item, life, name, of: F::Fixed::FINGERPRINT, payload: 0, reply }
+        Ask { item, life, name, of: F::Fixed::FINGERPRINT, payload: 0, reply }
     }
 }
 
@@ -525,7 +516,7 @@ mod tests {
             assert!(begin.elapsed() < LIMIT, "it is not connected to the next life");
             std::thread::yield_now();
         }
-        let asked = || rooms.handle.asked("poke", What::Item(name.clone()), rooms.terms);
+        let asked = || rooms.handle.asked(Kind::Poke, What::Item(name.clone()), rooms.terms);
         let ask = Conversation::<u64>::poking(place, "kitchen", &2);
         rooms.handle.begin::<()>(&ask, asked(), |words| 2_u64.store(words)).unwrap().wait_from_now().unwrap();
         assert_eq!(serving.stop().unwrap(), ["bath", "kitchen"]);

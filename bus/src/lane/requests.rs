@@ -47,6 +47,15 @@ impl Kind {
     /// All, in the order of their numbers, from 1.
     pub(crate) const ALL: [Kind; 3] = [Kind::Poke, Kind::Execute, Kind::Request];
 
+    /// What is done with an item or a command, in a word.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Kind::Poke => "poke",
+            Kind::Execute => "execute",
+            Kind::Request => "request",
+        }
+    }
+
     /// Why nothing of this kind is done where there is no handler for any.
     pub(crate) fn why_unsupported(self) -> &'static str {
         match self {

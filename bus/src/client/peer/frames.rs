@@ -179,5 +179,5 @@ impl Peer {
 
 /// A peer's text, fit for an error message: without control characters.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars().map(crate::printable::printable).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::frames::printable;
 use super::questions::Asker;
 use super::{Peer, Phase, Question, fail};
-use crate::access::{self, Verbs};
+use crate::access::Verbs;
 use crate::client::conversation_state::{ConversationShared, Status};
 use crate::error::{Ended, Error};
 use crate::message::{Fingerprint, Unconvertible};
@@ -42,7 +42,7 @@ impl Peer {
 
     pub(super) fn refused(&mut self, prefix: Prefix, refusal: Refusal, reason: &str) {
         let service = self.service.clone();
-        let error = |conversation: &ConversationShared, verb, what: String| match refusal {
+        let error = |conversation: &ConversationShared, needed, verb, what: String| match refusal {
             Refusal::NoSuchTopic => {
                 Error::NoSuchTopic { service: service.clone(), topic: conversation.topic.clone() }
             }
@@ -52,7 +52,6 @@ impl Peer {
                 Error::NotSupported { service: service.clone(), verb, what, supported }
             }
             Refusal::Denied => {
-                let needed = needed(conversation, verb);
                 let what = within(conversation, verb, what);
                 let uid = rustix::process::geteuid().as_raw();
                 Error::Denied { service: service.clone(), verb, what, uid, needed, reason: reason.to_owned() }
@@ -64,16 +63,16 @@ impl Peer {
         };
         match self.questions.remove(&prefix.reference) {
             Some(Question::Find { conversation, item, answer }) => {
-                return answer.send(Err(error(&conversation, "find", item)));
+                return answer.send(Err(error(&conversation, Verbs::READ, "find", item)));
             }
             Some(Question::Lane { conversation, askers, .. }) => {
                 return askers.into_iter().for_each(|Asker { asked, answer }| {
                     let (_, verb, what) = asked.parts();
-                    answer.send(Err(error(&conversation, verb, what)));
+                    answer.send(Err(error(&conversation, asked.kind.needed(), verb, what)));
                 });
             }
             Some(Question::Offers { conversation, answer, .. }) => {
-                return answer.send(Err(error(&conversation, "list", "commands".to_owned())));
+                return answer.send(Err(error(&conversation, Verbs::EXECUTE, "list", "commands".to_owned())));
             }
             // Whoever asked gets no answer, where it does not belong to that.
             Some(Question::Topics { .. }) | None => {}
@@ -81,14 +80,22 @@ impl Peer {
         let Some(open) = self.conversations.get(&prefix.conversation) else { return };
         let conversation = &open.shared;
         match open.links.get(&prefix.reference) {
-            Some(link) => link.refuse(error(conversation, "advise on", link.target.to_string())),
+            Some(link) => {
+                // Who may read is only denied what holds the publisher up.
+                let reads = conversation.state.lock().session.is_some();
+                let needed = if reads { Verbs::TRACK } else { Verbs::READ };
+                link.refuse(error(conversation, needed, "advise on", link.target.to_string()));
+            }
             // A link that was closed meanwhile, or the conversation itself.
             None if prefix.reference != 0 => {}
             None if conversation.listed && refusal == Refusal::NoSuchTopic && !open.waits => {
                 let number = prefix.conversation;
                 self.wait_for_topic(number);
             }
-            None => refuse(conversation, &|| error(conversation, "connect to", conversation.address())),
+            None => {
+                let needed = if is_reserved(&conversation.topic) { Verbs::OBSERVE } else { Verbs::CONNECT };
+                refuse(conversation, &|| error(conversation, needed, "connect to", conversation.address()));
+            }
         }
     }
 
@@ -117,19 +124,6 @@ fn within(conversation: &ConversationShared, verb: &str, what: String) -> String
     match verb {
         "find" | "advise on" => format!("{}/{what}", conversation.address()),
         _ => what,
-    }
-}
-
-/// What is needed for what was denied.
-fn needed(conversation: &ConversationShared, verb: &str) -> Verbs {
-    match verb {
-        "connect to" if is_reserved(&conversation.topic) => Verbs::OBSERVE,
-        "connect to" => Verbs::CONNECT,
-        "poke" | "execute" | "request" => access::needed_to(verb),
-        "list" => Verbs::EXECUTE,
-        // Who may read is only denied what holds the publisher up.
-        "advise on" if conversation.state.lock().session.is_some() => Verbs::TRACK,
-        _ => Verbs::READ,
     }
 }
 

@@ -126,7 +126,7 @@ pub(super) fn text(service: &ServiceShared, sources: &mut BTreeMap<String, Sourc
     }
     for kind in Kind::ALL {
         for status in Status::ALL {
-            let of = format!("{} {}", verb(kind), outcome(status));
+            let of = format!("{} {}", kind.verb(), outcome(status));
             table.row(&[&"transactions", &of, &service.transactions.outcomes.counted(kind, status)]);
         }
     }
@@ -137,14 +137,6 @@ pub(super) fn text(service: &ServiceShared, sources: &mut BTreeMap<String, Sourc
     table.row(&[&"lane_bytes", &no, &lanes]);
     table.row(&[&"credit_bytes", &no, &service.ledger.lent_bytes()]);
     table
-}
-
-fn verb(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Poke => "poke",
-        Kind::Execute => "execute",
-        Kind::Request => "request",
-    }
 }
 
 fn outcome(status: Status) -> &'static str {

@@ -183,7 +183,7 @@ fn printable(text: &str) -> FixedStr<255> {
         return FixedStr::truncated(text);
     }
     // No more of it than can be of use: what stands for a character may be longer than it.
-    let visible = text.chars().take(255).map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    let visible = text.chars().take(255).map(crate::printable::printable);
     FixedStr::truncated(&visible.collect::<String>())
 }
 

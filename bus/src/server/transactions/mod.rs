@@ -313,9 +313,9 @@ impl Transactions {
     fn announce(&self) {
         let lanes = self.lanes.lock();
         lanes.iter().for_each(|lane| self.announce_to(lane));
-        let boards = self.boards.lock();
-        boards.iter().for_each(|(topic, board)| board[0].store(self.offers(topic), Ordering::Relaxed));
-        drop(boards);
+        for (topic, board) in self.boards.lock().iter() {
+            board[0].store(self.offers(topic), Ordering::Relaxed);
+        }
         drop(lanes);
         self.version.fetch_add(1, Ordering::Release);
     }
