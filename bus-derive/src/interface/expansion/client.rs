@@ -40,203 +40,203 @@ pub(super) fn client(interface: &Interface<'_>) -> TokenStream {
     let summary = format!(" A client of services that implement [`{}`].", r#trait);
     let builder_summary = format!(" A [`{client}`] that is being set up.");
     quote! {
-            #[doc = #summary]
-            ///
-            /// Cheap to clone, and usable from all threads.
-            #[derive(::core::fmt::Debug, ::core::clone::Clone)]
-            #[allow(dead_code, unnameable_types)]
-            #visibility struct #client {
-                client: #bus::Client,
-                #(#fields: #bus::Conversation<#values>,)*
-            }
+        #[doc = #summary]
+        ///
+        /// Cheap to clone, and usable from all threads.
+        #[derive(::core::fmt::Debug, ::core::clone::Clone)]
+        #[allow(dead_code, unnameable_types)]
+        #visibility struct #client {
+            client: #bus::Client,
+            #(#fields: #bus::Conversation<#values>,)*
+        }
 
-            #[doc = #builder_summary]
-            #[derive(::core::fmt::Debug)]
-            #[must_use = "a client begins by `open`"]
-            #[allow(dead_code, unnameable_types)]
-            #visibility struct #builder<'b> {
+        #[doc = #builder_summary]
+        #[derive(::core::fmt::Debug)]
+        #[must_use = "a client begins by `open`"]
+        #[allow(dead_code, unnameable_types)]
+        #visibility struct #builder<'b> {
+            bus: &'b #bus::Bus,
+            service: &'b ::core::primitive::str,
+            wait: ::core::option::Option<::core::time::Duration>,
+            timeout: ::core::time::Duration,
+        }
+
+        #[automatically_derived]
+        #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #client {
+            /// Begins a client of the service with this name; finish with `open`.
+            #visibility fn connect<'b>(
                 bus: &'b #bus::Bus,
                 service: &'b ::core::primitive::str,
-                wait: ::core::option::Option<::core::time::Duration>,
-                timeout: ::core::time::Duration,
+            ) -> #builder<'b> {
+                #builder {
+                    bus,
+                    service,
+                    wait: ::core::option::Option::None,
+                    timeout: ::core::time::Duration::from_secs(2),
+                }
             }
 
-            #[automatically_derived]
-            #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
-            impl #client {
-                /// Begins a client of the service with this name; finish with `open`.
-                #visibility fn connect<'b>(
-                    bus: &'b #bus::Bus,
-                    service: &'b ::core::primitive::str,
-                ) -> #builder<'b> {
-                    #builder {
-                        bus,
-                        service,
-                        wait: ::core::option::Option::None,
-                        timeout: ::core::time::Duration::from_secs(2),
-                    }
-                }
+            /// The conversation with the service as a whole, which commands are executed by.
+            #visibility fn client(&self) -> &#bus::Client {
+                &self.client
+            }
 
-                /// The conversation with the service as a whole, which commands are executed by.
-                #visibility fn client(&self) -> &#bus::Client {
-                    &self.client
-                }
-
-                /// Whether the service carries out all commands of the interface now.
-                ///
-                /// # Errors
-                /// `NotSupported` with the first that it does not, and those that it does; as `Client::commands`.
-                #visibility fn check(&self) -> #bus::Result<()> {
-                    #({
-                        #are_commands
-                        #bus::Client::require::<#messages>(&self.client)?;
-                    })*
-                    ::core::result::Result::Ok(())
-                }
-
-                /// As `check`, without blocking a thread.
+            /// Whether the service carries out all commands of the interface now.
             ///
             /// # Errors
-            /// As `check`.
-            #visibility async fn check_async(&self) -> #bus::Result<()> {
-                // In a box, so that what waits for it need not know the command, which may be wrong.
-                fn required<C: #bus::Command>(
-                    client: &#bus::Client,
-                ) -> ::core::pin::Pin<::std::boxed::Box<
-                    dyn ::core::future::Future<Output = #bus::Result<()>> + ::core::marker::Send + '_,
-                >> {
-                    ::std::boxed::Box::pin(client.require_async::<C>())
-                }
+            /// `NotSupported` with the first that it does not, and those that it does; as `Client::commands`.
+            #visibility fn check(&self) -> #bus::Result<()> {
                 #({
                     #are_commands
-                    #requires_async
+                    #bus::Client::require::<#messages>(&self.client)?;
                 })*
                 ::core::result::Result::Ok(())
             }
 
-            /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
-                #[must_use]
-                #visibility fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
-                    fn timed<T: #bus::Payload + ?::core::marker::Sized>(
-                        topic: #bus::Conversation<T>,
-                        timeout: ::core::time::Duration,
-                    ) -> #bus::Conversation<T> {
-                        topic.with_timeout(timeout)
-                    }
-                    #(#are_payloads)*
-                    Self {
-                        client: #bus::Client::with_timeout(self.client, timeout),
-                        #(#fields: timed::<#values>(self.#fields, timeout),)*
-                    }
-                }
+            /// As `check`, without blocking a thread.
+        ///
+        /// # Errors
+        /// As `check`.
+        #visibility async fn check_async(&self) -> #bus::Result<()> {
+            // In a box, so that what waits for it need not know the command, which may be wrong.
+            fn required<C: #bus::Command>(
+                client: &#bus::Client,
+            ) -> ::core::pin::Pin<::std::boxed::Box<
+                dyn ::core::future::Future<Output = #bus::Result<()>> + ::core::marker::Send + '_,
+            >> {
+                ::std::boxed::Box::pin(client.require_async::<C>())
+            }
+            #({
+                #are_commands
+                #requires_async
+            })*
+            ::core::result::Result::Ok(())
+        }
 
-                /// The same client, which waits for answers in this way.
-                #[must_use]
-                #visibility fn with_wait(self, wait: #bus::Wait) -> Self {
-                    fn waiting<T: #bus::Payload + ?::core::marker::Sized>(
-                        topic: #bus::Conversation<T>,
-                        wait: #bus::Wait,
-                    ) -> #bus::Conversation<T> {
-                        topic.with_wait(wait)
-                    }
-                    #(#are_payloads)*
-                    Self {
-                        client: #bus::Client::with_wait(self.client, wait),
-                        #(#fields: waiting::<#values>(self.#fields, wait),)*
-                    }
+        /// The same client, whose transactions wait for their answers at most so long. Default: 2 s.
+            #[must_use]
+            #visibility fn with_timeout(self, timeout: ::core::time::Duration) -> Self {
+                fn timed<T: #bus::Payload + ?::core::marker::Sized>(
+                    topic: #bus::Conversation<T>,
+                    timeout: ::core::time::Duration,
+                ) -> #bus::Conversation<T> {
+                    topic.with_timeout(timeout)
                 }
-
-                #(#accessors)*
-                #(#commands)*
+                #(#are_payloads)*
+                Self {
+                    client: #bus::Client::with_timeout(self.client, timeout),
+                    #(#fields: timed::<#values>(self.#fields, timeout),)*
+                }
             }
 
-            #[automatically_derived]
-            #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
-            impl #builder<'_> {
-                /// Waits up to `wait` in all for the service and its topics to appear, instead of failing at once where they are not
-                /// there.
-                #visibility fn wait(mut self, wait: ::core::time::Duration) -> Self {
-                    self.wait = ::core::option::Option::Some(wait);
-                    self
+            /// The same client, which waits for answers in this way.
+            #[must_use]
+            #visibility fn with_wait(self, wait: #bus::Wait) -> Self {
+                fn waiting<T: #bus::Payload + ?::core::marker::Sized>(
+                    topic: #bus::Conversation<T>,
+                    wait: #bus::Wait,
+                ) -> #bus::Conversation<T> {
+                    topic.with_wait(wait)
                 }
+                #(#are_payloads)*
+                Self {
+                    client: #bus::Client::with_wait(self.client, wait),
+                    #(#fields: waiting::<#values>(self.#fields, wait),)*
+                }
+            }
 
-                /// How long a service that is there may take to answer each connect, before it fails. Default: 2 s.
-                #visibility fn timeout(mut self, timeout: ::core::time::Duration) -> Self {
-                    self.timeout = timeout;
-                    self
-                }
+            #(#accessors)*
+            #(#commands)*
+        }
 
-                /// Connects to the service and to each of its topics.
-                ///
-                /// # Errors
-                /// `NoSuchService`; `NoSuchTopic` and `TypeMismatch` where the service does not have what the interface
-                /// declares; otherwise as `ConnectBuilder::open`. Whether it has the commands is for `check` to say, since a service
-                /// may be visible before it has handlers.
-                #visibility fn open(self) -> #bus::Result<#client> {
-                    #(#are_payloads)*
-                    let #began = ::std::time::Instant::now();
-                    let #whole = self.service().open()?;
-                    ::core::result::Result::Ok(#client {
-                        client: #whole,
-                        #(#fields: self.open_topic::<#values>(#names, #began)?,)*
-                    })
-                }
+        #[automatically_derived]
+        #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #builder<'_> {
+            /// Waits up to `wait` in all for the service and its topics to appear, instead of failing at once where they are not
+            /// there.
+            #visibility fn wait(mut self, wait: ::core::time::Duration) -> Self {
+                self.wait = ::core::option::Option::Some(wait);
+                self
+            }
 
-                /// As `open`, without blocking a thread. Dropping the future gives the connect up.
-                ///
-                /// # Errors
-                /// As `open`.
-                #visibility async fn open_async(self) -> #bus::Result<#client> {
-                    #(#are_payloads)*
-                    let #began = ::std::time::Instant::now();
-                    let #whole = self.service().open_async().await?;
-                    ::core::result::Result::Ok(#client {
-                        client: #whole,
-                        #(#fields: self.open_topic_async::<#values>(#names, #began).await?,)*
-                    })
-                }
+            /// How long a service that is there may take to answer each connect, before it fails. Default: 2 s.
+            #visibility fn timeout(mut self, timeout: ::core::time::Duration) -> Self {
+                self.timeout = timeout;
+                self
+            }
 
-                fn service(&self) -> #bus::ClientBuilder<'_> {
-                    let service = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
-                    match self.wait {
-                        ::core::option::Option::Some(wait) => service.wait(wait),
-                        ::core::option::Option::None => service,
-                    }
-                }
+            /// Connects to the service and to each of its topics.
+            ///
+            /// # Errors
+            /// `NoSuchService`; `NoSuchTopic` and `TypeMismatch` where the service does not have what the interface
+            /// declares; otherwise as `ConnectBuilder::open`. Whether it has the commands is for `check` to say, since a service
+            /// may be visible before it has handlers.
+            #visibility fn open(self) -> #bus::Result<#client> {
+                #(#are_payloads)*
+                let #began = ::std::time::Instant::now();
+                let #whole = self.service().open()?;
+                ::core::result::Result::Ok(#client {
+                    client: #whole,
+                    #(#fields: self.open_topic::<#values>(#names, #began)?,)*
+                })
+            }
 
-                fn topic<T: #bus::Payload + ?::core::marker::Sized>(
-                    &self,
-                    name: &::core::primitive::str,
-                    began: ::std::time::Instant,
-                ) -> #bus::ConnectBuilder<'_, T> {
-                    let address = ::std::format!("{}/{}", self.service, name);
-                    let topic = #bus::Bus::connect::<T>(self.bus, &address).timeout(self.timeout);
-                    match self.wait {
-                        ::core::option::Option::Some(wait) => topic.wait(wait.saturating_sub(began.elapsed())),
-                        ::core::option::Option::None => topic,
-                    }
-                }
+            /// As `open`, without blocking a thread. Dropping the future gives the connect up.
+            ///
+            /// # Errors
+            /// As `open`.
+            #visibility async fn open_async(self) -> #bus::Result<#client> {
+                #(#are_payloads)*
+                let #began = ::std::time::Instant::now();
+                let #whole = self.service().open_async().await?;
+                ::core::result::Result::Ok(#client {
+                    client: #whole,
+                    #(#fields: self.open_topic_async::<#values>(#names, #began).await?,)*
+                })
+            }
 
-                fn open_topic<T: #bus::Payload + ?::core::marker::Sized>(
-                    &self,
-                    name: &::core::primitive::str,
-                    began: ::std::time::Instant,
-                ) -> #bus::Result<#bus::Conversation<T>> {
-                    self.topic::<T>(name, began).open()
+            fn service(&self) -> #bus::ClientBuilder<'_> {
+                let service = #bus::Bus::client(self.bus, self.service).timeout(self.timeout);
+                match self.wait {
+                    ::core::option::Option::Some(wait) => service.wait(wait),
+                    ::core::option::Option::None => service,
                 }
+            }
 
-    // In a box, so that what waits for it need not know the type, which may be wrong.
-                fn open_topic_async<'t, T: #bus::Payload + ?::core::marker::Sized>(
-                    &'t self,
-                    name: &'t ::core::primitive::str,
-                    began: ::std::time::Instant,
-                ) -> ::core::pin::Pin<::std::boxed::Box<
-                    dyn ::core::future::Future<Output = #bus::Result<#bus::Conversation<T>>> + ::core::marker::Send + 't,
-                >> {
-                    ::std::boxed::Box::pin(async move { self.topic::<T>(name, began).open_async().await })
+            fn topic<T: #bus::Payload + ?::core::marker::Sized>(
+                &self,
+                name: &::core::primitive::str,
+                began: ::std::time::Instant,
+            ) -> #bus::ConnectBuilder<'_, T> {
+                let address = ::std::format!("{}/{}", self.service, name);
+                let topic = #bus::Bus::connect::<T>(self.bus, &address).timeout(self.timeout);
+                match self.wait {
+                    ::core::option::Option::Some(wait) => topic.wait(wait.saturating_sub(began.elapsed())),
+                    ::core::option::Option::None => topic,
                 }
+            }
+
+            fn open_topic<T: #bus::Payload + ?::core::marker::Sized>(
+                &self,
+                name: &::core::primitive::str,
+                began: ::std::time::Instant,
+            ) -> #bus::Result<#bus::Conversation<T>> {
+                self.topic::<T>(name, began).open()
+            }
+
+            // In a box, so that what waits for it need not know the type, which may be wrong.
+            fn open_topic_async<'t, T: #bus::Payload + ?::core::marker::Sized>(
+                &'t self,
+                name: &'t ::core::primitive::str,
+                began: ::std::time::Instant,
+            ) -> ::core::pin::Pin<::std::boxed::Box<
+                dyn ::core::future::Future<Output = #bus::Result<#bus::Conversation<T>>> + ::core::marker::Send + 't,
+            >> {
+                ::std::boxed::Box::pin(async move { self.topic::<T>(name, began).open_async().await })
             }
         }
+    }
 }
 
 /// The three methods of a command.
